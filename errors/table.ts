@@ -1,0 +1,178 @@
+/**
+ * The one table of errors that users can meet: in HTTP answers, on the command line, in logs.
+ *
+ * Code branches on `code`, never on text. `message` names the field, the value and what would be right; `{param}` is filled
+ * from the error's params. `retryable` tells clients whether the same request may succeed later. The reference page
+ * `docs/reference/errors.md` is generated from here.
+ */
+
+export interface ErrorDefinition {
+  /** HTTP status the sidecar or operator answers with. */
+  status: number;
+  message: string;
+  retryable: boolean;
+}
+
+export const ERRORS = {
+  // Listener (DATAPLANE §11)
+  host_not_allowed: {
+    status: 421,
+    retryable: false,
+    message: 'Host "{host}" is not served here; use 127.0.0.1, localhost or [::1]',
+  },
+  origin_not_allowed: {
+    status: 403,
+    retryable: false,
+    message: 'requests from web pages (Origin "{origin}") are refused unless the origin is listed',
+  },
+  content_type_required: {
+    status: 415,
+    retryable: false,
+    message: 'content-type is "{contentType}"; this endpoint takes application/json',
+  },
+  content_encoding_unsupported: {
+    status: 415,
+    retryable: false,
+    message: 'content-encoding is "{encoding}"; use gzip, deflate, br, zstd or none',
+  },
+  bad_request_target: {
+    status: 400,
+    retryable: false,
+    message: 'request target "{target}" is not a plain absolute path: {reason}',
+  },
+  listener_token_required: {
+    status: 401,
+    retryable: false,
+    message: 'this sidecar expects the token injected into the pod as the API key',
+  },
+  endpoint_not_found: { status: 404, retryable: false, message: 'no endpoint {method} {path}; {hint}' },
+  method_not_allowed: { status: 405, retryable: false, message: '{path} takes {allowed}, not {method}' },
+  body_too_large: { status: 413, retryable: false, message: 'request body exceeds {limit} bytes' },
+  memory_full: {
+    status: 503,
+    retryable: true,
+    message: 'the sidecar holds {limit} bytes of requests and can take no more now',
+  },
+  draining: { status: 503, retryable: true, message: 'the sidecar is shutting down' },
+
+  // Envelope (DATAPLANE §2)
+  invalid_json: { status: 400, retryable: false, message: 'request body is not valid JSON: {reason}' },
+  duplicate_member: { status: 400, retryable: false, message: 'request body has "{member}" more than once' },
+  escaped_member: {
+    status: 400,
+    retryable: false,
+    message:
+      'a top-level name in the request body is written with an escape at byte {offset}; write it plainly',
+  },
+  invalid_member: { status: 400, retryable: false, message: '{member} is {value}; it must be {expected}' },
+  missing_member: { status: 400, retryable: false, message: '{member} is required; {expected}' },
+
+  // Routing
+  config_unavailable: {
+    status: 503,
+    retryable: true,
+    message: 'no configuration has reached this sidecar yet',
+  },
+  model_ambiguous: {
+    status: 400,
+    retryable: false,
+    message: 'the request names no model and routes {routes} could serve it; name a model',
+  },
+  no_route: { status: 404, retryable: false, message: 'no route serves model "{model}" here; {hint}' },
+  no_rule_matched: {
+    status: 404,
+    retryable: false,
+    message: 'route {route} serves model "{model}" but none of its rules matched this request',
+  },
+  route_invalid: {
+    status: 503,
+    retryable: false,
+    message: 'route {route} is invalid and has no earlier version here: {reason}',
+  },
+  no_target: {
+    status: 503,
+    retryable: false,
+    message: 'rule {rule} of route {route} has no target that can serve this request: {reasons}',
+  },
+  request_too_large_for_targets: {
+    status: 400,
+    retryable: false,
+    message: 'rule {rule} of route {route} has no target that can serve this request: {reasons}',
+  },
+  stateful_unsupported: {
+    status: 400,
+    retryable: false,
+    message: '{member} needs a stateful target; {hint}',
+  },
+
+  // Dispatch
+  upstream_connect: { status: 502, retryable: true, message: 'target {target} could not be reached' },
+  upstream_timeout: {
+    status: 504,
+    retryable: true,
+    message: 'target {target} did not answer in time ({timeout})',
+  },
+  upstream_failed: { status: 502, retryable: true, message: 'target {target} failed: {reason}' },
+  upstream_stream_broken: {
+    status: 502,
+    retryable: true,
+    message: 'the response of target {target} broke off: {reason}',
+  },
+  credential_unavailable: {
+    status: 503,
+    retryable: true,
+    message: 'credential {credential} has not reached this sidecar',
+  },
+  request_timeout: { status: 504, retryable: true, message: 'the request took longer than {timeout}' },
+  client_stalled: {
+    status: 408,
+    retryable: false,
+    message: 'the caller did not read its response for {timeout}',
+  },
+  internal_error: {
+    status: 500,
+    retryable: true,
+    message: 'unexpected failure; the log of the sidecar has request {id}',
+  },
+
+  // Sync (CONTROLPLANE §4)
+  identity_required: {
+    status: 401,
+    retryable: false,
+    message: 'a projected ServiceAccount token with audience "outrider" is required: {reason}',
+  },
+  snapshot_not_found: {
+    status: 404,
+    retryable: true,
+    message: 'snapshot {hash} is not the one this pod should run',
+  },
+  not_leader: { status: 421, retryable: true, message: 'this replica is not the leader; send to {leader}' },
+  protocol_too_old: {
+    status: 426,
+    retryable: false,
+    message: 'protocol {version} is older than {oldest}; restart the pod to get a newer sidecar',
+  },
+  bad_report: { status: 400, retryable: false, message: 'report is malformed: {reason}' },
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error a user can meet. `params` fill the message; `retryAfterMs` becomes Retry-After. */
+export class OutriderError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly params: Readonly<Record<string, string | number>>;
+  retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, params: Record<string, string | number> = {}, retryAfterMs?: number) {
+    const definition = ERRORS[code];
+    super(definition.message.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? '')));
+    this.name = 'OutriderError';
+    this.code = code;
+    this.status = definition.status;
+    this.retryable = definition.retryable;
+    this.params = params;
+    this.retryAfterMs = retryAfterMs;
+  }
+}

@@ -1,0 +1,33 @@
+/** Usage in its three forms (DESIGN §6.4): what the provider said, its normal form, and estimates. */
+
+/** Tokens by kind. Parts do not overlap: the sum of the input kinds is the prompt, of the output kinds the completion. */
+export interface Usage {
+  /** Input read at full price: neither cached nor audio. */
+  input: number;
+  cacheRead: number;
+  audioInput: number;
+  /** Output that is neither reasoning nor audio. */
+  output: number;
+  reasoning: number;
+  audioOutput: number;
+}
+
+export const NO_USAGE: Readonly<Usage> = Object.freeze({
+  input: 0,
+  cacheRead: 0,
+  audioInput: 0,
+  output: 0,
+  reasoning: 0,
+  audioOutput: 0,
+});
+
+/** What one attempt used and cost, settled once. */
+export interface Settlement {
+  usage: Usage;
+  /** Provider: the vendor's numbers. Estimated: ours. None: proof that no work was done. Unknown: unmetered path. */
+  source: 'Provider' | 'Estimated' | 'None' | 'Unknown';
+  /** The vendor's usage object as it sent it. */
+  raw?: unknown;
+  /** Nano-USD (1e-9 US dollar), rounded half up once; absent when the price is unknown. */
+  costNanoUsd?: bigint;
+}

@@ -1,0 +1,73 @@
+/**
+ * What a wire format must tell the rest of the sidecar. One implementation per dialect; `server` picks it by path,
+ * `dispatch` reads responses through it. Everything works on Buffers; nothing here does I/O.
+ */
+import type { OutriderError } from '../../errors/table.ts';
+import type { Usage } from '../accounting/usage.ts';
+import type { Envelope } from './envelope.ts';
+
+export type DialectName = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'openai-raw';
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** `gen_ai.operation.name`. */
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'passthrough';
+  /** Path below a provider's base URL, such as `/chat/completions`. */
+  readonly upstreamPath: string;
+  /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */
+  readRequest(body: Buffer): Envelope;
+  /** A reader for one upstream stream. */
+  openStream(): StreamReader;
+  /** Reads a complete, non-streamed 2xx body. */
+  readComplete(body: Buffer): CompleteReading;
+  /** Our own error as this dialect's clients expect it. */
+  renderError(error: OutriderError): { status: number; headers: [string, string][]; body: Buffer };
+  /** One well-formed terminal event for a stream that has committed. */
+  renderStreamError(error: OutriderError): Buffer;
+}
+
+/** Reads whole server-sent events, in order. Holds no bytes beyond the current event. */
+export interface StreamReader {
+  /** `event` is one whole event with its blank line; `data` its joined data payload (a view where there is one line). */
+  read(event: Buffer, data: Buffer): EventReading;
+}
+
+/** What one event meant. Implementations may reuse one object per reader. */
+export interface EventReading {
+  /** The event commits the response (DATAPLANE §3). */
+  commits: boolean;
+  /** Carries output (text, arguments, reasoning), so it is progress for the interToken timer. */
+  content: boolean;
+  /** The stream is complete with this event: a later EOF is no failure. */
+  terminal: boolean;
+  /** A terminal stop reason was seen, in this event or before. */
+  finished: boolean;
+  /** An error object inside a 200 stream. */
+  error: UpstreamError | undefined;
+  /** Raw usage object carried by this event. Snapshots, not increments: the last one counts. */
+  usage: unknown;
+  /** Bytes of delivered output text, for estimates. */
+  outputBytes: number;
+  /** The event carries only usage (`choices: []`), so it may be removed when we asked for it. */
+  usageOnly: boolean;
+}
+
+export interface CompleteReading {
+  error: UpstreamError | undefined;
+  usage: unknown;
+  model: string | undefined;
+  responseId: string | undefined;
+  finishReasons: string[];
+  outputBytes: number;
+}
+
+/** An error body of a vendor. `code` and `type` are low-cardinality words; `message` goes to the client only. */
+export interface UpstreamError {
+  status: number | undefined;
+  code: string | undefined;
+  type: string | undefined;
+  message: string;
+}
+
+/** Fills the normal form from a vendor's own usage object; undefined where it is not one. */
+export type ReadUsage = (raw: unknown) => Usage | undefined;

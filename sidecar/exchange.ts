@@ -1,0 +1,80 @@
+/**
+ * The one object that travels with a request (DESIGN §3). Each stage adds its own field and touches no other;
+ * when it is complete, accounting, metrics, the access log and spans are all read from it, so they cannot disagree.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Settlement } from './accounting/usage.ts';
+import type { Dialect } from './dialects/dialect.ts';
+import type { Envelope } from './dialects/envelope.ts';
+import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
+import type { FailureClass } from './snapshot/schema.ts';
+
+export interface Exchange {
+  // server
+  readonly id: string;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Monotonic milliseconds (performance.now()), and the wall clock at the same instant. */
+  readonly startedAt: number;
+  readonly startedWall: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  dialect: Dialect;
+  /** Undefined where the body is not read (passthrough). */
+  envelope: Envelope | undefined;
+  facts: RequestFacts | undefined;
+  // routing
+  /** `namespace/name`. */
+  route: string | undefined;
+  /** The pattern of the route's `models` that matched: the bounded label for the asked model. */
+  modelPattern: string | undefined;
+  steps: Step[];
+  plan: Plan | undefined;
+  // dispatch
+  attempts: Attempt[];
+  /** Monotonic milliseconds at which the response was handed to the caller. */
+  committedAt: number | undefined;
+  warnings: string[];
+  outcome: Outcome | undefined;
+}
+
+export interface Attempt {
+  candidate: Candidate;
+  kind: 'First' | 'Retry' | 'Failover' | 'Probe';
+  startedAt: number;
+  /** Last request byte handed to a connected socket. */
+  sentAt: number | undefined;
+  headersAt: number | undefined;
+  committedAt: number | undefined;
+  endedAt: number | undefined;
+  httpStatus: number | undefined;
+  /** Undefined: it succeeded, or the caller left. `Caller`: the request itself was at fault. */
+  failure: FailureClass | 'Caller' | undefined;
+  /** The vendor's low-cardinality error code, never its text. */
+  errorCode: string | undefined;
+  /** The caller went away while this attempt ran. */
+  cancelled: boolean;
+  /** Proof that the provider did no work. */
+  noWork: boolean;
+  upstreamRequestId: string | undefined;
+  responseModel: string | undefined;
+  responseId: string | undefined;
+  finishReasons: string[];
+  outputBytes: number;
+  rawUsage: unknown;
+  settlement: Settlement | undefined;
+}
+
+export interface Outcome {
+  /** Status sent to the caller; 499 when it left before one was sent. */
+  status: number;
+  endedAt: number;
+  /** Code of errors/table.ts when the answer was ours. */
+  errorCode: string | undefined;
+  /** The stream broke after commit. */
+  broken: boolean;
+  cancelled: boolean;
+  streamed: boolean;
+  responseBytes: number;
+}

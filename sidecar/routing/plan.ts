@@ -1,0 +1,113 @@
+/** What routing decides and why. Data only; the functions that fill it are pure and live beside this file. */
+import type {
+  Capability,
+  CredentialBody,
+  ModelBody,
+  ProviderBody,
+  RuleBody,
+  TargetBody,
+} from '../snapshot/schema.ts';
+
+/** Everything a rule may ask about a request. Filled by `server` from headers, path and envelope; no I/O behind it. */
+export interface RequestFacts {
+  method: string;
+  path: string;
+  /** Case-insensitive; several values joined by `, `; undefined when absent. */
+  header(name: string): string | undefined;
+  askedModel: string | undefined;
+  /** Capability the endpoint itself needs; undefined on passthrough paths. */
+  needs: Capability | undefined;
+  /** Estimated input tokens by the fixed published ratios: the same in every pod and in `explain`. */
+  inputTokens: number;
+  /** The least the input can be; the context filter drops a target only when even this does not fit. */
+  inputTokensLowerBound: number;
+  turns: number;
+  /** Unescaped text of the user messages; parsed on first use only. */
+  userText(): string[];
+  tools: boolean;
+  vision: boolean;
+  jsonSchema: boolean;
+  stream: boolean;
+  maxOutputTokens: number | undefined;
+  choices: number;
+  replay: ReplayClass;
+  /** Stateful or passthrough: pinned to the rule's stateful target by configuration, never by health. */
+  pinned: boolean;
+}
+
+/** DATAPLANE §5: whether a request may be sent again. */
+export type ReplayClass = 'Free' | 'Unsent' | 'Never';
+
+/** One thing that can be tried: a target with the credential, model and prices it would use. */
+export interface Candidate {
+  /** Position in the rule's list of targets. */
+  index: number;
+  target: TargetBody;
+  providerId: string;
+  provider: ProviderBody;
+  /** Undefined on open servers. */
+  credential: CredentialBody | undefined;
+  /** Name the provider is asked for. */
+  upstreamModel: string;
+  /** Declared or catalogued facts; undefined for a name outside the provider's list. */
+  model: ModelBody | undefined;
+}
+
+/** Every reason a target may fall, or stay with a remark. Constants: they appear in explain, headers and spans. */
+export type Reason =
+  | 'Selected' // first in the order
+  | 'Alternate' // later in the order
+  | 'OtherPriority' // a tier behind the first
+  | 'ZeroWeight' // takes no traffic by configuration
+  | 'ProviderMissing' // the provider is not in the snapshot
+  | 'ProviderInvalid' // the provider has no valid version here
+  | 'ModelNotServed' // the provider has a closed list without this model
+  | 'CapabilityMissing' // the model cannot do what the request needs
+  | 'ContextWindowExceeded' // even the lower bound of the input does not fit
+  | 'ContextWindowTight' // may not fit: ranked last
+  | 'OutputTooLarge' // the asked cap is above the model's maximum
+  | 'CredentialMissing' // the named credential does not exist, or its value has not arrived
+  | 'Ejected' // breaker open
+  | 'LastResort' // ejected, but so is everything else
+  | 'NotPinned'; // the request is pinned to another target
+
+export interface Consideration {
+  target: string;
+  provider: string;
+  model: string;
+  kept: boolean;
+  reason: Reason;
+  /** A sentence with the numbers. */
+  detail: string;
+}
+
+export interface Plan {
+  rule: RuleBody;
+  /** In the order they are tried. Empty: refused, `considered` says why. */
+  candidates: Candidate[];
+  considered: Consideration[];
+  /** Attempts allowed in all, the caller's own retries taken into account. */
+  maxAttempts: number;
+}
+
+/** Why something may not be tried now. Times are milliseconds of the caller's monotonic clock. */
+export interface Ejection {
+  scope: 'Credential' | 'CredentialModel' | 'Model' | 'Endpoint';
+  until: number;
+  /** Half-open and its one probe is under way. */
+  probing: boolean;
+}
+
+/** What routing may know of health: a read without side effects, implemented by `dispatch`. */
+export interface HealthView {
+  ejection(candidate: Candidate, now: number): Ejection | undefined;
+  /** Whether the credential's value is here. */
+  hasCredential(id: string): boolean;
+}
+
+/** One line of the explanation of a request, in the order things were decided. */
+export interface Step {
+  stage: 'route' | 'match' | 'plan' | 'dispatch';
+  what: string;
+  detail: string;
+}

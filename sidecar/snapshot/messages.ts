@@ -1,0 +1,60 @@
+/**
+ * The messages of the sync protocol (CONTROLPLANE §4). All JSON over HTTPS/1.1, watchable with curl.
+ *
+ *   GET  /v1/stream                 text/event-stream: events `snapshot`, `credentials`, `hints`; comments as heartbeat
+ *   GET  /v1/snapshots/{hash}       a Snapshot, gzip, immutable
+ *   GET  /v1/credentials            a CredentialSet of the caller's identity, identity encoding, no-store
+ *   POST /v1/report                 a Report, answered by a ReportAnswer; 421 + `x-outrider-leader` on a non-leader
+ *
+ * Every request carries `authorization: Bearer <projected token>` and `x-outrider-protocol: <version>`.
+ */
+
+/** Version of the protocol; a server talks its own and the previous one, and answers 426 to older ones. */
+export const PROTOCOL_VERSION = 1;
+
+/** Data of event `snapshot`: what the sidecar should run now. */
+export interface SnapshotEvent {
+  hash: string;
+}
+
+/** Data of event `credentials`: the version of the CredentialSet to fetch. */
+export interface CredentialsEvent {
+  version: string;
+}
+
+/** What a sidecar runs, told after every change and with every regular report. */
+export interface Acknowledgement {
+  /** Hash of the last snapshot that was evaluated; empty before the first. */
+  hash: string;
+  credentialsVersion: string;
+  /** One entry per item that does not run as sent. Items not named here run their generation in `hash`. */
+  exceptions: ItemException[];
+}
+
+export interface ItemException {
+  id: string;
+  /** Stale: an older body is kept. Rejected: the item is refused; requests for it answer 503. */
+  state: 'Stale' | 'Rejected';
+  /** Generation that runs instead; absent when none does. */
+  runningGeneration?: number;
+  reason: string;
+}
+
+export interface Report {
+  /** Random per process start: (pod uid, epoch, seq) identifies a row for ever. */
+  epoch: string;
+  ack: Acknowledgement;
+  /** Rows since the last acknowledged sequence number; the ledger to come reads them, the leader counts them today. */
+  rows: unknown[];
+  proxyVersion: string;
+  features: string[];
+}
+
+export interface ReportAnswer {
+  /** Milliseconds until the next regular report. */
+  nextReportIn: number;
+  /** Shard the rows of this pod belong to; one today. */
+  ledgerShard: number;
+  /** Rows up to this sequence number need not be sent again. */
+  acknowledgedSeq: number;
+}

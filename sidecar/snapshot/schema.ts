@@ -1,0 +1,203 @@
+/**
+ * The contract between operator and sidecar: what `operator/compile` produces and the sidecar runs.
+ *
+ * Everything here is JSON. Defaults are already applied, durations are milliseconds, prices are integers in pico-USD
+ * (1e-12 US dollar) per token, so the hot path only looks up and multiplies. `validate.ts` beside this file is the one
+ * judge of an item; the operator runs it before it sends, the sidecar before it swaps.
+ */
+
+/** Version of this contract. A sidecar accepts its own and the previous one. */
+export const SNAPSHOT_VERSION = 1;
+
+/**
+ * Behaviours an item may require. A sidecar that lacks one rejects the item instead of running a looser version of it;
+ * a new routing behaviour adds a name here in the commit that enforces it.
+ */
+export const FEATURES = [
+  'match.header.regex',
+  'match.prompt',
+  'passthrough',
+  'failover',
+  'patch',
+  'tls.caBundle',
+] as const;
+export type Feature = (typeof FEATURES)[number];
+
+/** `route/<namespace>/<name>` or `provider/<namespace>/<name>`. */
+export type ItemId = string;
+
+export interface Snapshot {
+  version: number;
+  /** sha256 over the canonical JSON of `items`, hex. Two equal snapshots have equal hashes; no secret goes into it. */
+  hash: string;
+  /** Sorted by id. Only an id missing from this list is removed from a sidecar. */
+  items: SnapshotItem[];
+}
+
+export type SnapshotItem = RouteItem | ProviderItem;
+
+interface ItemHeader {
+  id: ItemId;
+  /** metadata.generation of the object the item was compiled from. */
+  generation: number;
+  /** Invalid items carry no body: a sidecar keeps an older body it holds, else answers 503 for the route. */
+  state: 'Valid' | 'Invalid';
+  /** Features the body needs. Names unknown to a sidecar make it reject the item. */
+  requires: string[];
+  /** Why the item is Invalid; one sentence. */
+  reason?: string;
+}
+
+export interface RouteItem extends ItemHeader {
+  kind: 'Route';
+  /** Order among routes whose pattern for an asked model is equally specific: lower wins (CONTROLPLANE §3). */
+  rank: number;
+  /** Patterns of the route; outside the body so that an invalid route still answers, with 503, for its own models. */
+  models: string[];
+  body?: RouteBody;
+}
+
+export interface ProviderItem extends ItemHeader {
+  kind: 'Provider';
+  body?: ProviderBody;
+}
+
+export interface RouteBody {
+  namespace: string;
+  name: string;
+  uid: string;
+  rules: RuleBody[];
+}
+
+export interface RuleBody {
+  name: string;
+  /** ORed; empty: always. */
+  matches: MatchBody[];
+  strategy: { type: 'Weighted' | 'RoundRobin' };
+  targets: TargetBody[];
+  failover: { on: FailureClass[]; maxAttempts: number; backoff: { baseMs: number; maxMs: number } };
+  timeouts: TimeoutsBody;
+  holdMaxMs: number;
+  passthrough: { methods: string[]; pathPrefix: string }[];
+  /** Index into `targets`. */
+  statefulTarget: number;
+  /** Lower-case names. */
+  forwardHeaders: string[];
+}
+
+export interface TimeoutsBody {
+  connectMs: number;
+  firstTokenMs: number;
+  interTokenMs: number;
+  attemptMs: number;
+  requestMs: number;
+  clientStallMs: number;
+}
+
+/** Fields are ANDed; an absent field does not constrain. */
+export interface MatchBody {
+  headers?: { name: string; type: 'Exact' | 'Prefix' | 'RegularExpression'; value: string }[];
+  paths?: string[];
+  models?: string[];
+  prompt?: {
+    tokens?: { min?: number; max?: number };
+    turns?: { min?: number; max?: number };
+    /** Lower-case. */
+    contains?: string[];
+    pattern?: string;
+  };
+  request?: { tools?: boolean; vision?: boolean; jsonSchema?: boolean; stream?: boolean };
+}
+
+export interface TargetBody {
+  name: string;
+  provider: ItemId;
+  /** Unset: the asked model. */
+  model?: string;
+  /** Name of one credential; unset: the pool. */
+  credential?: string;
+  weight: number;
+  priority: number;
+  patch: PatchBody;
+}
+
+export interface PatchBody {
+  /** JSON values of depth-1 members. */
+  set: { name: string; value: unknown }[];
+  default: { name: string; value: unknown }[];
+  remove: string[];
+  headers: { name: string; value: string }[];
+}
+
+export interface ProviderBody {
+  namespace: string;
+  name: string;
+  type: ProviderTypeName;
+  /** Base URL without a trailing slash; endpoint paths such as `/chat/completions` are appended. */
+  url: string;
+  headers: { name: string; value: string }[];
+  /** PEM, besides the system roots. */
+  caBundle?: string;
+  /** Empty: open server. The value of a credential travels apart, by id. */
+  credentials: CredentialBody[];
+  models: ModelBody[];
+  /** Whether names outside `models` may be asked for: then price, window and capabilities are unknown. */
+  openModels: boolean;
+  streamUsage: 'Always' | 'OnRequest' | 'Never';
+  passive: { consecutiveErrors: number; ejectionMs: number; maxEjectionMs: number };
+}
+
+export interface CredentialBody {
+  name: string;
+  /** `<namespace>/<provider>/<credential>`: the key into the credentials message. */
+  id: string;
+  type: 'APIKey' | 'Passthrough';
+  weight: number;
+}
+
+export interface ModelBody {
+  name: string;
+  upstreamName: string;
+  /** Absent: unknown, so nothing is filtered by it. */
+  capabilities?: Capability[];
+  contextWindow?: number;
+  maxOutputTokens?: number;
+  /** Absent: unknown, which is a state of its own and never zero. */
+  prices?: PriceTable;
+}
+
+/**
+ * Integers: pico-USD per token, and pico-USD per request. An absent unit is billed as the unit it is a part of:
+ * cache reads and audio as input, reasoning and audio output as output.
+ */
+export interface PriceTable {
+  input: number;
+  cacheRead?: number;
+  audioInput?: number;
+  output: number;
+  reasoning?: number;
+  audioOutput?: number;
+  request?: number;
+}
+
+export type ProviderTypeName = 'OpenAI' | 'OpenAICompatible';
+export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema';
+
+/** Failures a rule may fail over on (DATAPLANE §5). `Caller` exists too: it is returned as it is and never in a list. */
+export type FailureClass =
+  | 'Connect'
+  | 'Timeout'
+  | 'RateLimited'
+  | 'ServerError'
+  | 'StreamError'
+  | 'Unauthorized'
+  | 'QuotaExhausted'
+  | 'ModelNotFound'
+  | 'ContextWindow'
+  | 'ContentFilter';
+
+/** `GET /v1/credentials`: the keys of one identity. Never compressed, never stored by a cache, never logged. */
+export interface CredentialSet {
+  version: string;
+  credentials: { id: string; value: string }[];
+}
