@@ -1,0 +1,79 @@
+/** What a scripted provider does with one request. Everything unset behaves like a healthy vendor. */
+
+export interface Behaviour {
+  /** Milliseconds before the response headers. */
+  latencyMs?: number;
+  /** Milliseconds between the headers and the first event of a stream. */
+  firstTokenMs?: number;
+  /** Pace of a stream; unset: as fast as the socket takes it, one write per event. */
+  tokensPerSecond?: number;
+  /** Number of words generated. Unset: 12, cut by the request's own cap. */
+  outputTokens?: number;
+  /** Text instead of the generated words. */
+  text?: string;
+  /** Answer with a call of this function. Unset: a call when the last user message names an offered function. */
+  toolCall?: { name: string; arguments: string };
+  failure?: Failure;
+  /** How streams carry usage. Unset: OnRequest, as OpenAI does. */
+  streamUsage?: StreamUsage;
+  /** Part of the prompt reported as read from cache. */
+  cachedTokens?: number;
+  /** Reported as reasoning, on top of the visible output. */
+  reasoningTokens?: number;
+}
+
+/**
+ * OnRequest: `usage: null` on every chunk and a last chunk with `choices: []`, only when asked.
+ * FinishChunk: in the chunk with the finish_reason, asked or not. Always: a last chunk, asked or not. Never: not at all.
+ * RejectOption: 400 when the request has `stream_options`.
+ */
+export type StreamUsage = 'OnRequest' | 'FinishChunk' | 'Always' | 'Never' | 'RejectOption';
+
+export type Failure =
+  | {
+      kind: 'Status';
+      status: number;
+      code?: string;
+      type?: string;
+      message?: string;
+      headers?: Record<string, string>;
+    }
+  | { kind: 'RateLimited'; retryAfter?: RetryAfterForm; ms?: number }
+  | { kind: 'QuotaExhausted' }
+  /** The socket is reset: before the headers, or after this many events. */
+  | { kind: 'Reset'; afterEvents?: number }
+  | { kind: 'HangBeforeHeaders' }
+  | { kind: 'HangAfterHeaders' }
+  /** Streams go silent after this many events without closing. */
+  | { kind: 'Stall'; afterEvents: number; pingMs?: number }
+  | { kind: 'ErrorInStream'; afterEvents?: number; code?: string }
+  /** 200 and EOF without one event. */
+  | { kind: 'EmptyStream' }
+  /** A clean EOF after this many events, without finish_reason or [DONE]. */
+  | { kind: 'DieMidStream'; afterEvents: number }
+  | { kind: 'GarbageJson' }
+  /** The body of a non-stream arrives in this many pieces, this far apart. */
+  | { kind: 'SlowBody'; pieces: number; ms: number };
+
+/** Seconds: `retry-after: 2`. Date: an HTTP date. Milliseconds: `retry-after-ms`. Reset: `x-ratelimit-reset-requests: 2s`. */
+export type RetryAfterForm = 'Seconds' | 'Date' | 'Milliseconds' | 'Reset' | 'None';
+
+/** Headers that announce `ms` milliseconds in the given form. */
+export function retryAfterHeaders(form: RetryAfterForm, ms: number, now: number): Record<string, string> {
+  switch (form) {
+    case 'Seconds':
+      return { 'retry-after': String(Math.ceil(ms / 1000)) };
+    case 'Date':
+      return { 'retry-after': new Date(now + ms).toUTCString() };
+    case 'Milliseconds':
+      return { 'retry-after-ms': String(ms) };
+    case 'Reset':
+      return {
+        'x-ratelimit-limit-requests': '60',
+        'x-ratelimit-remaining-requests': '0',
+        'x-ratelimit-reset-requests': `${ms / 1000}s`,
+      };
+    case 'None':
+      return {};
+  }
+}

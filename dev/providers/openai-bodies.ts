@@ -1,0 +1,215 @@
+/** The OpenAI wire format as a vendor writes it: complete bodies and stream events, deterministic for a request. */
+import { createHash } from 'node:crypto';
+import type { Behaviour, StreamUsage } from './behaviour.ts';
+
+interface Message {
+  role: string;
+  content?: string | { type: string; text?: string }[] | null;
+}
+
+/** The members of a request body that shape the answer. */
+export interface ParsedRequest {
+  model?: string;
+  messages?: Message[];
+  prompt?: string | string[];
+  input?: string | string[];
+  stream?: boolean;
+  stream_options?: { include_usage?: boolean } | null;
+  max_tokens?: number;
+  max_completion_tokens?: number;
+  n?: number;
+  tools?: { type: string; function?: { name: string } }[];
+  encoding_format?: 'float' | 'base64';
+  dimensions?: number;
+}
+
+export type Endpoint = 'chat' | 'completions' | 'embeddings';
+
+const WORDS =
+  'the quick brown fox jumps over a lazy dog while seven wizards mix bold new jars of quartz'.split(' ');
+const CREATED = 1_780_000_000;
+
+/** An answer before it is put on the wire. */
+export interface Answer {
+  id: string;
+  model: string;
+  tokens: string[];
+  toolCall: { name: string; arguments: string } | undefined;
+  finish: 'stop' | 'length' | 'tool_calls';
+  usage: Record<string, unknown>;
+}
+
+function lastUserText(request: ParsedRequest): string {
+  const last = request.messages?.at(-1);
+  if (last?.role !== 'user') return '';
+  if (typeof last.content === 'string') return last.content;
+  return (last.content ?? []).map((part) => part.text ?? '').join(' ');
+}
+
+/** Composes the answer a healthy vendor would give; the same request always gets the same one. */
+export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour): Answer {
+  const digest = createHash('sha256').update(raw).digest('hex');
+  const cap = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY;
+  const text = behaviour.text;
+  const wanted = text === undefined ? (behaviour.outputTokens ?? 12) : 0;
+  const all =
+    text === undefined
+      ? Array.from({ length: wanted }, (_, i) => `${i === 0 ? '' : ' '}${WORDS[i % WORDS.length]}`)
+      : (text.match(/\s*\S+/g) ?? [text]);
+  const tokens = all.slice(0, cap);
+  const asked = lastUserText(request);
+  const named = request.tools?.find((t) => t.function && asked.includes(t.function.name))?.function?.name;
+  const toolCall =
+    behaviour.toolCall ?? (named ? { name: named, arguments: JSON.stringify({ query: asked }) } : undefined);
+  const reasoning = behaviour.reasoningTokens ?? 0;
+  const prompt = Math.max(1, Math.ceil(raw.length / 4));
+  const completion = (toolCall ? 8 : tokens.length) * (request.n ?? 1) + reasoning;
+  return {
+    id: `chatcmpl-${digest.slice(0, 24)}`,
+    model: `${request.model ?? 'unknown'}-2026-01-01`,
+    tokens,
+    toolCall,
+    finish: toolCall ? 'tool_calls' : tokens.length < all.length ? 'length' : 'stop',
+    usage: {
+      prompt_tokens: prompt,
+      completion_tokens: completion,
+      total_tokens: prompt + completion,
+      prompt_tokens_details: {
+        cached_tokens: Math.min(behaviour.cachedTokens ?? 0, prompt),
+        audio_tokens: 0,
+      },
+      completion_tokens_details: {
+        reasoning_tokens: reasoning,
+        audio_tokens: 0,
+        accepted_prediction_tokens: 0,
+        rejected_prediction_tokens: 0,
+      },
+    },
+  };
+}
+
+/** A complete, non-streamed body. */
+export function completeBody(endpoint: Endpoint, request: ParsedRequest, a: Answer): string {
+  if (endpoint === 'embeddings') return embeddingsBody(request, a);
+  const choices = Array.from({ length: request.n ?? 1 }, (_, index) =>
+    endpoint === 'chat'
+      ? {
+          index,
+          message: a.toolCall
+            ? {
+                role: 'assistant',
+                content: null,
+                tool_calls: [{ id: `call_${a.id.slice(-12)}`, type: 'function', function: a.toolCall }],
+                refusal: null,
+                annotations: [],
+              }
+            : { role: 'assistant', content: a.tokens.join(''), refusal: null, annotations: [] },
+          logprobs: null,
+          finish_reason: a.finish,
+        }
+      : { index, text: a.tokens.join(''), logprobs: null, finish_reason: a.finish },
+  );
+  return JSON.stringify({
+    id: a.id,
+    object: endpoint === 'chat' ? 'chat.completion' : 'text_completion',
+    created: CREATED,
+    model: a.model,
+    choices,
+    usage: a.usage,
+    service_tier: 'default',
+    system_fingerprint: 'fp_scripted',
+  });
+}
+
+function embeddingsBody(request: ParsedRequest, a: Answer): string {
+  const inputs = typeof request.input === 'string' ? [request.input] : (request.input ?? []);
+  const length = request.dimensions ?? 8;
+  const data = inputs.map((input, index) => {
+    const digest = createHash('sha256').update(input).digest();
+    const vector = Float32Array.from({ length }, (_, i) => ((digest[i % 32] ?? 0) - 128) / 128);
+    const embedding =
+      request.encoding_format === 'base64'
+        ? Buffer.from(vector.buffer).toString('base64')
+        : Array.from(vector);
+    return { object: 'embedding', index, embedding };
+  });
+  return JSON.stringify({
+    object: 'list',
+    data,
+    model: a.model,
+    usage: { prompt_tokens: a.usage['prompt_tokens'], total_tokens: a.usage['prompt_tokens'] },
+  });
+}
+
+/** The events of a stream in order, `[DONE]` included, each with its blank line. */
+export function streamEvents(
+  endpoint: Endpoint,
+  request: ParsedRequest,
+  a: Answer,
+  streamUsage: StreamUsage,
+): string[] {
+  const asked = request.stream_options?.include_usage === true;
+  const nulls = streamUsage === 'OnRequest' && asked;
+  const last = streamUsage === 'Always' || nulls;
+  const base = {
+    id: a.id,
+    object: endpoint === 'chat' ? 'chat.completion.chunk' : 'text_completion',
+    created: CREATED,
+    model: a.model,
+    service_tier: 'default',
+    system_fingerprint: 'fp_scripted',
+  };
+  const chunk = (choice: object, usage?: unknown): string =>
+    `data: ${JSON.stringify({
+      ...base,
+      choices: [choice],
+      ...(usage === undefined ? (nulls ? { usage: null } : {}) : { usage }),
+    })}\n\n`;
+  const events: string[] = [];
+  for (let index = 0; index < (request.n ?? 1); index++) {
+    if (endpoint === 'chat') {
+      const delta = (d: object, finish: string | null = null) => ({
+        index,
+        delta: d,
+        logprobs: null,
+        finish_reason: finish,
+      });
+      events.push(chunk(delta({ role: 'assistant', content: a.toolCall ? null : '', refusal: null })));
+      if (a.toolCall) {
+        const id = `call_${a.id.slice(-12)}`;
+        events.push(
+          chunk(
+            delta({
+              tool_calls: [
+                { index: 0, id, type: 'function', function: { name: a.toolCall.name, arguments: '' } },
+              ],
+            }),
+          ),
+        );
+        for (const piece of a.toolCall.arguments.match(/[\s\S]{1,8}/g) ?? []) {
+          events.push(chunk(delta({ tool_calls: [{ index: 0, function: { arguments: piece } }] })));
+        }
+      } else {
+        for (const token of a.tokens) events.push(chunk(delta({ content: token })));
+      }
+      events.push(chunk(delta({}, a.finish), streamUsage === 'FinishChunk' ? a.usage : undefined));
+    } else {
+      for (const token of a.tokens)
+        events.push(chunk({ index, text: token, logprobs: null, finish_reason: null }));
+      events.push(
+        chunk(
+          { index, text: '', logprobs: null, finish_reason: a.finish },
+          streamUsage === 'FinishChunk' ? a.usage : undefined,
+        ),
+      );
+    }
+  }
+  if (last) events.push(`data: ${JSON.stringify({ ...base, choices: [], usage: a.usage })}\n\n`);
+  events.push('data: [DONE]\n\n');
+  return events;
+}
+
+/** An error body in OpenAI's shape. */
+export function errorBody(message: string, type: string, code: string | null): string {
+  return JSON.stringify({ error: { message, type, param: null, code } });
+}

@@ -1,0 +1,359 @@
+/**
+ * A scripted provider: real HTTP and real SSE in the OpenAI wire format, with every way a vendor can misbehave.
+ * Tests, the laptop cluster and the benches all talk to this one.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import { type Behaviour, retryAfterHeaders } from './behaviour.ts';
+import {
+  answer,
+  completeBody,
+  type Endpoint,
+  errorBody,
+  type ParsedRequest,
+  streamEvents,
+} from './openai-bodies.ts';
+
+/** One request as it arrived. */
+export interface SeenRequest {
+  method: string;
+  url: string;
+  rawHeaders: string[];
+  headers: IncomingMessage['headers'];
+  body: Buffer;
+  /** Resolves when the exchange is over; true when the client left before the answer was complete. */
+  closed: Promise<boolean>;
+}
+
+export interface ScriptedProviderOptions {
+  port?: number;
+  /** Behaviour of requests that `script` does not decide. May be replaced at any time. */
+  behaviour?: Behaviour;
+  /** Decides per request; undefined falls back to `behaviour`. */
+  script?: (request: SeenRequest, index: number) => Behaviour | undefined;
+  /** Keys accepted; unset: any or none. */
+  keys?: string[];
+  models?: string[];
+  tls?: { key: string; cert: string };
+  /** Keep what arrives; off in benches. Default true. */
+  record?: boolean;
+}
+
+export interface ScriptedProvider {
+  /** Base URL with the version path, as `endpoint.url` takes it. */
+  readonly url: string;
+  readonly port: number;
+  readonly requests: SeenRequest[];
+  /** Requests seen since the start, recorded or not. */
+  readonly count: number;
+  /** Open sockets. */
+  readonly connections: number;
+  behaviour: Behaviour;
+  script: ScriptedProviderOptions['script'];
+  /** Refuses connections until `resume`: the port stays reserved for this provider. */
+  refuse(): Promise<void>;
+  resume(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const ENDPOINTS: Record<string, Endpoint> = {
+  '/v1/chat/completions': 'chat',
+  '/v1/completions': 'completions',
+  '/v1/embeddings': 'embeddings',
+};
+
+export async function startScriptedProvider(
+  options: ScriptedProviderOptions = {},
+): Promise<ScriptedProvider> {
+  const provider = new Provider(options);
+  await provider.listen(options.port ?? 0);
+  return provider;
+}
+
+class Provider implements ScriptedProvider {
+  readonly requests: SeenRequest[] = [];
+  count = 0;
+  behaviour: Behaviour;
+  script: ScriptedProviderOptions['script'];
+  port = 0;
+  readonly #options: ScriptedProviderOptions;
+  readonly #sockets = new Set<Socket>();
+  #server: Server;
+
+  constructor(options: ScriptedProviderOptions) {
+    this.#options = options;
+    this.behaviour = options.behaviour ?? {};
+    this.script = options.script;
+    this.#server = this.#create();
+  }
+
+  get url(): string {
+    return `${this.#options.tls ? 'https' : 'http'}://127.0.0.1:${this.port}/v1`;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  #create(): Server {
+    const handler = (req: IncomingMessage, res: ServerResponse): void => {
+      this.#handle(req, res).catch(() => res.destroy());
+    };
+    const server = this.#options.tls ? createTlsServer(this.#options.tls, handler) : createServer(handler);
+    server.keepAliveTimeout = 120_000;
+    server.on(this.#options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      socket.on('error', () => {});
+    });
+    return server;
+  }
+
+  async listen(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', resolve);
+    });
+    this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  async refuse(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  async resume(): Promise<void> {
+    this.#server = this.#create();
+    await this.listen(this.port);
+  }
+
+  async close(): Promise<void> {
+    if (this.#server.listening) await this.refuse();
+  }
+
+  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const closed = new Promise<boolean>((resolve) => res.on('close', () => resolve(!res.writableFinished)));
+    const seen: SeenRequest = {
+      method: req.method ?? '',
+      url: req.url ?? '',
+      rawHeaders: req.rawHeaders,
+      headers: req.headers,
+      body,
+      closed,
+    };
+    const index = this.count++;
+    if (this.#options.record !== false) this.requests.push(seen);
+    const behaviour = this.script?.(seen, index) ?? this.behaviour;
+    const path = seen.url.split('?')[0] ?? '';
+    const endpoint = ENDPOINTS[path];
+    if (behaviour.latencyMs) await pause(behaviour.latencyMs);
+    if (res.destroyed) return;
+    if (this.#options.keys && !this.#options.keys.includes(bearer(req))) {
+      return send(
+        res,
+        401,
+        errorBody('Incorrect API key provided.', 'invalid_request_error', 'invalid_api_key'),
+      );
+    }
+    if (failBeforeAnswer(res, behaviour)) return;
+    if (path === '/v1/models')
+      return send(res, 200, modelList(this.#options.models ?? ['scripted-large', 'scripted-small']));
+    if (!endpoint) {
+      if (body.length > 0)
+        return send(res, 200, JSON.stringify({ object: 'echo', path, bytes: body.length }));
+      return send(
+        res,
+        404,
+        errorBody(`Unknown request URL: ${seen.method} ${path}.`, 'invalid_request_error', 'unknown_url'),
+      );
+    }
+    let request: ParsedRequest;
+    try {
+      request = JSON.parse(body.toString('utf8')) as ParsedRequest;
+    } catch {
+      return send(
+        res,
+        400,
+        errorBody('We could not parse the JSON body of your request.', 'invalid_request_error', null),
+      );
+    }
+    if (behaviour.streamUsage === 'RejectOption' && request.stream_options) {
+      return send(
+        res,
+        400,
+        errorBody('Unrecognized request argument supplied: stream_options', 'invalid_request_error', null),
+      );
+    }
+    const a = answer(request, body, behaviour);
+    const headers = { 'x-request-id': `req_${a.id.slice(-16)}`, 'openai-processing-ms': '5' };
+    if (request.stream === true && endpoint !== 'embeddings') {
+      const events = streamEvents(endpoint, request, a, behaviour.streamUsage ?? 'OnRequest');
+      return stream(res, events, behaviour, headers);
+    }
+    await complete(res, completeBody(endpoint, request, a), behaviour, headers);
+  }
+}
+
+/** Failures that need no look at the request; true when the answer, or its absence, is done. */
+function failBeforeAnswer(res: ServerResponse, behaviour: Behaviour): boolean {
+  const failure = behaviour.failure;
+  switch (failure?.kind) {
+    case 'Status': {
+      const message = failure.message ?? `scripted failure ${failure.status}`;
+      send(
+        res,
+        failure.status,
+        errorBody(message, failure.type ?? 'server_error', failure.code ?? null),
+        failure.headers,
+      );
+      return true;
+    }
+    case 'RateLimited': {
+      const headers = retryAfterHeaders(failure.retryAfter ?? 'Seconds', failure.ms ?? 1000, Date.now());
+      send(
+        res,
+        429,
+        errorBody('Rate limit reached for requests', 'requests', 'rate_limit_exceeded'),
+        headers,
+      );
+      return true;
+    }
+    case 'QuotaExhausted':
+      send(
+        res,
+        429,
+        errorBody('You exceeded your current quota.', 'insufficient_quota', 'insufficient_quota'),
+      );
+      return true;
+    case 'Reset':
+      if (failure.afterEvents === undefined) reset(res);
+      return failure.afterEvents === undefined;
+    case 'HangBeforeHeaders':
+      return true;
+    case 'GarbageJson':
+      send(res, 200, '{"id":"chatcmpl-broken","choices":[{"index":0,"mess');
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function complete(
+  res: ServerResponse,
+  body: string,
+  behaviour: Behaviour,
+  headers: Record<string, string>,
+): Promise<void> {
+  const failure = behaviour.failure;
+  const bytes = Buffer.from(body);
+  res.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers });
+  if (failure?.kind === 'HangAfterHeaders') {
+    res.flushHeaders();
+    return;
+  }
+  if (failure?.kind === 'SlowBody') {
+    const size = Math.ceil(bytes.length / failure.pieces);
+    for (let at = 0; at < bytes.length && !res.destroyed; at += size) {
+      res.write(bytes.subarray(at, at + size));
+      await pause(failure.ms);
+    }
+    res.end();
+    return;
+  }
+  res.end(bytes);
+}
+
+async function stream(
+  res: ServerResponse,
+  events: string[],
+  behaviour: Behaviour,
+  headers: Record<string, string>,
+): Promise<void> {
+  const failure = behaviour.failure;
+  res.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    ...headers,
+  });
+  res.flushHeaders();
+  if (failure?.kind === 'HangAfterHeaders') return;
+  if (behaviour.firstTokenMs) await pause(behaviour.firstTokenMs);
+  if (failure?.kind === 'EmptyStream') {
+    res.end();
+    return;
+  }
+  const gap = behaviour.tokensPerSecond ? 1000 / behaviour.tokensPerSecond : 0;
+  for (let i = 0; i < events.length; i++) {
+    if (res.destroyed) return;
+    if (failure && (await failInStream(res, failure, i))) return;
+    if (!res.write(events[i])) await drained(res);
+    await (gap ? pause(gap) : turn());
+  }
+  res.end();
+}
+
+async function failInStream(
+  res: ServerResponse,
+  failure: NonNullable<Behaviour['failure']>,
+  at: number,
+): Promise<boolean> {
+  switch (failure.kind) {
+    case 'Reset':
+      if (at !== failure.afterEvents) return false;
+      reset(res);
+      return true;
+    case 'DieMidStream':
+      if (at !== failure.afterEvents) return false;
+      res.end();
+      return true;
+    case 'ErrorInStream':
+      if (at !== (failure.afterEvents ?? 0)) return false;
+      res.end(
+        `data: ${errorBody('The server had an error while processing your request.', 'server_error', failure.code ?? null)}\n\n`,
+      );
+      return true;
+    case 'Stall':
+      if (at !== failure.afterEvents) return false;
+      while (failure.pingMs && !res.destroyed) {
+        res.write(': ping\n\n');
+        await pause(failure.pingMs);
+      }
+      return true;
+    default:
+      return false;
+  }
+}
+
+function send(res: ServerResponse, status: number, body: string, headers: Record<string, string> = {}): void {
+  const bytes = Buffer.from(body);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers });
+  res.end(bytes);
+}
+
+function reset(res: ServerResponse): void {
+  res.socket?.resetAndDestroy();
+}
+
+function modelList(models: string[]): string {
+  return JSON.stringify({
+    object: 'list',
+    data: models.map((id) => ({ id, object: 'model', created: 1_780_000_000, owned_by: 'scripted' })),
+  });
+}
+
+function bearer(req: IncomingMessage): string {
+  return (req.headers.authorization ?? '').replace(/^Bearer /, '');
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const drained = (res: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    res.once('drain', resolve);
+    res.once('close', resolve);
+  });
