@@ -132,7 +132,7 @@ export const condition = z.strictObject({
   observedGeneration: z.int().min(0).optional().describe('metadata.generation this condition was set for.'),
   lastTransitionTime: z.iso.datetime({ offset: true }).describe('When the status last changed.'),
   reason: z.string().min(1).max(1024).describe('One CamelCase word for the cause.'),
-  message: z.string().max(32768).describe('A sentence for a person.'),
+  message: z.string().max(32_768).describe('A sentence for a person.'),
 });
 
 export const conditions = z
