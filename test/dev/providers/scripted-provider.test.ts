@@ -85,7 +85,7 @@ test('misbehaves as told', async () => {
   }).then((r) => r.text());
   expect(events.split('\n\n').length - 1).toBe(3);
   await provider.refuse();
-  await expect(ok.models.list()).rejects.toThrow();
+  await expect(ok.models.list()).rejects.toThrow(/Connection error/);
   await provider.resume();
   provider.behaviour = {};
   expect((await ok.models.list()).data).not.toHaveLength(0);
