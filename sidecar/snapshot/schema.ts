@@ -50,7 +50,10 @@ interface ItemHeader {
 
 export interface RouteItem extends ItemHeader {
   kind: 'Route';
-  /** Order among routes whose pattern for an asked model is equally specific: lower wins (CONTROLPLANE §3). */
+  /**
+   * Order among routes whose pattern for an asked model is equally specific: lower wins, equal ones go by id. It depends on
+   * the route and its relation to the workload only, so another route never changes it.
+   */
   rank: number;
   /** Patterns of the route; outside the body so that an invalid route still answers, with 503, for its own models. */
   models: string[];
@@ -116,6 +119,13 @@ export interface TargetBody {
   model?: string;
   /** Name of one credential; unset: the pool. */
   credential?: string;
+  /** Names of the provider's credentials this route may use; unset: all. Empty: none, so the target takes no traffic. */
+  credentials?: string[];
+  /**
+   * Why the reference to the provider was not granted. The target takes no traffic, even where another route of the
+   * same workload brings a provider of that id into the snapshot.
+   */
+  unresolved?: string;
   weight: number;
   priority: number;
   patch: PatchBody;
@@ -157,6 +167,10 @@ export interface CredentialBody {
 
 export interface ModelBody {
   name: string;
+  /** From the price catalogue, not declared: it can be asked for, but `/v1/models` does not list it. */
+  catalogued?: true;
+  /** Further names the vendor takes for the same model; each is asked for as it is. A declared name wins over them. */
+  variants?: ModelVariant[];
   upstreamName: string;
   /** Absent: unknown, so nothing is filtered by it. */
   capabilities?: Capability[];
@@ -164,6 +178,12 @@ export interface ModelBody {
   maxOutputTokens?: number;
   /** Absent: unknown, which is a state of its own and never zero. */
   prices?: PriceTable;
+}
+
+/** Exact: the text itself. Dated: the text followed by YYYY-MM-DD. Prefix: anything that begins with the text. */
+export interface ModelVariant {
+  form: 'Exact' | 'Dated' | 'Prefix';
+  text: string;
 }
 
 /**

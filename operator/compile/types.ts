@@ -1,0 +1,85 @@
+/** What goes into `compile` and what comes out of it. Data and pure functions only: no clock, no I/O, no secrets in snapshots. */
+import type { KubeObject } from '../../crds/common.ts';
+import type { LLMProvider } from '../../crds/llmprovider.ts';
+import type { LLMRoute } from '../../crds/llmroute.ts';
+import type { CredentialSet, ItemId, Snapshot } from '../../sidecar/snapshot/schema.ts';
+
+/** Everything `watch` (or the file source) knows at one moment, in any order. */
+export interface Resources {
+  routes: readonly LLMRoute[];
+  providers: readonly LLMProvider[];
+  /**
+   * Secrets labelled `outrider.dev/provider-credential: "true"`. The label is checked again here; a Secret without it is
+   * never read, it only makes the message exact.
+   */
+  secrets: readonly SecretObject[];
+  namespaces: readonly NamespaceInfo[];
+  /** Running pods with a sidecar. */
+  pods: readonly Workload[];
+}
+
+/** `data` values are base64, `stringData` (manifests on disk) plain. */
+export type SecretObject = KubeObject & {
+  data?: Record<string, string>;
+  stringData?: Record<string, string>;
+};
+
+export interface NamespaceInfo {
+  name: string;
+  labels: Readonly<Record<string, string>>;
+}
+
+/** A pod with a sidecar. Only `namespace` and `labels` decide what it runs. */
+export interface Workload {
+  namespace: string;
+  name: string;
+  uid: string;
+  labels: Readonly<Record<string, string>>;
+  /** Since when its sidecar runs, in milliseconds since the epoch; absent while it does not. Read by `status` only. */
+  runningSince?: number;
+}
+
+export interface CompileOptions {
+  /** Namespaces that may export providers and routes; earlier ones win where two export a provider of one name. */
+  platformNamespaces: readonly string[];
+  /** Milliseconds since the epoch; decides only which dated catalogue prices hold. */
+  now: number;
+}
+
+export interface Compiled {
+  /** What the workload should run. Workloads that select the same set share one object. */
+  snapshotFor(workload: Workload): Snapshot;
+  /** Keys of the credentials that the workload's routes may use, and no others. */
+  credentialsFor(workload: Workload): CredentialSet;
+  /** One per route and provider, sorted by kind, namespace, name. */
+  verdicts: readonly Verdict[];
+  /** Whether the route (`namespace/name`) is for the workload. */
+  selects(routeKey: string, workload: Workload): boolean;
+  /** Keys (`namespace/name`) of the routes that are for the workload, sorted. */
+  routesOf(workload: Workload): readonly string[];
+}
+
+/** What the control plane itself can say of one object; `status` adds Ready, Programmed and the times. */
+export interface Verdict {
+  kind: 'LLMRoute' | 'LLMProvider';
+  namespace: string;
+  name: string;
+  uid: string;
+  /** metadata.generation the verdict is about. */
+  generation: number;
+  /** Id of the object's item in snapshots; acknowledgements name it. */
+  itemId: ItemId;
+  /** Accepted and ResolvedRefs always, Conflicted on routes. */
+  conditions: readonly VerdictCondition[];
+  /** Providers: models that routes name, and whether their prices are known; at most 256, sorted by name. */
+  models?: readonly { name: string; priced: boolean }[];
+}
+
+export interface VerdictCondition {
+  type: 'Accepted' | 'ResolvedRefs' | 'Conflicted';
+  status: 'True' | 'False';
+  /** A constant of `reasons.ts`. */
+  reason: string;
+  /** A sentence for a person; at most 4,096 characters. */
+  message: string;
+}
