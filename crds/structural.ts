@@ -3,9 +3,10 @@
  *
  * zod writes most of it; what Kubernetes refuses (`additionalProperties: false`, safe-integer bounds, the date-time
  * pattern) is taken out here, and what a well-kept CRD needs (a bound on everything, list types, descriptions) is demanded:
- * a schema that lacks it does not generate.
+ * a schema that lacks it, or carries a CEL rule that `crds/cel` cannot evaluate, does not generate.
  */
 import { z } from 'zod';
+import { compileRule } from './cel/rule.ts';
 import type { CelRule } from './common.ts';
 
 /** The subset of OpenAPI v3 that occurs in the project's CRDs. */
@@ -102,6 +103,7 @@ function shape(raw: Raw, path: string): StructuralSchema {
     KEYS.filter((key) => node[key] !== undefined).map((key) => [key, node[key]]),
   ) as StructuralSchema;
   demandBounds(result, fail);
+  for (const { rule } of result['x-kubernetes-validations'] ?? []) compileRule(rule, result);
   return result;
 }
 
