@@ -1,0 +1,63 @@
+/** Time that stands still until a test moves it. Timers of no delay run by themselves, as soon as I/O has had its turn. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../../sidecar/snapshot/clock.ts';
+
+interface Planned {
+  at: number;
+  task: () => void;
+}
+
+export class ManualClock implements Clock {
+  #now = 0;
+  readonly #epoch: number;
+  readonly #planned = new Set<Planned>();
+
+  constructor(epoch = Date.parse('2026-01-01T00:00:00Z')) {
+    this.#epoch = epoch;
+  }
+
+  monotonic(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return this.#epoch + this.#now;
+  }
+
+  after(ms: number, task: () => void): { cancel(): void } {
+    const planned = { at: this.#now + Math.max(0, ms), task };
+    this.#planned.add(planned);
+    if (ms <= 0) setImmediate(() => this.#fire(planned));
+    return { cancel: () => this.#planned.delete(planned) };
+  }
+
+  /** Milliseconds until each planned timer, soonest first. */
+  get waits(): number[] {
+    return [...this.#planned].map(({ at }) => at - this.#now).sort((a, b) => a - b);
+  }
+
+  /** Moves time on and runs, in order, everything that falls due. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const due = [...this.#planned].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.#now = Math.max(this.#now, due.at);
+      this.#fire(due);
+    }
+    this.#now = end;
+  }
+
+  #fire(planned: Planned): void {
+    if (this.#planned.delete(planned)) planned.task();
+  }
+}
+
+/** Polls until `check` holds; real sockets need real time, but only a little. */
+export async function until(check: () => boolean, what = 'the condition', withinMs = 5000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!check()) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${withinMs} ms`);
+    await delay(2);
+  }
+}
