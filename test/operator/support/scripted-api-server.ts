@@ -3,7 +3,7 @@
  * `calls` until the test answers it.
  */
 import http from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { KubeObject } from '../../../crds/common.ts';
 import { until } from './manual-clock.ts';
 
@@ -76,7 +76,7 @@ export class Call {
 
   /** The connection goes away without an HTTP ending. */
   reset(): void {
-    (this.request.socket as Socket).resetAndDestroy();
+    this.request.socket.resetAndDestroy();
   }
 }
 

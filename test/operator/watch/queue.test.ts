@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../../operator/watch/log.ts';
 import {
@@ -207,9 +207,10 @@ describe('WorkQueue', () => {
     queue.add('b');
     queue.addAfter('c', 1000);
     let stopped = false;
-    const stop = queue.stop().then(() => {
+    const stop = (async () => {
+      await queue.stop();
       stopped = true;
-    });
+    })();
     await turn();
     expect(stopped).toBe(false);
     queue.add('d');

@@ -284,7 +284,7 @@ describe('what may happen to a stream', () => {
 
   it('survives a server that is away for a while', async () => {
     reflector.start();
-    const first = await initial(anObject('a'));
+    await initial(anObject('a'));
     await server.stop();
     await skipBackoff();
     await until(() => restarts.length === 2, 'a refused connection');
