@@ -141,6 +141,11 @@ export const ERRORS = {
     retryable: false,
     message: 'a projected ServiceAccount token with audience "outrider" is required: {reason}',
   },
+  identity_unverifiable: {
+    status: 503,
+    retryable: true,
+    message: 'the token cannot be verified now: the API server gave no keys to verify it with',
+  },
   snapshot_not_found: {
     status: 404,
     retryable: true,
@@ -153,6 +158,7 @@ export const ERRORS = {
     message: 'protocol {version} is older than {oldest}; restart the pod to get a newer sidecar',
   },
   bad_report: { status: 400, retryable: false, message: 'report is malformed: {reason}' },
+  sync_failed: { status: 500, retryable: true, message: 'unexpected failure while answering a sidecar' },
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof ERRORS;

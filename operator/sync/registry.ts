@@ -31,6 +31,8 @@ export interface ProxyState {
   /** Empty until the first report. */
   readonly proxyVersion: string;
   readonly features: readonly string[];
+  /** Its protocol is too old to be served: it was answered 426 and runs what it has until its pod is restarted. */
+  readonly outdated: boolean;
 }
 
 export interface ProxyRegistry {
@@ -71,6 +73,7 @@ export class ProxyTable implements ProxyRegistry {
       ack: undefined,
       proxyVersion: '',
       features: [],
+      outdated: false,
     };
     this.#states.set(pod.uid, Object.freeze({ ...before, ...change }));
     this.#notify(pod.uid);

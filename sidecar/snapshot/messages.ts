@@ -12,6 +12,20 @@
 /** Version of the protocol; a server talks its own and the previous one, and answers 426 to older ones. */
 export const PROTOCOL_VERSION = 1;
 
+/** Both sides state their protocol version in it, in every request and every answer. */
+export const PROTOCOL_HEADER = 'x-outrider-protocol';
+
+/** `host:port` of the leader, on 421. Its certificate must be valid for the name the sidecar was configured with. */
+export const LEADER_HEADER = 'x-outrider-leader';
+
+/** Longest silence of a stream in milliseconds: a comment is sent where no event is due. */
+export const HEARTBEAT_MS = 15_000;
+
+/** Bounds of a report: bytes of its JSON, exceptions named and rows carried in one. */
+export const MAX_REPORT_BYTES = 2_097_152;
+export const MAX_EXCEPTIONS = 1_000;
+export const MAX_ROWS = 1_000;
+
 /** Data of event `snapshot`: what the sidecar should run now. */
 export interface SnapshotEvent {
   hash: string;

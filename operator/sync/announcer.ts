@@ -1,0 +1,99 @@
+/**
+ * One event stream to one sidecar, latest-only. While a write is on its way to the kernel nothing more is queued: what
+ * becomes due meanwhile is remembered as "differs from what was written" and goes out as one write, in its latest form.
+ * A slow reader therefore skips versions, costs a fixed amount of memory and holds nobody up.
+ */
+
+/** The part of an HTTP response that an announcer uses. */
+export interface EventSink {
+  write(text: string, written: (error?: Error | null) => void): unknown;
+  end(): unknown;
+  destroy(): unknown;
+}
+
+export interface Announcement {
+  hash: string;
+  credentialsVersion: string;
+}
+
+export class Announcer {
+  readonly #sink: EventSink;
+  readonly #now: () => number;
+  readonly #onWritten: () => void;
+  #wanted: Announcement | undefined;
+  #written: Announcement | undefined;
+  #heartbeatDue = false;
+  #writingSince: number | undefined;
+  #lastWrite: number;
+  #closed = false;
+
+  /** `onWritten` is called after each announcement that reached the kernel. */
+  constructor(sink: EventSink, now: () => number, onWritten: () => void) {
+    this.#sink = sink;
+    this.#now = now;
+    this.#onWritten = onWritten;
+    this.#lastWrite = now();
+  }
+
+  announce(announcement: Announcement): void {
+    this.#wanted = announcement;
+    this.#flush();
+  }
+
+  heartbeat(): void {
+    this.#heartbeatDue = true;
+    this.#flush();
+  }
+
+  /** Milliseconds since something was last written. */
+  quietFor(): number {
+    return this.#now() - this.#lastWrite;
+  }
+
+  /** Milliseconds that the write under way has waited for the reader; 0 when none is. */
+  stalledFor(): number {
+    return this.#writingSince === undefined ? 0 : this.#now() - this.#writingSince;
+  }
+
+  /** Ends the stream after what is written. */
+  end(): void {
+    this.#closed = true;
+    this.#sink.end();
+  }
+
+  /** Drops the connection. */
+  destroy(): void {
+    this.#closed = true;
+    this.#sink.destroy();
+  }
+
+  #flush(): void {
+    if (this.#closed || this.#writingSince !== undefined) return;
+    const text = this.#dueText();
+    if (text === '') return;
+    const announced = this.#wanted !== this.#written;
+    this.#written = this.#wanted;
+    this.#heartbeatDue = false;
+    this.#writingSince = this.#now();
+    this.#lastWrite = this.#writingSince;
+    this.#sink.write(text, (error) => {
+      this.#writingSince = undefined;
+      if (error) return;
+      if (announced) this.#onWritten();
+      this.#flush();
+    });
+  }
+
+  /** Credentials first, so that a reader that acts on each event has the keys of a route before the route. */
+  #dueText(): string {
+    const [wanted, written] = [this.#wanted, this.#written];
+    let text = '';
+    if (wanted && wanted.credentialsVersion !== written?.credentialsVersion) {
+      text += `event: credentials\ndata: ${JSON.stringify({ version: wanted.credentialsVersion })}\n\n`;
+    }
+    if (wanted && wanted.hash !== written?.hash) {
+      text += `event: snapshot\nid: ${wanted.hash}\ndata: ${JSON.stringify({ hash: wanted.hash })}\n\n`;
+    }
+    return text === '' && this.#heartbeatDue ? ':\n\n' : text;
+  }
+}

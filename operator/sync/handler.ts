@@ -1,0 +1,208 @@
+/** The endpoints of the sync server: who may ask for what, and what is answered. */
+import { randomInt } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OutriderError } from '../../errors/table.ts';
+import {
+  LEADER_HEADER,
+  MAX_REPORT_BYTES,
+  PROTOCOL_HEADER,
+  PROTOCOL_VERSION,
+  type ReportAnswer,
+} from '../../sidecar/snapshot/messages.ts';
+import type { Audience } from './audience.ts';
+import type { Authenticator, Identity } from './identity.ts';
+import type { SyncMetrics } from './metrics.ts';
+import type { LivePod } from './pods.ts';
+import { ReportMalformed, readReport } from './report.ts';
+
+export interface HandlerOptions {
+  identity: Authenticator;
+  isLeader: () => boolean;
+  /** `host:port` of the leader; undefined while there is none. */
+  leaderAddress: () => string | undefined;
+  /** Takes usage rows, in order; returns the sequence number up to which they need not be sent again. */
+  acceptRows?: (pod: LivePod, epoch: string, rows: unknown[]) => number;
+  /** An answer failed for a reason that is no sidecar's fault. */
+  onError?: (error: unknown) => void;
+  /** Protocol version spoken; it and the one before are served. */
+  protocol?: number;
+}
+
+/** Answers one request after another; knows nothing of sockets and certificates. */
+export class Handler {
+  readonly #options: HandlerOptions;
+  readonly #audience: Audience;
+  readonly #metrics: SyncMetrics;
+  readonly #reportIntervalMs: number;
+  readonly #protocol: number;
+
+  constructor(options: HandlerOptions, audience: Audience, metrics: SyncMetrics, reportIntervalMs: number) {
+    this.#options = options;
+    this.#audience = audience;
+    this.#metrics = metrics;
+    this.#reportIntervalMs = reportIntervalMs;
+    this.#protocol = options.protocol ?? PROTOCOL_VERSION;
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    res.setHeader(PROTOCOL_HEADER, this.#protocol);
+    try {
+      const identity = await this.#identify(req);
+      if (res.destroyed) return;
+      this.#checkProtocol(req, identity);
+      await this.#route(req, res, identity);
+    } catch (error) {
+      const answer = toOutriderError(error);
+      if (answer.code === 'sync_failed' && !res.destroyed) this.#options.onError?.(error);
+      sendError(res, answer);
+    }
+  }
+
+  async #identify(req: IncomingMessage): Promise<Identity> {
+    const authentication = await this.#options.identity.authenticate(req.headers.authorization);
+    if (authentication.ok) return authentication.identity;
+    const { reason } = authentication;
+    this.#metrics.authenticationFailed(reason);
+    if (reason === 'Unverifiable') throw new OutriderError('identity_unverifiable', {}, 2_000);
+    throw new OutriderError('identity_required', {
+      reason: reason === 'Missing' ? 'none was sent' : 'the one sent was not accepted',
+    });
+  }
+
+  /** A caller that does not state a version, such as curl, is taken at this one's. */
+  #checkProtocol(req: IncomingMessage, { pod }: Identity): void {
+    const stated = req.headers[PROTOCOL_HEADER];
+    if (stated === undefined) return;
+    const version = /^\d{1,6}$/.test(String(stated)) ? Number(stated) : -1;
+    const oldest = this.#protocol - 1;
+    if (version >= oldest) return;
+    this.#audience.outdated(pod);
+    this.#metrics.outdatedRefused(version);
+    throw new OutriderError('protocol_too_old', { version, oldest });
+  }
+
+  async #route(req: IncomingMessage, res: ServerResponse, identity: Identity): Promise<void> {
+    const [path = ''] = (req.url ?? '').split('?', 1);
+    const snapshot = /^\/v1\/snapshots\/([0-9a-f]{64})$/.exec(path);
+    if (path === '/v1/report') {
+      allow(req, 'POST', path);
+      await this.#report(req, res, identity);
+    } else if (path === '/v1/stream') {
+      allow(req, 'GET', path);
+      this.#stream(req, res, identity);
+    } else if (path === '/v1/credentials') {
+      allow(req, 'GET', path);
+      this.#credentials(res, identity);
+    } else if (snapshot?.[1]) {
+      allow(req, 'GET', path);
+      await this.#snapshot(req, res, identity, snapshot[1]);
+    } else {
+      const hint = 'there are /v1/stream, /v1/snapshots/{hash}, /v1/credentials and /v1/report';
+      throw new OutriderError('endpoint_not_found', {
+        method: req.method ?? '',
+        path: path.slice(0, 256),
+        hint,
+      });
+    }
+  }
+
+  #stream(req: IncomingMessage, res: ServerResponse, identity: Identity): void {
+    req.socket.setKeepAlive(true, 30_000);
+    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    res.flushHeaders();
+    res.on('close', this.#audience.open(identity, res));
+  }
+
+  async #snapshot(req: IncomingMessage, res: ServerResponse, { pod }: Identity, hash: string): Promise<void> {
+    const body = this.#audience.body(pod, hash);
+    if (!body) throw new OutriderError('snapshot_not_found', { hash });
+    const headers = {
+      'content-type': 'application/json',
+      'cache-control': 'private, max-age=31536000, immutable',
+      etag: `"${hash}"`,
+    };
+    if (/\bgzip\b/.test(req.headers['accept-encoding'] ?? '')) {
+      const compressed = await body.compressed;
+      res.writeHead(200, { ...headers, 'content-encoding': 'gzip', 'content-length': compressed.length });
+      res.end(compressed);
+    } else {
+      res.writeHead(200, headers);
+      res.end(JSON.stringify(body.snapshot));
+    }
+  }
+
+  /** Never compressed: the sizes of compressed secrets tell about them. */
+  #credentials(res: ServerResponse, { pod }: Identity): void {
+    const set = this.#audience.credentials(pod);
+    if (!set) throw new OutriderError('config_unavailable', {}, 1_000);
+    res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    res.end(JSON.stringify(set));
+  }
+
+  async #report(req: IncomingMessage, res: ServerResponse, { pod }: Identity): Promise<void> {
+    if (!this.#options.isLeader()) {
+      const leader = this.#options.leaderAddress();
+      if (leader) res.setHeader(LEADER_HEADER, leader);
+      throw new OutriderError('not_leader', { leader: leader ?? 'another one, once it is elected' }, 2_000);
+    }
+    const report = readReport(await readBody(req));
+    this.#metrics.rowsReceived(report.rows.length);
+    this.#audience.reported(pod, report);
+    const { acceptRows = highestSeq } = this.#options;
+    const answer: ReportAnswer = {
+      nextReportIn: randomInt(
+        Math.floor(this.#reportIntervalMs * 0.8),
+        Math.ceil(this.#reportIntervalMs * 1.2) + 1,
+      ),
+      ledgerShard: 0,
+      acknowledgedSeq: acceptRows(pod, report.epoch, report.rows),
+    };
+    res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+    res.end(JSON.stringify(answer));
+  }
+}
+
+/** Highest sequence number among the rows. */
+function highestSeq(_pod: LivePod, _epoch: string, rows: unknown[]): number {
+  let highest = 0;
+  for (const row of rows) {
+    const seq = (row as { seq?: unknown } | null)?.seq;
+    if (typeof seq === 'number' && Number.isSafeInteger(seq) && seq > highest) highest = seq;
+  }
+  return highest;
+}
+
+function allow(req: IncomingMessage, method: string, path: string): void {
+  if (req.method === method) return;
+  throw new OutriderError('method_not_allowed', { path, allowed: method, method: req.method ?? '' });
+}
+
+async function readBody(req: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_REPORT_BYTES) throw new OutriderError('body_too_large', { limit: MAX_REPORT_BYTES });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function sendError(res: ServerResponse, error: OutriderError): void {
+  if (res.destroyed) return;
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const { code, message, retryable } = error;
+  if (error.status === 401) res.setHeader('www-authenticate', 'Bearer');
+  if (error.retryAfterMs !== undefined) res.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
+  res.writeHead(error.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+  res.end(`${JSON.stringify({ error: { code, message, retryable } })}\n`);
+}
+
+function toOutriderError(thrown: unknown): OutriderError {
+  if (thrown instanceof OutriderError) return thrown;
+  if (thrown instanceof ReportMalformed) return new OutriderError('bad_report', { reason: thrown.message });
+  return new OutriderError('sync_failed');
+}

@@ -1,0 +1,100 @@
+/**
+ * The push from operator to sidecars over HTTPS/1.1 (CONTROLPLANE §4; messages in sidecar/snapshot/messages.ts).
+ * Every replica streams and serves bodies; only the leader takes reports.
+ */
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '../../sidecar/snapshot/clock.ts';
+import { HEARTBEAT_MS } from '../../sidecar/snapshot/messages.ts';
+import type { Compiled } from '../compile/types.ts';
+import { Audience } from './audience.ts';
+import { Handler, type HandlerOptions } from './handler.ts';
+import { noMetrics, type SyncMetrics } from './metrics.ts';
+import type { PodLookup } from './pods.ts';
+import type { ProxyRegistry } from './registry.ts';
+
+export interface Certificate {
+  /** PEM. */
+  key: string | Buffer;
+  cert: string | Buffer;
+}
+
+export interface SyncServerOptions extends HandlerOptions {
+  /** Port 0: any free one. */
+  listen: { host: string; port: number };
+  tls: Certificate;
+  pods: PodLookup;
+  metrics?: SyncMetrics;
+  clock?: Clock;
+  heartbeatMs?: number;
+  drainMs?: number;
+  /** Mean time between two reports of one sidecar. */
+  reportIntervalMs?: number;
+  maxConnections?: number;
+}
+
+export interface SyncServer {
+  readonly registry: ProxyRegistry;
+  readonly address: { host: string; port: number };
+  /** Makes `compiled` what every pod should run from now on. Returns once announcements are on their way. */
+  publish(compiled: Compiled): void;
+  /** Serves new connections with another certificate. */
+  setCertificate(tls: Certificate): void;
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 30_000;
+const REPORT_INTERVAL_MS = 20_000;
+/** Longer than the interval of reports, so that a sidecar keeps one connection for its small requests. */
+const KEEP_ALIVE_MS = 75_000;
+const MAX_CONNECTIONS = 16_384;
+
+export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
+  const clock = options.clock ?? systemClock;
+  const metrics = options.metrics ?? noMetrics;
+  const reportIntervalMs = options.reportIntervalMs ?? REPORT_INTERVAL_MS;
+  const audience = new Audience({
+    pods: options.pods,
+    clock,
+    metrics,
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
+    drainMs: options.drainMs ?? DRAIN_MS,
+    reportWindowMs: reportIntervalMs * 2.5,
+  });
+  const handler = new Handler(options, audience, metrics, reportIntervalMs);
+  const server = https.createServer(
+    {
+      ...options.tls,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['http/1.1'],
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+    },
+    (req, res) => void handler.handle(req, res),
+  );
+  server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.listen.port, options.listen.host, resolve);
+  }).catch((error: unknown) => {
+    audience.close();
+    throw error;
+  });
+  const { address: host, port } = server.address() as AddressInfo;
+  return {
+    registry: audience.registry,
+    address: { host, port },
+    publish: (compiled) => audience.publish(compiled),
+    setCertificate: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      audience.close();
+      // One turn for the ends of streams to reach the kernel; a reader that takes nothing must not hold the process.
+      await new Promise((resolve) => setImmediate(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
