@@ -1,0 +1,98 @@
+/**
+ * PURE: a snapshot and the bodies in hand -> what runs, item by item. A bad item never blocks a good one.
+ *
+ * - Valid and understood: it runs.
+ * - It needs a feature this sidecar lacks: it is rejected and answers 503 even where an older body is in hand, and that
+ *   body is forgotten: an older body may be looser than what was asked for.
+ * - Invalid, or not understood: the older version in hand goes on as a whole (its models with its rules), else 503.
+ * - Not in the list: gone.
+ */
+import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from './effective.ts';
+import { type ItemHeader, readHeader } from './item-header.ts';
+import type { ItemException } from './messages.ts';
+import { FEATURES, type Snapshot, type SnapshotItem } from './schema.ts';
+import { validateItem } from './validate.ts';
+
+export interface Evaluation {
+  effective: EffectiveSnapshot;
+  exceptions: ItemException[];
+  /** The items that run, by id: the older versions to keep when the next snapshot brings something worse. */
+  held: Map<string, SnapshotItem>;
+}
+
+const MAX_REASON = 1_024;
+
+export function evaluate(snapshot: Snapshot, before: ReadonlyMap<string, SnapshotItem>): Evaluation {
+  const routes: EffectiveRoute[] = [];
+  const providers = new Map<string, EffectiveProvider>();
+  const exceptions: ItemException[] = [];
+  const held = new Map<string, SnapshotItem>();
+  for (const [index, raw] of snapshot.items.entries()) {
+    const header = readHeader(raw);
+    const verdict = judge(raw, header, before);
+    const id = header?.id ?? verdict.runs?.id ?? `items[${index}]`;
+    if (verdict.runs) held.set(id, verdict.runs);
+    if (verdict.state !== 'Runs') {
+      exceptions.push({
+        id,
+        state: verdict.state,
+        ...(verdict.runs && { runningGeneration: verdict.runs.generation }),
+        reason: verdict.reason.slice(0, MAX_REASON),
+      });
+    }
+    const reason = verdict.state === 'Runs' ? undefined : verdict.reason;
+    const kind = header?.kind ?? verdict.runs?.kind;
+    if (kind === 'Route') routes.push(route(id, header, verdict.runs, reason));
+    if (kind === 'Provider') providers.set(id, provider(id, verdict.runs, reason));
+  }
+  routes.sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
+  return { effective: { hash: snapshot.hash, routes, providers }, exceptions, held };
+}
+
+type Verdict =
+  | { state: 'Runs'; runs: SnapshotItem }
+  | { state: 'Stale'; runs: SnapshotItem; reason: string }
+  | { state: 'Rejected'; runs: undefined; reason: string };
+
+function judge(
+  raw: unknown,
+  header: ItemHeader | undefined,
+  before: ReadonlyMap<string, SnapshotItem>,
+): Verdict {
+  const lacking = header?.requires.find((name) => !(FEATURES as readonly string[]).includes(name));
+  if (lacking !== undefined) {
+    return {
+      state: 'Rejected',
+      runs: undefined,
+      reason: `needs feature ${lacking}, which this version lacks`,
+    };
+  }
+  const verified = validateItem(raw);
+  if (verified.ok && verified.item.state === 'Valid') return { state: 'Runs', runs: verified.item };
+  const reason = verified.ok ? (verified.item.reason ?? 'the operator holds it invalid') : verified.reason;
+  const older = before.get((raw as { id?: string } | null)?.id ?? '');
+  return older ? { state: 'Stale', runs: older, reason } : { state: 'Rejected', runs: undefined, reason };
+}
+
+function route(
+  id: string,
+  header: ItemHeader | undefined,
+  runs: SnapshotItem | undefined,
+  reason: string | undefined,
+): EffectiveRoute {
+  const running = runs?.kind === 'Route' ? runs : undefined;
+  return {
+    id,
+    // The rank is the place among the routes of this snapshot, whichever version of the route runs.
+    rank: header?.rank ?? running?.rank ?? Number.MAX_SAFE_INTEGER,
+    models: running?.models ?? header?.models ?? [],
+    generation: running?.generation,
+    body: running?.body,
+    reason,
+  };
+}
+
+function provider(id: string, runs: SnapshotItem | undefined, reason: string | undefined): EffectiveProvider {
+  const running = runs?.kind === 'Provider' ? runs : undefined;
+  return { id, generation: running?.generation, body: running?.body, reason };
+}
