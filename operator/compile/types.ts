@@ -37,6 +37,8 @@ export interface Workload {
   labels: Readonly<Record<string, string>>;
   /** Since when its sidecar runs, in milliseconds since the epoch; absent while it does not. Read by `status` only. */
   runningSince?: number;
+  /** It was told to go: still served, no longer expected to follow. Read by `status` only. */
+  terminating?: boolean;
 }
 
 export interface CompileOptions {
