@@ -33,52 +33,125 @@ export const atomicList = { 'x-kubernetes-list-type': 'atomic' };
 /** A list of unique scalars. */
 export const setList = { 'x-kubernetes-list-type': 'set' };
 
-/** RFC 1123 label: names of objects' parts (rules, targets, credentials). */
-export const dnsLabel = z
-  .string()
-  .min(1)
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
-/** RFC 1123 subdomain: names of Kubernetes objects. */
-export const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
-/** GEP-2257 duration, such as `1s`, `500ms` or `1h30m`. */
-export const duration = z
-  .string()
-  .max(24)
-  .regex(/^([0-9]{1,5}(h|m|s|ms)){1,4}$/);
-/** A non-negative decimal with at most six fractional digits, as a string: US dollars are never floats. */
-export const decimal = z
-  .string()
-  .max(20)
-  .regex(/^[0-9]{1,9}(\.[0-9]{1,6})?$/);
-/** An HTTP field name (RFC 9110 token). */
-export const headerName = z
-  .string()
-  .min(1)
-  .max(256)
-  .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/);
-/** An HTTP field value without control characters. */
-export const headerValue = z
-  .string()
-  .max(4096)
-  .regex(/^[\x20-\x7e\t]*$/);
-/** The name of a model as an app or a vendor spells it. */
-export const modelName = z
-  .string()
-  .min(1)
-  .max(256)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/);
-export const labelKey = z.string().min(1).max(317);
-export const labelValue = z.string().max(63);
+const meanings = new Map<string, string>();
 
-export const header = z.strictObject({
-  name: headerName.describe('Name of the header; case-insensitive.'),
-  value: headerValue.describe('Value of the header.'),
+/** What a `pattern` of a schema demands, in words; undefined for a pattern not made by `matching`. */
+export const meaningOf = (pattern: string): string | undefined => meanings.get(pattern);
+
+/** How a schema spells a regular expression: RE2 needs no escaped slash. */
+export const patternText = (pattern: RegExp): string => pattern.source.replaceAll('\\/', '/');
+
+/**
+ * A string of `min` to `max` characters of a form that `meaning` says in words; messages and reference pages show the words.
+ * The pattern runs as RE2 in the API server and as a JavaScript pattern here, so it may use only what both read alike.
+ */
+export function matching(pattern: RegExp, meaning: string, min: number, max: number) {
+  meanings.set(patternText(pattern), meaning);
+  const text = z.string().max(max).regex(pattern, meaning);
+  return min > 0 ? text.min(min) : text;
+}
+
+/** RFC 1123 label: names of objects' parts (rules, targets, credentials). */
+export const dnsLabel = matching(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  'lower-case letters, digits and "-", with a letter or digit first and last',
+  1,
+  63,
+);
+/** Namespaces are named by an RFC 1123 label too. */
+export const namespaceName = dnsLabel;
+/** RFC 1123 subdomain: names of Kubernetes objects. */
+export const objectName = matching(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+  'lower-case letters, digits, "-" and ".", with a letter or digit first and last in each part',
+  1,
+  253,
+);
+/** GEP-2257 duration of at most 570 hours, such as `1s`, `500ms` or `1h30m`. Zero is a duration. */
+export const durationOrZero = matching(
+  /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,6}s)?([0-9]{1,8}ms)?$/,
+  'a duration such as 500ms, 30s or 1h30m',
+  2,
+  24,
+);
+/** A duration longer than zero. */
+export const duration = durationOrZero.meta(
+  cel({ rule: "self.matches('[1-9]')", message: 'must be longer than zero' }),
+);
+/** A non-negative decimal with at most six fractional digits, as a string: US dollars are never floats. */
+export const decimal = matching(
+  /^[0-9]{1,9}(\.[0-9]{1,6})?$/,
+  'a decimal number in quotes, such as "2.50", with at most six digits after the point',
+  1,
+  16,
+);
+/** An HTTP field name (RFC 9110 token). */
+export const headerName = matching(
+  /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/,
+  'the name of an HTTP header: letters, digits and "-"',
+  1,
+  64,
+);
+/** An HTTP field value without control characters. */
+export const headerValue = matching(/^[\x20-\x7e\t]*$/, 'printable ASCII text', 0, 4096);
+/** The name of a model as an app or a vendor spells it. */
+export const modelName = matching(
+  /^[A-Za-z0-9][A-Za-z0-9._:/@+-]*$/,
+  'the name of a model: letters, digits and any of . _ : / @ + -',
+  1,
+  256,
+);
+/** CRDs cannot bound keys of a map; the validator of manifests does. */
+export const labelKey = matching(
+  /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+  'a label key: letters, digits, "-", "_" and ".", with an optional domain and "/" before them',
+  1,
+  317,
+);
+export const labelValue = matching(
+  /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+  'a label value: letters, digits, "-", "_" and ".", with a letter or digit first and last',
+  0,
+  63,
+);
+
+/** Headers that carry credentials, frame the message, or are the project's own; in RE2 syntax. */
+const RESERVED_HEADERS =
+  '(?i)^(authorization|cookie|.*api-key|proxy-.*|x-outrider-.*|host|connection|keep-alive|te|trailer|upgrade|expect|content-.*|.*-encoding)$';
+const RESERVED_HEADERS_MESSAGE =
+  'is not a header that can be set: credentials come from credentials, and the proxy itself writes the headers of the connection and the body';
+
+/** A rule for an object with a header `name`. */
+export const settableHeader: CelRule = {
+  rule: `!self.name.matches('${RESERVED_HEADERS}')`,
+  message: RESERVED_HEADERS_MESSAGE,
+  fieldPath: '.name',
+};
+/** A rule for a list of header names. */
+export const forwardableHeaders: CelRule = {
+  rule: `self.all(name, !name.matches('${RESERVED_HEADERS}'))`,
+  message:
+    'must not name headers that carry credentials or belong to the connection or the body: those are never forwarded',
+};
+
+export const PATTERN_MESSAGE = 'must be an RE2 pattern; back-references and look-around are not supported';
+
+/**
+ * A rule that holds for every pattern that RE2 can compile, because matching with any other is an error: the API server
+ * then refuses the object with the engine's own words and this message.
+ */
+export const compilable = (field: string, fieldPath?: string): CelRule => ({
+  rule: `''.matches(${field}) ? true : true`,
+  message: PATTERN_MESSAGE,
+  ...(fieldPath === undefined ? {} : { fieldPath }),
 });
+
+export const header = z
+  .strictObject({
+    name: headerName.describe('Name of the header; case-insensitive.'),
+    value: headerValue.describe('Value of the header.'),
+  })
+  .meta(cel(settableHeader));
 
 export const labelSelector = z
   .strictObject({
@@ -92,7 +165,11 @@ export const labelSelector = z
         z
           .strictObject({
             key: labelKey.describe('Label key the expression is about.'),
-            operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How values are compared.'),
+            operator: z
+              .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+              .describe(
+                'In: the label is one of values. NotIn: the label is absent or none of values. Exists, DoesNotExist: whether the label is there.',
+              ),
             values: z
               .array(labelValue)
               .max(32)
@@ -112,18 +189,15 @@ export const labelSelector = z
       .describe('Expressions that must all hold.')
       .meta(atomicList),
   })
-  .describe('Kubernetes label selector. An empty selector matches everything.');
+  .describe('Kubernetes label selector; all parts must hold. An empty selector matches everything.');
 
 export const secretRef = z.strictObject({
   name: objectName.describe(
-    'Name of a Secret in the namespace of this object, labelled `outrider.dev/provider-credential: "true"`.',
+    'Name of a Secret in the namespace of this object. It must be labelled `outrider.dev/provider-credential: "true"`: creating a provider must not be a way to read any Secret.',
   ),
-  key: z
-    .string()
-    .min(1)
-    .max(253)
-    .regex(/^[-._a-zA-Z0-9]+$/)
-    .describe('Key inside the Secret that holds the credential.'),
+  key: matching(/^[-._a-zA-Z0-9]+$/, 'a key of a Secret: letters, digits, "-", "_" and "."', 1, 253).describe(
+    'Key inside the Secret that holds the credential.',
+  ),
 });
 
 export const condition = z.strictObject({
@@ -176,6 +250,8 @@ export interface KindDefinition {
   description: string;
   spec: z.ZodType;
   status: z.ZodType;
+  /** Conditions of the status, for the reference page. */
+  conditions: { type: string; meaning: string }[];
   printerColumns: {
     name: string;
     type: 'string' | 'integer' | 'date' | 'boolean';

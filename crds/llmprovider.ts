@@ -11,7 +11,9 @@ import {
   type KubeObject,
   labelSelector,
   mapList,
+  matching,
   modelName,
+  namespaceName,
   objectName,
   secretRef,
   setList,
@@ -32,9 +34,17 @@ export const PRICE_UNITS = [
 
 const price = z
   .strictObject({
-    unit: z.enum(PRICE_UNITS).describe('What is counted.'),
-    perMillion: decimal.optional().describe('US dollars per million tokens, as a decimal string.'),
-    each: decimal.optional().describe('US dollars per request, as a decimal string; for unit Request.'),
+    unit: z
+      .enum(PRICE_UNITS)
+      .describe(
+        'What is counted. A unit without a price of its own is billed as the unit it is part of: CacheReadToken and AudioInputToken as InputToken, ReasoningToken and AudioOutputToken as OutputToken.',
+      ),
+    perMillion: decimal
+      .optional()
+      .describe('US dollars per million tokens, as a decimal string such as "2.50"; for the token units.'),
+    each: decimal
+      .optional()
+      .describe('US dollars per request, as a decimal string such as "0.01"; for unit Request.'),
   })
   .meta(
     cel({
@@ -43,53 +53,66 @@ const price = z
     }),
   );
 
-const model = z.strictObject({
-  name: modelName.describe('Name routes and apps use for the model.'),
-  upstreamName: modelName.optional().describe("The vendor's own name, if it differs."),
-  capabilities: z
-    .array(z.enum(CAPABILITIES))
-    .min(1)
-    .max(16)
-    .optional()
-    .describe(
-      'What the model can do. Unset: from the catalogue, or everything if the catalogue does not know it.',
-    )
-    .meta(setList),
-  contextWindow: z
-    .int()
-    .min(1)
-    .max(100_000_000)
-    .optional()
-    .describe('Tokens of input and output together. Unset: from the catalogue, or unlimited.'),
-  maxOutputTokens: z
-    .int()
-    .min(1)
-    .max(100_000_000)
-    .optional()
-    .describe('Largest output a request may ask for. Unset: unlimited.'),
-  pricing: z
-    .array(price)
-    .max(16)
-    .optional()
-    .describe(
-      'Prices in US dollars. Unset: from the catalogue; unknown there, the cost is reported as unknown.',
-    )
-    .meta(mapList('unit')),
-});
+const model = z
+  .strictObject({
+    name: modelName.describe('Name that routes and apps use for the model.'),
+    upstreamName: modelName.optional().describe("The vendor's own name, if it differs. Unset: name."),
+    capabilities: z
+      .array(z.enum(CAPABILITIES))
+      .min(1)
+      .max(16)
+      .optional()
+      .describe(
+        'What the model can do; a request that needs more is not sent to it. Unset: from the catalogue, or everything if the catalogue does not know the model.',
+      )
+      .meta(setList),
+    contextWindow: z
+      .int()
+      .min(1)
+      .max(100_000_000)
+      .optional()
+      .describe(
+        'Tokens of input and output together; a request that cannot fit is not sent to it. Unset: from the catalogue, or unlimited.',
+      ),
+    maxOutputTokens: z
+      .int()
+      .min(1)
+      .max(100_000_000)
+      .optional()
+      .describe('Largest output a request may ask for. Unset: unlimited.'),
+    pricing: z
+      .array(price)
+      .min(1)
+      .max(16)
+      .optional()
+      .describe(
+        'Prices in US dollars, one per unit. Unset: from the catalogue; unknown there, the cost is reported as unknown and never as zero.',
+      )
+      .meta(mapList('unit')),
+  })
+  .meta(
+    cel({
+      rule: '!has(self.contextWindow) || !has(self.maxOutputTokens) || self.maxOutputTokens <= self.contextWindow',
+      message: 'maxOutputTokens must not be greater than contextWindow',
+      fieldPath: '.maxOutputTokens',
+    }),
+  );
 
 const credential = z
   .strictObject({
-    name: dnsLabel.describe('Name of the credential within this provider.'),
+    name: dnsLabel.describe('Name of the credential within this provider; routes may name it.'),
     type: z
       .enum(['APIKey', 'Passthrough'])
-      .describe("APIKey: a key from a Secret. Passthrough: the caller's own Authorization header."),
+      .describe(
+        "APIKey: a key from a Secret, sent as the vendor wants it. Passthrough: the caller's own Authorization header; it never goes to another provider.",
+      ),
     secretRef: secretRef.optional().describe('Where the key is kept; for type APIKey.'),
     weight: z
       .int()
       .min(0)
       .max(1_000_000)
       .optional()
-      .describe('Share of requests among the credentials of this provider. Unset: 1.'),
+      .describe('Share of requests among the credentials of this provider; 0 takes none. Unset: 1.'),
     namespaces: labelSelector
       .optional()
       .describe('Namespaces whose routes may use this credential. Unset: all that may use the provider.'),
@@ -98,37 +121,57 @@ const credential = z
     cel({
       rule: "self.type == 'APIKey' ? has(self.secretRef) : !has(self.secretRef)",
       message: 'secretRef is required for type APIKey and must be absent for type Passthrough',
+      fieldPath: '.secretRef',
     }),
   );
 
-const url = z
-  .string()
-  .max(2048)
-  .regex(/^https?:\/\/[A-Za-z0-9._:[\]-]+(\/[A-Za-z0-9._~/%-]*)?$/)
-  .describe(
-    'Base URL including the version path, such as https://api.openai.com/v1. No query, no credentials.',
-  );
+const url = matching(
+  /^https?:\/\/([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[A-Za-z0-9._~/%-]*)?$/,
+  'an http or https URL with the version path, such as https://api.openai.com/v1, without user, query and fragment',
+  8,
+  2048,
+);
 
-const endpoint = z.strictObject({
-  url: url.optional(),
-  headers: z
-    .array(header)
-    .max(32)
-    .optional()
-    .describe('Headers sent with every request to this provider; for anything but credentials.')
-    .meta(mapList('name')),
-  tls: z
-    .strictObject({
-      caBundle: z
-        .string()
-        .min(1)
-        .max(131_072)
-        .optional()
-        .describe('PEM certificates that sign the endpoint, besides the system roots.'),
-    })
-    .optional()
-    .describe('How the endpoint proves who it is.'),
-});
+const endpoint = z
+  .strictObject({
+    url: url
+      .optional()
+      .describe(
+        'Base URL with the version path, such as `https://api.openai.com/v1`; the paths of the API are appended. No user, query or fragment. Unset: the default URL of the type.',
+      ),
+    headers: z
+      .array(header)
+      .max(32)
+      .optional()
+      .describe(
+        'Headers sent with every request to this provider, such as an organisation or a region; for anything but credentials.',
+      )
+      .meta(mapList('name')),
+    tls: z
+      .strictObject({
+        caBundle: z
+          .string()
+          .min(1)
+          .max(131_072)
+          .optional()
+          .describe('PEM certificates that sign the certificate of the endpoint, besides the system roots.')
+          .meta(
+            cel({
+              rule: "self.matches('-----BEGIN CERTIFICATE-----')",
+              message: 'must hold at least one certificate in PEM form (-----BEGIN CERTIFICATE-----)',
+            }),
+          ),
+      })
+      .optional()
+      .describe('How the endpoint proves who it is.'),
+  })
+  .meta(
+    cel({
+      rule: "!has(self.tls) || !has(self.url) || self.url.startsWith('https://')",
+      message: 'tls needs an https URL',
+      fieldPath: '.tls',
+    }),
+  );
 
 const passive = z.strictObject({
   consecutiveErrors: z
@@ -137,11 +180,13 @@ const passive = z.strictObject({
     .max(1000)
     .optional()
     .describe(
-      'Failures in a row that eject a target. Unset: 5. Credential failures and connect failures eject at once.',
+      'Failures in a row that eject a target. Unset: 5. Failures of the credential or of the connection eject at once.',
     ),
   ejectionTime: duration
     .optional()
-    .describe('First ejection; doubles with each further one. Unset: 5s. A longer Retry-After wins.'),
+    .describe(
+      'How long the first ejection lasts; doubles with each further one. Unset: 5s. A longer Retry-After wins.',
+    ),
   maxEjectionTime: duration.optional().describe('Longest ejection without a Retry-After. Unset: 2m.'),
 });
 
@@ -149,53 +194,64 @@ const spec = z
   .strictObject({
     type: z
       .enum(PROVIDER_TYPES)
-      .describe('Which vendor, and so which wire format, authentication and quirks.'),
+      .describe(
+        'Which vendor, and so which wire format, authentication and quirks. OpenAI: api.openai.com. OpenAICompatible: any server that speaks the OpenAI API, such as vLLM or Ollama.',
+      ),
     base: z
       .strictObject({
         name: objectName.describe('Name of the provider to inherit from.'),
-        namespace: objectName.describe('A platform namespace.'),
+        namespace: namespaceName.describe('Its namespace: a platform namespace.'),
       })
       .optional()
       .describe(
-        "Inherit a platform provider's endpoint and models; only credentials and allowedNamespaces may be set beside it.",
+        "Inherit a platform provider's endpoint, models, prices and health checks; only credentials and allowedNamespaces may be set beside it.",
       ),
     endpoint: endpoint.optional().describe('Where to call. Unset: the default URL of the type.'),
     credentials: z
       .array(credential)
       .max(32)
       .optional()
-      .describe('A pool of credentials. Empty: none is sent, for open local servers.')
+      .describe(
+        'A pool of credentials: requests are shared out by weight, and one that is refused or out of quota is left out until it recovers. Unset or empty: none is sent, for open local servers.',
+      )
       .meta(mapList('name')),
     models: z
       .array(model)
       .max(256)
       .optional()
       .describe(
-        'Models this provider serves. Unset: any model of the catalogue; for OpenAICompatible, any name.',
+        'Models this provider serves; no others are asked for. Unset: any model of the catalogue; for OpenAICompatible, any name.',
       )
       .meta(mapList('name')),
     streamUsage: z
       .enum(['Always', 'OnRequest', 'Never'])
       .optional()
-      .describe('When streams carry usage. Unset: by type (OpenAI and OpenAICompatible: OnRequest).'),
+      .describe(
+        'When streams carry usage. Always: unasked. OnRequest: the proxy asks for it and hides it from callers that did not. Never: tokens are estimated. Unset: by type; OpenAI and OpenAICompatible: OnRequest.',
+      ),
     healthCheck: z
       .strictObject({ passive: passive.optional().describe('Ejection by observed failures.') })
       .optional()
       .describe('How the health of this provider is judged.'),
     allowedNamespaces: z
       .strictObject({
-        from: z.enum(['Same', 'All', 'Selector']).describe('Same: this namespace only.'),
+        from: z
+          .enum(['Same', 'All', 'Selector'])
+          .describe(
+            'Same: this namespace only. All: every namespace. Selector: namespaces whose labels selector matches.',
+          ),
         selector: labelSelector.optional().describe('Labels of namespaces; for from Selector.'),
       })
       .meta(
         cel({
           rule: "self.from == 'Selector' ? has(self.selector) : !has(self.selector)",
           message: 'selector is required when from is Selector, and must be absent otherwise',
+          fieldPath: '.selector',
         }),
       )
       .optional()
       .describe(
-        'Namespaces whose routes may use this provider. Unset: Same. Other values count only in platform namespaces.',
+        'Namespaces whose routes may use this provider. Unset: Same. All and Selector count only in platform namespaces.',
       ),
   })
   .meta(
@@ -203,10 +259,12 @@ const spec = z
       {
         rule: "self.type != 'OpenAICompatible' || has(self.base) || (has(self.endpoint) && has(self.endpoint.url))",
         message: 'endpoint.url is required for type OpenAICompatible',
+        fieldPath: '.endpoint',
       },
       {
         rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck))',
         message: 'with base, only credentials and allowedNamespaces may be set: everything else is inherited',
+        fieldPath: '.base',
       },
     ),
   );
@@ -236,24 +294,42 @@ export const llmProvider: KindDefinition = {
   plural: 'llmproviders',
   singular: 'llmprovider',
   shortNames: ['llmp'],
-  description: 'LLMProvider says how to call a vendor of language models.',
+  description:
+    'LLMProvider says how to call a vendor of language models: where, with which credentials, and what its models can do and cost. Routes send requests to it by name.',
   spec,
   status,
+  conditions: [
+    { type: 'Ready', meaning: 'Summary: True when every other condition is as it should be.' },
+    { type: 'Accepted', meaning: 'The spec is valid and every field of it is known to this operator.' },
+    { type: 'ResolvedRefs', meaning: 'Secrets and the base it names exist and may be used.' },
+    { type: 'Programmed', meaning: 'Every sidecar that needs the provider runs this generation.' },
+  ],
   printerColumns: [
     { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Vendor' },
     {
       name: 'Ready',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-      description: 'Summary',
+      description: 'Summary of all conditions',
     },
     {
       name: 'Reason',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-      description: 'Why',
+      description: 'Why Ready is as it is',
     },
-    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age' },
-    { name: 'URL', type: 'string', jsonPath: '.spec.endpoint.url', description: 'Endpoint', priority: 1 },
+    {
+      name: 'Age',
+      type: 'date',
+      jsonPath: '.metadata.creationTimestamp',
+      description: 'Time since creation',
+    },
+    {
+      name: 'URL',
+      type: 'string',
+      jsonPath: '.spec.endpoint.url',
+      description: 'Endpoint, if the spec names one',
+      priority: 1,
+    },
   ],
 };

@@ -3,9 +3,12 @@ import { z } from 'zod';
 import {
   atomicList,
   cel,
+  compilable,
   conditions,
   dnsLabel,
   duration,
+  durationOrZero,
+  forwardableHeaders,
   header,
   headerName,
   headerValue,
@@ -13,8 +16,11 @@ import {
   type KubeObject,
   labelSelector,
   mapList,
+  matching,
   modelName,
+  namespaceName,
   objectName,
+  PATTERN_MESSAGE,
   setList,
 } from './common.ts';
 
@@ -32,7 +38,11 @@ export const FAILURE_CLASSES = [
 ] as const;
 
 /** An RE2 pattern; compiled by a linear-time engine, so back-references and look-around are rejected. */
-const pattern = z.string().min(1).max(1024);
+const pattern = z
+  .string()
+  .min(1)
+  .max(1024)
+  .meta(cel(compilable('self')));
 
 const range = z
   .strictObject({
@@ -45,52 +55,78 @@ const range = z
       {
         rule: '!has(self.min) || !has(self.max) || self.min <= self.max',
         message: 'min must not be greater than max',
+        fieldPath: '.min',
       },
     ),
   );
 
+/** Absolute, without empty or dot segments, which the listener refuses anyway. */
+const requestPath = matching(
+  /^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/,
+  'an absolute path such as /v1/chat/completions, without query, empty or dot segments',
+  2,
+  256,
+);
+
+const passthroughPrefix = matching(
+  /^\/v1(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
+  'a path below /v1/ such as /v1/files, without query, empty or dot segments',
+  5,
+  256,
+);
+
+const headerMatch = z
+  .strictObject({
+    name: headerName.describe(
+      'Name of a request header; case-insensitive. Several values are joined by ", ".',
+    ),
+    type: z
+      .enum(['Exact', 'Prefix', 'RegularExpression'])
+      .optional()
+      .describe(
+        'How value is compared. RegularExpression: RE2, and must match the whole value. Unset: Exact.',
+      ),
+    value: headerValue.min(1).max(256).describe('The value, prefix or pattern.'),
+  })
+  .meta(
+    cel({
+      rule: `!has(self.type) || self.type != 'RegularExpression' || (${compilable('self.value').rule})`,
+      message: PATTERN_MESSAGE,
+      fieldPath: '.value',
+    }),
+  );
+
 const match = z.strictObject({
   headers: z
-    .array(
-      z.strictObject({
-        name: headerName.describe('Name of a request header; case-insensitive.'),
-        type: z
-          .enum(['Exact', 'Prefix', 'RegularExpression'])
-          .optional()
-          .describe('How value is compared. Unset: Exact.'),
-        value: headerValue
-          .min(1)
-          .describe('The value, prefix, or RE2 pattern that must match the whole value.'),
-      }),
-    )
+    .array(headerMatch)
     .min(1)
     .max(16)
     .optional()
     .describe('Headers that must all match.')
     .meta(mapList('name')),
   paths: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(256)
-        .regex(/^\/[A-Za-z0-9._~/-]*$/),
-    )
+    .array(requestPath)
     .min(1)
     .max(16)
     .optional()
-    .describe('Request paths, exactly; one of them must match.')
+    .describe('Request paths such as `/v1/embeddings`, exactly; one of them must match.')
     .meta(setList),
   models: z
     .array(modelName)
     .min(1)
     .max(64)
     .optional()
-    .describe('Asked models, exactly; one of them must match.')
+    .describe(
+      'Asked models, exactly; one of them must match. For rules that tell apart what one pattern of the route lets in.',
+    )
     .meta(setList),
   prompt: z
     .strictObject({
-      tokens: range.optional().describe('Estimated input tokens, by the fixed published ratios.'),
+      tokens: range
+        .optional()
+        .describe(
+          'Estimated input tokens, by fixed published ratios: the same in every sidecar and in `outrider explain`.',
+        ),
       turns: range.optional().describe('Number of user messages.'),
       contains: z
         .array(z.string().min(1).max(256))
@@ -99,8 +135,16 @@ const match = z.strictObject({
         .optional()
         .describe('Keywords; one of them occurs in the text of a user message, ignoring case.')
         .meta(setList),
-      pattern: pattern.optional().describe('RE2 pattern found in the text of a user message.'),
+      pattern: pattern
+        .optional()
+        .describe('RE2 pattern found in the text of a user message. No back-references, no look-around.'),
     })
+    .meta(
+      cel({
+        rule: 'has(self.tokens) || has(self.turns) || has(self.contains) || has(self.pattern)',
+        message: 'at least one of tokens, turns, contains and pattern is required',
+      }),
+    )
     .optional()
     .describe('What must hold for the prompt.'),
   request: z
@@ -110,55 +154,86 @@ const match = z.strictObject({
       jsonSchema: z.boolean().optional().describe('Whether output must follow a JSON schema.'),
       stream: z.boolean().optional().describe('Whether the response is streamed.'),
     })
+    .meta(
+      cel({
+        rule: 'has(self.tools) || has(self.vision) || has(self.jsonSchema) || has(self.stream)',
+        message: 'at least one of tools, vision, jsonSchema and stream is required',
+      }),
+    )
     .optional()
     .describe('Features the request must use (true) or must not use (false).'),
 });
 
-const memberName = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/);
+const UNPATCHABLE = "['model', 'messages', 'input', 'prompt', 'stream', 'stream_options']";
+const UNPATCHABLE_MESSAGE = 'model, messages, input, prompt, stream and stream_options cannot be patched';
+
+const memberName = matching(
+  /^[A-Za-z_][A-Za-z0-9_]*$/,
+  'the name of a member of the request body: letters, digits and "_", such as max_completion_tokens',
+  1,
+  64,
+);
 const member = z
   .strictObject({
-    name: memberName.describe('Name of a top-level member of the request body.'),
-    value: z.unknown().meta({ 'x-kubernetes-preserve-unknown-fields': true }).describe('Any JSON value.'),
+    name: memberName.describe('Name of a top-level member of the request body, such as `temperature`.'),
+    value: z
+      .unknown()
+      .meta({ nullable: true, 'x-kubernetes-preserve-unknown-fields': true })
+      .describe('Any JSON value.'),
+  })
+  .meta(cel({ rule: `!(self.name in ${UNPATCHABLE})`, message: UNPATCHABLE_MESSAGE, fieldPath: '.name' }));
+
+const patch = z
+  .strictObject({
+    set: z
+      .array(member)
+      .max(16)
+      .optional()
+      .describe('Members set to a value, whatever the caller sent.')
+      .meta(mapList('name')),
+    default: z
+      .array(member)
+      .max(16)
+      .optional()
+      .describe('Members set where the caller sent none.')
+      .meta(mapList('name')),
+    remove: z
+      .array(memberName)
+      .max(16)
+      .optional()
+      .describe('Members removed; for targets that refuse them.')
+      .meta({
+        ...setList,
+        ...cel({ rule: `self.all(name, !(name in ${UNPATCHABLE}))`, message: UNPATCHABLE_MESSAGE }),
+      }),
+    headers: z
+      .array(header)
+      .max(8)
+      .optional()
+      .describe("Headers added to the upstream request; they win over the provider's.")
+      .meta(mapList('name')),
   })
   .meta(
-    cel({
-      rule: "!(self.name in ['model', 'messages', 'input', 'prompt', 'stream', 'stream_options'])",
-      message: 'model, messages, input, prompt, stream and stream_options cannot be patched',
-    }),
+    cel(
+      {
+        rule: '!has(self.remove) || !has(self.set) || self.set.all(m, !(m.name in self.remove))',
+        message: 'a member cannot be both set and removed',
+        fieldPath: '.remove',
+      },
+      {
+        rule: '!has(self.remove) || !has(self.default) || self.default.all(m, !(m.name in self.remove))',
+        message: 'a member cannot both have a default and be removed',
+        fieldPath: '.remove',
+      },
+    ),
   );
-
-const patch = z.strictObject({
-  set: z
-    .array(member)
-    .max(32)
-    .optional()
-    .describe('Members set to a value, whatever the caller sent.')
-    .meta(mapList('name')),
-  default: z
-    .array(member)
-    .max(32)
-    .optional()
-    .describe('Members set where the caller sent none.')
-    .meta(mapList('name')),
-  remove: z.array(memberName).max(32).optional().describe('Members removed.').meta(setList),
-  headers: z
-    .array(header)
-    .max(32)
-    .optional()
-    .describe('Headers added to the upstream request.')
-    .meta(mapList('name')),
-});
 
 const target = z.strictObject({
   name: dnsLabel.describe('Name of the target within its rule; shown in headers, metrics and traces.'),
   provider: z
     .strictObject({
       name: objectName.describe('Name of an LLMProvider.'),
-      namespace: objectName
+      namespace: namespaceName
         .optional()
         .describe(
           'Its namespace. Unset: the namespace of the route, then the platform namespaces that export the name.',
@@ -178,8 +253,14 @@ const target = z.strictObject({
     .min(0)
     .max(1000)
     .optional()
-    .describe('Tier: 0 is tried first, higher ones only when lower fail. Unset: 0.'),
-  request: patch.optional().describe('Changes to the request body and headers for this target.'),
+    .describe(
+      'Tier: the lowest number is tried first, a higher one only when all lower ones fail. Unset: 0.',
+    ),
+  request: patch
+    .optional()
+    .describe(
+      'Changes to the request body and headers for this target; everything else passes byte for byte.',
+    ),
 });
 
 const rule = z
@@ -187,7 +268,7 @@ const rule = z
     name: dnsLabel.describe('Name of the rule within its route.'),
     matches: z
       .array(match)
-      .max(32)
+      .max(16)
       .optional()
       .describe('When the rule applies: entries are ORed, fields inside one are ANDed. Unset: always.')
       .meta(atomicList),
@@ -202,15 +283,21 @@ const rule = z
     targets: z
       .array(target)
       .min(1)
-      .max(32)
-      .describe('Where requests go.')
+      .max(16)
+      .describe('Where requests go: shared out among the targets of the lowest priority, then failing over.')
       .meta({
         ...atomicList,
-        ...cel({
-          rule: 'self.all(t, self.exists_one(u, u.name == t.name))',
-          message: 'target names must be unique within a rule',
-          reason: 'FieldValueDuplicate',
-        }),
+        ...cel(
+          {
+            rule: 'self.all(t, self.exists_one(u, u.name == t.name))',
+            message: 'target names must be unique within a rule',
+            reason: 'FieldValueDuplicate',
+          },
+          {
+            rule: 'self.exists(t, !has(t.weight) || t.weight > 0)',
+            message: 'at least one target must have a weight above 0',
+          },
+        ),
       }),
     failover: z
       .strictObject({
@@ -230,12 +317,12 @@ const rule = z
           .describe('Attempts in all, the first included. Unset: one per target, three at most.'),
         backoff: z
           .strictObject({
-            base: duration
+            base: durationOrZero
               .optional()
               .describe(
                 'Wait before a second attempt at the same provider; doubles, with jitter. Unset: 100ms.',
               ),
-            max: duration.optional().describe('Longest wait. Unset: 2s.'),
+            max: durationOrZero.optional().describe('Longest wait. Unset: 2s.'),
           })
           .optional()
           .describe('Waits between attempts at the same provider. Another provider is tried at once.'),
@@ -257,38 +344,47 @@ const rule = z
       .describe('Limits on time.'),
     commit: z
       .strictObject({
-        holdMax: duration
+        holdMax: durationOrZero
           .optional()
-          .describe('Longest a live stream is held back waiting for content. Unset: 5s.'),
+          .describe(
+            'Longest a live stream is held back waiting for its first content, in which time it can still fail over. Unset: 5s.',
+          ),
       })
       .optional()
       .describe('When a response is handed to the caller.'),
     passthrough: z
       .array(
-        z.strictObject({
-          methods: z
-            .array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
-            .min(1)
-            .max(5)
-            .describe('HTTP methods.')
-            .meta(setList),
-          pathPrefix: z
-            .string()
-            .min(4)
-            .max(256)
-            .regex(/^\/v1\/[A-Za-z0-9._~/-]+$/)
-            .describe('Path prefix, on path segments.'),
-        }),
+        z
+          .strictObject({
+            methods: z
+              .array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
+              .min(1)
+              .max(5)
+              .describe('HTTP methods.')
+              .meta(setList),
+            pathPrefix: passthroughPrefix.describe(
+              'Path prefix, on path segments: `/v1/files` lets through `/v1/files/abc` but not `/v1/filesystem`.',
+            ),
+          })
+          .meta(
+            cel({
+              rule: "!self.pathPrefix.startsWith('/v1/organization') && !self.pathPrefix.startsWith('/v1/admin')",
+              message: 'organization and admin paths are never passed through',
+              fieldPath: '.pathPrefix',
+            }),
+          ),
       )
       .max(32)
       .optional()
       .describe(
-        'Provider paths beyond the modelled ones that this rule lets through unread, to statefulTarget.',
+        'Paths beyond the modelled ones that this rule lets through unread, to statefulTarget; with tokens and cost unknown. Unset: none.',
       )
       .meta(atomicList),
     statefulTarget: dnsLabel
       .optional()
-      .describe('Target that serves passthrough and stateful requests. Unset: the first target.'),
+      .describe(
+        'Target that serves passthrough and stateful requests: by configuration, never by health, since only it has the state. Unset: the first target.',
+      ),
     forwardHeaders: z
       .array(headerName)
       .max(32)
@@ -296,14 +392,22 @@ const rule = z
       .describe(
         'Caller headers sent upstream besides those the provider type allows. Credentials are never forwarded.',
       )
-      .meta(setList),
+      .meta({ ...setList, ...cel(forwardableHeaders) }),
   })
   .meta(
     cel({
       rule: '!has(self.statefulTarget) || self.targets.exists(t, t.name == self.statefulTarget)',
       message: 'statefulTarget must name a target of this rule',
+      fieldPath: '.statefulTarget',
     }),
   );
+
+const modelPattern = matching(
+  /^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/,
+  'the name of a model, a prefix such as gpt-*, or *',
+  1,
+  256,
+);
 
 const spec = z.strictObject({
   workloadSelector: labelSelector
@@ -311,24 +415,22 @@ const spec = z.strictObject({
     .describe('Pods the route is for, by label. Unset or empty: every sidecar in the namespace.'),
   namespaceSelector: labelSelector
     .optional()
-    .describe('Namespaces the route is for besides its own; counts only in platform namespaces.'),
+    .describe(
+      'Namespaces the route is for besides its own; counts only in platform namespaces. Such a route ranks below any route of the namespace itself.',
+    ),
   models: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(256)
-        .regex(/^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/),
-    )
+    .array(modelPattern)
     .min(1)
     .max(64)
-    .describe('Names an app may ask for: exact, `prefix*`, or `*`.')
+    .describe(
+      'Names an app may ask for: exact, `prefix*`, or `*`. Where several routes fit, exact wins over prefix, and a longer prefix over a shorter one.',
+    )
     .meta(atomicList),
   rules: z
     .array(rule)
     .min(1)
     .max(64)
-    .describe('The first rule that matches decides.')
+    .describe('The first rule that matches decides; if none does, the request gets a 404.')
     .meta({
       ...atomicList,
       ...cel({
@@ -371,22 +473,40 @@ export const llmRoute: KindDefinition = {
   plural: 'llmroutes',
   singular: 'llmroute',
   shortNames: ['llmr'],
-  description: "LLMRoute says what an application's requests for a model become.",
+  description:
+    "LLMRoute says what an application's requests for a model become: which rule they fall under, which targets serve them, and what happens when a target fails.",
   spec,
   status,
+  conditions: [
+    {
+      type: 'Ready',
+      meaning: 'Summary: True when the route is accepted, its references are resolved and sidecars run it.',
+    },
+    { type: 'Accepted', meaning: 'The spec is valid and the route answers for at least one of its models.' },
+    { type: 'ResolvedRefs', meaning: 'Every provider and credential it names exists and may be used.' },
+    {
+      type: 'Programmed',
+      meaning:
+        'Every sidecar the route is for acknowledged this generation. False when one rejected it, Unknown when one is silent.',
+    },
+    {
+      type: 'Conflicted',
+      meaning: 'Another route answers for some of its models; the message names each pattern and its winner.',
+    },
+  ],
   printerColumns: [
     { name: 'Models', type: 'string', jsonPath: '.spec.models', description: 'Names an app may ask for' },
     {
       name: 'Ready',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-      description: 'Summary',
+      description: 'Summary of all conditions',
     },
     {
       name: 'Reason',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-      description: 'Why',
+      description: 'Why Ready is as it is',
     },
     {
       name: 'Programmed',
@@ -400,7 +520,12 @@ export const llmRoute: KindDefinition = {
       jsonPath: '.status.proxies.expected',
       description: 'Sidecars the route is for',
     },
-    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age' },
+    {
+      name: 'Age',
+      type: 'date',
+      jsonPath: '.metadata.creationTimestamp',
+      description: 'Time since creation',
+    },
     {
       name: 'Stale',
       type: 'integer',

@@ -7,7 +7,7 @@
  */
 import { z } from 'zod';
 import { compileRule } from './cel/rule.ts';
-import type { CelRule } from './common.ts';
+import { type CelRule, patternText } from './common.ts';
 
 /** The subset of OpenAPI v3 that occurs in the project's CRDs. */
 export interface StructuralSchema {
@@ -77,6 +77,7 @@ function shape(raw: Raw, path: string): StructuralSchema {
   };
   if (node.additionalProperties === false) delete node.additionalProperties;
   if (node.format === 'date-time') delete node.pattern;
+  if (typeof node.pattern === 'string') node.pattern = patternText(new RegExp(node.pattern));
   if (node.type === 'integer') {
     if (node.maximum === Number.MAX_SAFE_INTEGER) delete node.maximum;
     if (node.minimum === Number.MIN_SAFE_INTEGER) fail('an integer needs a minimum');
