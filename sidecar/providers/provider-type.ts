@@ -1,0 +1,42 @@
+/** What the sidecar must know of one kind of vendor, as data. A new type is a new value of this shape, not new code. */
+import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
+import type { FailureRow } from './failures.ts';
+
+export interface ProviderType {
+  readonly name: ProviderTypeName;
+  /** Base URL with the version path; undefined where every installation has its own. */
+  readonly defaultUrl: string | undefined;
+  /** Header that carries the key, and what precedes the key in it. */
+  readonly auth: { readonly header: string; readonly prefix: string };
+  /** Caller headers sent upstream, lower-case. Everything else is dropped unless a rule forwards it. */
+  readonly requestHeaders: ReadonlySet<string>;
+  /** Caller headers that say whose account it is: sent only beside the caller's own key. */
+  readonly accountHeaders: ReadonlySet<string>;
+  /** Provider headers handed to the caller, lower-case. */
+  readonly responseHeaders: ReadonlySet<string>;
+  /** Further provider headers handed to the caller on unread paths, where bodies may be files. */
+  readonly fileHeaders: ReadonlySet<string>;
+  /** The header with the vendor's own id of the request. */
+  readonly requestIdHeader: string;
+  readonly retryAfter: RetryAfterForms;
+  /** When streams carry usage, unless the provider says otherwise. */
+  readonly streamUsage: ProviderBody['streamUsage'];
+  /** First segments below the version path that are never passed through: they administer the account. */
+  readonly reservedSegments: ReadonlySet<string>;
+  /** Paths below the version path that may be upgraded to a WebSocket. */
+  readonly webSocketPaths: readonly string[];
+  /** Prefixes of `Sec-WebSocket-Protocol` entries that carry credentials or account names. */
+  readonly credentialProtocols: readonly string[];
+  /** Milliseconds an idle connection is kept: below what the vendor's front end keeps, so that we close first. */
+  readonly idleSocketMs: number;
+  /** Rows that hold for this type only, tried before the common ones. */
+  readonly failures: readonly FailureRow[];
+}
+
+/** Where a vendor announces when to come back, besides `retry-after`. */
+export interface RetryAfterForms {
+  /** Milliseconds. */
+  readonly milliseconds: readonly string[];
+  /** Resets of a limit: they count when the limit's `remaining` is zero, or when none says so. */
+  readonly resets: readonly { readonly remaining: string | undefined; readonly reset: string }[];
+}
