@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settlement } from './accounting/usage.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
+import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
 
@@ -23,6 +24,11 @@ export interface Exchange {
   dialect: Dialect;
   /** Undefined where the body is not read (passthrough). */
   envelope: Envelope | undefined;
+  /**
+   * Passthrough: what was read of the body to find the model, and whether that is all of it. The rest is still in `req`,
+   * which is paused.
+   */
+  head: { chunks: Buffer[]; length: number; complete: boolean } | undefined;
   facts: RequestFacts | undefined;
   // routing
   /** `namespace/name`. */
@@ -37,6 +43,24 @@ export interface Exchange {
   committedAt: number | undefined;
   warnings: string[];
   outcome: Outcome | undefined;
+  /**
+   * Drops the request body and the memory reserved for it. Dispatch calls it once nothing can be sent again: at commit, or
+   * when the last candidate has all of it. Harmless when called twice.
+   */
+  releaseBody(): void;
+}
+
+/**
+ * The second half of the data plane, as the pipeline sees it.
+ *
+ * `run` sends attempts until one commits and relays it. It fills `attempts`, `committedAt`, `warnings` and `outcome`, and it
+ * resolves when the answer is written whole, has broken off, or the caller is gone. It throws OutriderError only while
+ * nothing has been written: the pipeline then answers with it, in the caller's dialect. Response heads carry
+ * `outriderHeaders(exchange)` of server/response-headers.ts; before the head of a non-stream, `settleAttempt` of
+ * accounting/settle.ts gives the cost it shows. Attempts not settled by then are settled by the pipeline afterwards.
+ */
+export interface Dispatch {
+  run(exchange: Exchange): Promise<void>;
 }
 
 export interface Attempt {
@@ -51,6 +75,8 @@ export interface Attempt {
   httpStatus: number | undefined;
   /** Undefined: it succeeded, or the caller left. `Caller`: the request itself was at fault. */
   failure: FailureClass | 'Caller' | undefined;
+  /** Whose failures `failure` counted among; absent without one. */
+  scope?: BreakerScope;
   /** The vendor's low-cardinality error code, never its text. */
   errorCode: string | undefined;
   /** The caller went away while this attempt ran. */

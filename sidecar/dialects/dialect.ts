@@ -20,6 +20,10 @@ export interface Dialect {
   openStream(): StreamReader;
   /** Reads a complete, non-streamed 2xx body. */
   readComplete(body: Buffer): CompleteReading;
+  /** Reads the body of a non-2xx answer; undefined where it is not an error of the API (a web server's page, nothing). */
+  readError(body: Buffer): UpstreamError | undefined;
+  /** The vendor's usage in its normal form. */
+  readonly readUsage: ReadUsage;
   /** Our own error as this dialect's clients expect it. */
   renderError(error: OutriderError): { status: number; headers: [string, string][]; body: Buffer };
   /** One well-formed terminal event for a stream that has committed. */
@@ -28,8 +32,17 @@ export interface Dialect {
 
 /** Reads whole server-sent events, in order. Holds no bytes beyond the current event. */
 export interface StreamReader {
+  /** What the stream has said so far. */
+  readonly model: string | undefined;
+  readonly responseId: string | undefined;
+  readonly finishReasons: string[];
   /** `event` is one whole event with its blank line; `data` its joined data payload (a view where there is one line). */
   read(event: Buffer, data: Buffer): EventReading;
+  /**
+   * The event as it would have been without our request for usage; undefined: it would not have been sent. `reading` is
+   * what `read` said of it. Only for streams in which we asked and the caller did not.
+   */
+  withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined;
 }
 
 /** What one event meant. Implementations may reuse one object per reader. */

@@ -26,8 +26,12 @@ export interface Attachments {
 
 /** Generic facts of a request body, whatever its dialect. */
 export interface Envelope {
-  readonly body: Buffer;
+  /** As received, content-encoding removed. Empty once nothing can be sent again (`Exchange.releaseBody`). */
+  body: Buffer;
+  /** By name, in the order of the body. */
   readonly members: ReadonlyMap<string, MemberRange>;
+  /** Later occurrences of members that this dialect does not read: refused only where a patch names one. */
+  readonly duplicates: readonly MemberRange[];
   /** Asked model; undefined when the body has none. */
   model: string | undefined;
   stream: boolean;
@@ -38,6 +42,8 @@ export interface Envelope {
   /** Parallel generations: `n`, `best_of`, or the length of a prompt array. */
   choices: number;
   text: TextBytes;
+  /** Input given as token ids instead of text. */
+  tokenIds: number;
   attachments: Attachments;
   /** Number of messages by role; `user` is the number of turns. */
   roles: Readonly<Record<string, number>>;

@@ -1,0 +1,126 @@
+/**
+ * One pass over a response object or a stream chunk of the OpenAI family: ranges of the members that matter, and what its
+ * choices hold. Only usage and errors are ever parsed. Scans run without yielding, so one object serves the process.
+ */
+import type { UpstreamError } from '../dialect.ts';
+import { JsonScanner } from '../scan/json-scanner.ts';
+import { ChoicesScan } from './choices-scan.ts';
+import { errorOf, looseError } from './upstream-error.ts';
+
+const key = (name: string) => Buffer.from(name);
+const CHOICES = key('choices');
+const USAGE = key('usage');
+const ERROR = key('error');
+const ID = key('id');
+const MODEL = key('model');
+const OBJECT = key('object');
+const TYPE = key('type');
+const DATA = key('data');
+const BASE_RESP = key('base_resp');
+const X_GROQ = key('x_groq');
+const ERROR_WORD = key('error');
+
+class ResponseScan {
+  /** The text is not JSON, or not an object. */
+  malformed = false;
+  readonly choices = new ChoicesScan();
+  hasChoices = false;
+  /** Has `data` (embeddings). */
+  hasData = false;
+  usage: unknown = undefined;
+  usageNull = false;
+  error: UpstreamError | undefined = undefined;
+  model: string | undefined = undefined;
+  id: string | undefined = undefined;
+
+  private readonly scanner = new JsonScanner();
+
+  /** `wantNames`: also read `id` and `model`, which streams repeat in every chunk. */
+  read(text: Buffer, wantNames: boolean): void {
+    this.malformed = false;
+    this.choices.reset();
+    this.hasChoices = false;
+    this.hasData = false;
+    this.usage = undefined;
+    this.usageNull = false;
+    this.error = undefined;
+    this.model = undefined;
+    this.id = undefined;
+    try {
+      this.walk(text, wantNames);
+    } catch {
+      this.malformed = true;
+    } finally {
+      this.scanner.release();
+    }
+  }
+
+  private walk(text: Buffer, wantNames: boolean): void {
+    const { scanner } = this;
+    let suspicious = false;
+    let groq: unknown;
+    scanner.open(text, false);
+    if (!scanner.atObject()) {
+      scanner.value();
+      scanner.close();
+      this.error = errorOf(JSON.parse(text.toString()));
+      this.malformed = this.error === undefined;
+      return;
+    }
+    for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
+      if (scanner.keyIs(CHOICES)) {
+        this.hasChoices = true;
+        this.choices.read(scanner);
+      } else if (scanner.keyIs(USAGE)) {
+        this.usageNull = scanner.atNull();
+        const start = scanner.pos;
+        scanner.value();
+        this.usage = this.usageNull ? undefined : this.parse(start);
+      } else if (wantNames && scanner.keyIs(MODEL) && scanner.atString()) {
+        scanner.string();
+        this.model = scanner.stringText();
+      } else if (wantNames && scanner.keyIs(ID) && scanner.atString()) {
+        scanner.string();
+        this.id = scanner.stringText();
+      } else if (scanner.keyIs(ERROR) || scanner.keyIs(BASE_RESP)) {
+        suspicious ||= !scanner.atNull();
+        scanner.value();
+      } else if ((scanner.keyIs(OBJECT) || scanner.keyIs(TYPE)) && scanner.atString()) {
+        scanner.string();
+        suspicious ||= scanner.stringIs(ERROR_WORD);
+      } else if (scanner.keyIs(DATA)) {
+        this.hasData = scanner.atArray();
+        scanner.value();
+      } else if (scanner.keyIs(X_GROQ)) {
+        const start = scanner.pos;
+        scanner.value();
+        groq = this.parse(start);
+      } else {
+        scanner.value();
+      }
+    }
+    const { usageStart, usageEnd } = this.choices;
+    scanner.close();
+    if (this.usage === undefined && usageStart >= 0) {
+      this.usage = JSON.parse(text.toString('utf8', usageStart, usageEnd));
+    }
+    this.usage ??= (groq as { usage?: unknown } | undefined)?.usage;
+    // Whatever has neither choices nor usage nor data is an error if it reads like one.
+    if (suspicious) this.error = errorOf(JSON.parse(text.toString()));
+    else if (!this.hasChoices && !this.hasData && this.usage === undefined) {
+      this.error = looseError(JSON.parse(text.toString()));
+    }
+  }
+
+  private parse(start: number): unknown {
+    return JSON.parse(this.scanner.buf.toString('utf8', start, this.scanner.lastEnd));
+  }
+}
+
+const shared = new ResponseScan();
+
+/** Valid until the next call. */
+export function scanResponse(text: Buffer, wantNames: boolean): Readonly<ResponseScan> {
+  shared.read(text, wantNames);
+  return shared;
+}

@@ -1,0 +1,99 @@
+/** Reads the events of a chat or completions stream. */
+import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import { scanResponse } from './response-scan.ts';
+import { withoutUsageNull } from './strip-usage.ts';
+
+const DONE = Buffer.from('[DONE]');
+/** A stream names at most this many finish reasons; `n` is 128 at most with the vendors. */
+const MAX_REASONS = 128;
+
+/** One object per stream is reader and reading: nothing is allocated per event. */
+export class OpenAIStreamReader implements StreamReader, EventReading {
+  model: string | undefined = undefined;
+  responseId: string | undefined = undefined;
+  finishReasons: string[] = [];
+
+  commits = false;
+  content = false;
+  terminal = false;
+  finished = false;
+  error: UpstreamError | undefined = undefined;
+  usage: unknown = undefined;
+  outputBytes = 0;
+  usageOnly = false;
+  private usageNull = false;
+  /** Choices seen and choices that have ended: a stream of several is finished with the last. */
+  private choices = 0;
+  private readonly ended = new Set<number>();
+
+  read(event: Buffer, data: Buffer): EventReading {
+    this.commits = false;
+    this.content = false;
+    this.error = undefined;
+    this.usage = undefined;
+    this.outputBytes = 0;
+    this.usageOnly = false;
+    this.usageNull = false;
+    if (isDone(data)) {
+      this.terminal = true;
+      return this;
+    }
+    if (data.length === 0) return this;
+    const scan = scanResponse(data, this.model === undefined || this.responseId === undefined);
+    if (scan.malformed) {
+      this.error = { status: undefined, code: 'invalid_event', type: undefined, message: shown(data) };
+      return this;
+    }
+    const { choices } = scan;
+    this.model ??= scan.model;
+    this.responseId ??= scan.id;
+    this.usage = scan.usage;
+    this.usageNull = scan.usageNull;
+    this.usageOnly = scan.hasChoices && choices.count === 0 && isObject(scan.usage);
+    this.error =
+      scan.error ?? failureOf(choices.failure) ?? (scan.hasChoices ? undefined : named(event, data));
+    if (this.error) return this;
+    this.outputBytes = choices.bytes;
+    this.content = choices.delivers;
+    if (choices.maxIndex >= this.choices) this.choices = choices.maxIndex + 1;
+    for (const { index, reason } of choices.finishes) {
+      if (this.ended.has(index) || this.ended.size >= MAX_REASONS) continue;
+      this.ended.add(index);
+      this.finishReasons.push(reason);
+    }
+    this.finished = this.ended.size > 0 && this.ended.size >= this.choices;
+    this.commits = choices.delivers || choices.finishes.length > 0;
+    return this;
+  }
+
+  withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
+    if (reading.usageOnly) return undefined;
+    return this.usageNull ? withoutUsageNull(event, data) : event;
+  }
+}
+
+function isDone(data: Buffer): boolean {
+  return data.length >= DONE.length && data.length < 16 && data.toString('latin1').trim() === '[DONE]';
+}
+
+function failureOf(reason: string | undefined): UpstreamError | undefined {
+  return reason === undefined
+    ? undefined
+    : { status: undefined, code: reason, type: undefined, message: `finish_reason is ${reason}` };
+}
+
+/** `event: error` with a payload of any shape. */
+function named(event: Buffer, data: Buffer): UpstreamError | undefined {
+  if (event[0] === 0x64) return undefined;
+  return /(^|[\r\n])event: ?error[\r\n]/.test(event.toString('latin1', 0, 256))
+    ? { status: undefined, code: undefined, type: 'error', message: shown(data) }
+    : undefined;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function shown(data: Buffer): string {
+  return data.toString('utf8', 0, 200);
+}

@@ -1,0 +1,98 @@
+/** What is told of one finished request, in the access log and on the admin port. No prompt content, no keys, no vendor text. */
+import type { Settlement, Usage } from '../accounting/usage.ts';
+import type { Attempt } from '../exchange.ts';
+import type { BreakerScope } from '../providers/failures.ts';
+import type { Consideration, Step } from '../routing/plan.ts';
+import type { Result } from './finished.ts';
+
+/** One line of the access log. Every field is always there; null where it does not apply. */
+export interface LogRecord {
+  /** RFC 3339, UTC, milliseconds: when the request arrived. */
+  time: string;
+  /** Value of `x-outrider-request-id`. */
+  id: string;
+  method: string;
+  /** Without the query, cut at 200 characters. */
+  path: string;
+  /** `namespace/name`. */
+  route: string | null;
+  rule: string | null;
+  /** The pattern of the route that the asked model matched. */
+  askedPattern: string | null;
+  /** As the caller wrote it, cut at 200 characters. */
+  askedModel: string | null;
+  /** Target, provider (`namespace/name`) and model of the last attempt. */
+  target: string | null;
+  provider: string | null;
+  model: string | null;
+  /** Sent to the caller; 499 when it left before one was sent. */
+  status: number;
+  outcome: Result;
+  /** Code of the error table when the answer was ours. */
+  errorCode: string | null;
+  attempts: AttemptRecord[];
+  /** Settled tokens of all attempts. The kinds do not overlap. */
+  tokens: Usage;
+  /** Some of `tokens` and `costUsd` are our estimate. */
+  estimated: boolean;
+  /** Decimal string: the cost of the attempts whose cost is known; null when none is. */
+  costUsd: string | null;
+  /** Attempts that used something whose cost is unknown, so it is not in `costUsd`. */
+  unpriced: number;
+  /** Arrival to the committing event; null when nothing was committed. */
+  ttfcMs: number | null;
+  /** Arrival to the end of the answer. */
+  durationMs: number;
+  /** Of the body as read, after decoding. Null where the body is not read. */
+  requestBytes: number | null;
+  responseBytes: number;
+  streamed: boolean;
+  cancelled: boolean;
+  warnings: number;
+  /** Of the caller's `traceparent` or of our sampled span. */
+  traceId: string | null;
+  /** Share of its kind this line stands for: below 1 only for sampled successes. */
+  sampleRate: number;
+}
+
+export interface AttemptRecord {
+  target: string;
+  provider: string;
+  model: string;
+  /** Name of the credential; never its value. */
+  credential: string | null;
+  kind: Attempt['kind'];
+  /** `OK`, `Cancelled`, or the failure class. */
+  result: AttemptResult;
+  scope: BreakerScope | null;
+  status: number | null;
+  /** The vendor's low-cardinality code, never its text. */
+  code: string | null;
+  ms: number;
+}
+
+export type AttemptResult = 'OK' | 'Cancelled' | NonNullable<Attempt['failure']>;
+
+/** `/requests/{id}`: the log line and the reasons behind it. */
+export interface RequestSummary extends LogRecord {
+  attempts: (AttemptRecord & AttemptDetail)[];
+  steps: Pick<Step, 'stage' | 'what'>[];
+  considered: Consideration[];
+  warningTexts: string[];
+}
+
+/** Times are milliseconds after the request arrived. */
+export interface AttemptDetail {
+  startedMs: number;
+  sentMs: number | null;
+  headersMs: number | null;
+  committedMs: number | null;
+  endedMs: number | null;
+  upstreamRequestId: string | null;
+  responseModel: string | null;
+  responseId: string | null;
+  finishReasons: string[];
+  tokens: Usage | null;
+  usageSource: Settlement['source'] | null;
+  costUsd: string | null;
+}
