@@ -195,7 +195,7 @@ const credential = shape({ name: label, id: text(640), type: oneOf(['APIKey', 'P
 const ROUTE_BODY = shape({
   namespace: objectName,
   name: objectName,
-  uid: text(128),
+  uid: text(640),
   rules: all(list(rule, 64, 1), byName('rule')),
 });
 const PROVIDER_BODY = shape(

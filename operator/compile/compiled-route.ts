@@ -1,0 +1,23 @@
+/** What compiling one route gives, before it is known which workloads it is for. */
+import type { ItemId, RouteItem } from '../../sidecar/snapshot/schema.ts';
+import type { Problem } from './problems.ts';
+import type { ProviderSource } from './provider-index.ts';
+import type { RouteSource } from './route-source.ts';
+
+export interface CompiledRoute {
+  source: RouteSource;
+  /** Without rank: that depends on the workload. */
+  item: Omit<RouteItem, 'rank'>;
+  /** Providers the route may use, and of each the credentials it may use. */
+  uses: Map<ItemId, { source: ProviderSource; credentials: Set<string> }>;
+  /** Models the route asks providers for by name. */
+  named: { provider: ItemId; model: string }[];
+  problems: Problem[];
+}
+
+/** Adds to what the route may use. */
+export function use(route: CompiledRoute, source: ProviderSource, credentials: readonly string[]): void {
+  const known = route.uses.get(source.id);
+  if (!known) route.uses.set(source.id, { source, credentials: new Set(credentials) });
+  else for (const name of credentials) known.credentials.add(name);
+}

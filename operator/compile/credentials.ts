@@ -1,0 +1,36 @@
+/** The keys one group of workloads may hold. */
+import { createHash } from 'node:crypto';
+import type { CredentialSet, ItemId } from '../../sidecar/snapshot/schema.ts';
+import { compare } from './provider-index.ts';
+import type { CompiledProvider } from './provider-item.ts';
+import type { Secrets } from './secrets.ts';
+import type { Group } from './workloads.ts';
+
+/**
+ * Of the providers that the group's routes use, the credentials those routes may use. A provider that was removed gives
+ * none; one that is Invalid keeps giving, for proxies that run an older version of it.
+ */
+export function credentialSet(
+  group: Group,
+  providers: ReadonlyMap<ItemId, CompiledProvider>,
+  secrets: Secrets,
+): CredentialSet {
+  const found = new Map<string, { value: string; version: string }>();
+  for (const { route } of group.selected) {
+    for (const { source, credentials } of route.uses.values()) {
+      if (!providers.get(source.id)?.item) continue;
+      for (const { name, secretRef } of source.outline.credentials) {
+        if (!secretRef || !credentials.has(name)) continue;
+        const value = secrets.read(source.namespace, secretRef.name, secretRef.key);
+        if (value.ok) found.set(`${source.namespace}/${source.name}/${name}`, value);
+      }
+    }
+  }
+  const sorted = [...found].sort(([a], [b]) => compare(a, b));
+  const digest = createHash('sha256');
+  for (const [id, { version }] of sorted) digest.update(`${id} ${version}\n`);
+  return {
+    version: digest.digest('hex').slice(0, 32),
+    credentials: sorted.map(([id, { value }]) => ({ id, value })),
+  };
+}

@@ -1,0 +1,12 @@
+/** Durations of resources (`1h30m`, `500ms`) in milliseconds, and back. */
+
+const UNITS = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
+
+/** Milliseconds. The text has passed the schema: numbers each followed by h, m, s or ms. */
+export function milliseconds(text: string): number {
+  let total = 0;
+  for (const [, digits, unit] of text.matchAll(/([0-9]+)(h|ms|m|s)/g)) {
+    total += Number(digits) * UNITS[unit as keyof typeof UNITS];
+  }
+  return total;
+}

@@ -1,0 +1,55 @@
+/** Reads a spec through its schema. What the schema does not know is told apart from what it finds wrong. */
+import { API_VERSION, type KindDefinition, type KubeObject } from '../../crds/common.ts';
+import { validateObject } from '../../crds/validate.ts';
+import { sentence } from './problems.ts';
+import { INVALID, UNSUPPORTED_FIELD } from './reasons.ts';
+
+export type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; reason: string; message: string };
+
+/** Informers hand out the same object until it changes, so each version of an object is parsed once. */
+const parsed = new WeakMap<KubeObject, Parsed<unknown>>();
+
+export function parseSpec<Spec>(kind: KindDefinition, object: KubeObject<Spec>): Parsed<Spec> {
+  let result = parsed.get(object);
+  if (!result) {
+    result = read(kind, object);
+    parsed.set(object, result);
+  }
+  return result as Parsed<Spec>;
+}
+
+function read(kind: KindDefinition, object: KubeObject): Parsed<unknown> {
+  const outcome = kind.spec.safeParse(object.spec);
+  const unknown = (outcome.error?.issues ?? []).flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => pathOf([...issue.path, key])) : [],
+  );
+  if (unknown.length > 0) {
+    const [are, them] = unknown.length === 1 ? ['is', 'it'] : ['are', 'them'];
+    return {
+      ok: false,
+      reason: UNSUPPORTED_FIELD,
+      message: `${unknown.sort().join(', ')} ${are} not known to this operator, so nothing would enforce ${them}`,
+    };
+  }
+  // Only the spec is judged: metadata is the API server's, status the operator's own.
+  const { name } = object.metadata;
+  const judged = { apiVersion: API_VERSION, kind: kind.kind, metadata: { name }, spec: object.spec };
+  const problems = validateObject(judged).filter((p) => p.path.startsWith('spec'));
+  if (outcome.success && problems.length === 0) return { ok: true, spec: outcome.data };
+  const message = sentence(
+    problems.map((p) => `${p.path}${p.value === undefined ? '' : ` is ${show(p.value)}:`} ${p.message}`),
+  );
+  return { ok: false, reason: INVALID, message: message || 'spec does not fit its schema' };
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : `${text}.${String(part)}`),
+    'spec',
+  );
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

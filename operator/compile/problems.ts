@@ -1,0 +1,31 @@
+/** What is wrong with an object, gathered while it is compiled, and the conditions made of it. */
+import type { VerdictCondition } from './types.ts';
+
+export interface Problem {
+  condition: 'Accepted' | 'ResolvedRefs';
+  reason: string;
+  message: string;
+}
+
+const MAX_MESSAGE = 4096;
+const MAX_LISTED = 10;
+
+/** The first problem gives the reason, all of them the message; `fine` holds when there is none. */
+export function conditionOf(
+  type: 'Accepted' | 'ResolvedRefs',
+  problems: readonly Problem[],
+  fine: { reason: string; message: string },
+): VerdictCondition {
+  const own = problems.filter((p) => p.condition === type);
+  const first = own[0];
+  if (!first) return { type, status: 'True', ...fine };
+  return { type, status: 'False', reason: first.reason, message: sentence(own.map((p) => p.message)) };
+}
+
+/** Distinct parts joined by semicolons, cut to a readable number and length. */
+export function sentence(parts: readonly string[]): string {
+  const distinct = [...new Set(parts)];
+  const rest = distinct.length - MAX_LISTED;
+  const text = distinct.slice(0, MAX_LISTED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
+}

@@ -1,0 +1,178 @@
+/** LLMProvider -> item of a snapshot, with everything that was unset filled in. */
+import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
+import { indexModels, type ModelIndex } from '../../sidecar/snapshot/models.ts';
+import type { ModelBody, ProviderBody, ProviderItem } from '../../sidecar/snapshot/schema.ts';
+import { validateItem } from '../../sidecar/snapshot/validate.ts';
+import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
+import { atLeast, ENDPOINT_URL, PASSIVE, STREAM_USAGE } from './defaults.ts';
+import { milliseconds } from './durations.ts';
+import { declaredPrices, mergePrices } from './prices.ts';
+import type { Problem } from './problems.ts';
+import type { ProviderIndex, ProviderSource } from './provider-index.ts';
+import { BASE_INVALID, INVALID, REF_NOT_PERMITTED } from './reasons.ts';
+
+export interface CompiledProvider {
+  source: ProviderSource;
+  /** Undefined: not granted (any more), so it leaves every snapshot. */
+  item: ProviderItem | undefined;
+  /** Models of a Valid item. */
+  models: ModelIndex | undefined;
+  problems: Problem[];
+}
+
+type Inherited = { ok: true; spec: LLMProviderSpec } | { ok: false; removed: boolean; problem: Problem };
+
+export function compileProvider(source: ProviderSource, index: ProviderIndex, now: number): CompiledProvider {
+  const inherited = inherit(source, index);
+  const problems: Problem[] = [];
+  if (!inherited.ok) {
+    problems.push(inherited.problem);
+    const item = inherited.removed ? undefined : invalid(source, inherited.problem.message);
+    return { source, item, models: undefined, problems };
+  }
+  const body = bodyOf(source, inherited.spec, now);
+  const item: ProviderItem = {
+    kind: 'Provider',
+    id: source.id,
+    generation: source.object.metadata.generation ?? 1,
+    state: 'Valid',
+    requires: body.caBundle === undefined ? [] : ['tls.caBundle'],
+    body,
+  };
+  const verdict = validateItem(item);
+  if (verdict.ok) return { source, item, models: indexModels(body), problems };
+  problems.push({ condition: 'Accepted', reason: INVALID, message: verdict.reason });
+  return { source, item: invalid(source, verdict.reason), models: undefined, problems };
+}
+
+function invalid(source: ProviderSource, reason: string): ProviderItem {
+  return {
+    kind: 'Provider',
+    id: source.id,
+    generation: source.object.metadata.generation ?? 1,
+    state: 'Invalid',
+    requires: [],
+    reason: reason.slice(0, 1024),
+  };
+}
+
+/** The spec whose endpoint, models and behaviour hold: the provider's own, or that of its base. */
+function inherit(source: ProviderSource, index: ProviderIndex): Inherited {
+  const { base } = source.outline;
+  const refuse = (condition: Problem['condition'], reason: string, message: string): Inherited => ({
+    ok: false,
+    removed: condition === 'ResolvedRefs',
+    problem: { condition, reason, message },
+  });
+  // The base is looked at first: a grant taken back removes the provider even when its own spec is wrong.
+  const found = base && index.resolve(source.namespace, base);
+  if (base && !index.isPlatform(base.namespace))
+    return refuse(
+      'ResolvedRefs',
+      REF_NOT_PERMITTED,
+      `spec.base.namespace ${base.namespace} is not a platform namespace`,
+    );
+  if (found && !found.ok) return refuse('ResolvedRefs', REF_NOT_PERMITTED, `spec.base: ${found.message}`);
+  if (!source.parsed.ok) return refuse('Accepted', source.parsed.reason, source.parsed.message);
+  const own = source.parsed.spec;
+  if (!found) return { ok: true, spec: own };
+  const theirs = found.source;
+  const name = `${theirs.namespace}/${theirs.name}`;
+  if (!theirs.parsed.ok)
+    return refuse('Accepted', BASE_INVALID, `spec.base ${name} is not accepted: ${theirs.parsed.message}`);
+  if (theirs.parsed.spec.base)
+    return refuse('Accepted', INVALID, `spec.base ${name} has a base itself; name that one instead`);
+  if (theirs.parsed.spec.type !== own.type)
+    return refuse(
+      'Accepted',
+      INVALID,
+      `spec.type is ${own.type}, but spec.base ${name} is ${theirs.parsed.spec.type}`,
+    );
+  return { ok: true, spec: theirs.parsed.spec };
+}
+
+function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): ProviderBody {
+  const { namespace, name } = source;
+  // A missing URL is refused by the judge of items, with the field's name.
+  const url = (spec.endpoint?.url ?? ENDPOINT_URL[spec.type] ?? '').replace(/\/+$/, '');
+  const catalogue = catalogueOf(spec.type, url, now);
+  const declared = spec.models ?? [];
+  const passive = spec.healthCheck?.passive;
+  const ejectionTime = passive?.ejectionTime ?? PASSIVE.ejectionTime;
+  const caBundle = spec.endpoint?.tls?.caBundle;
+  return {
+    namespace,
+    name,
+    type: spec.type,
+    url,
+    headers: (spec.endpoint?.headers ?? []).map((header) => ({ name: header.name, value: header.value })),
+    ...(caBundle === undefined ? {} : { caBundle }),
+    credentials: ownCredentials(source).map((credential) => ({
+      name: credential.name,
+      id: `${namespace}/${name}/${credential.name}`,
+      type: credential.type,
+      weight: credential.weight ?? 1,
+    })),
+    models:
+      declared.length > 0
+        ? declared.map((model) => declaredModel(model, catalogue))
+        : cataloguedModels(catalogue),
+    openModels: declared.length === 0 && (spec.type === 'OpenAICompatible' || !catalogue),
+    streamUsage: spec.streamUsage ?? STREAM_USAGE[spec.type],
+    passive: {
+      consecutiveErrors: passive?.consecutiveErrors ?? PASSIVE.consecutiveErrors,
+      ejectionMs: milliseconds(ejectionTime),
+      maxEjectionMs: milliseconds(passive?.maxEjectionTime ?? atLeast(PASSIVE.maxEjectionTime, ejectionTime)),
+    },
+  };
+}
+
+/** Credentials are never inherited. */
+const ownCredentials = ({ parsed }: ProviderSource) => (parsed.ok ? (parsed.spec.credentials ?? []) : []);
+
+function declaredModel(
+  model: NonNullable<LLMProviderSpec['models']>[number],
+  catalogue: Catalogue | undefined,
+): ModelBody {
+  const upstreamName = model.upstreamName ?? model.name;
+  const known = catalogue?.find(upstreamName);
+  const capabilities = model.capabilities ?? known?.capabilities;
+  const contextWindow = model.contextWindow ?? known?.contextWindow;
+  const embeddingsOnly = capabilities?.length === 1 && capabilities[0] === 'Embeddings';
+  const prices = mergePrices(model.pricing && declaredPrices(model.pricing), known?.prices, embeddingsOnly);
+  return {
+    name: model.name,
+    upstreamName,
+    ...(capabilities && { capabilities }),
+    ...(contextWindow === undefined ? {} : { contextWindow }),
+    ...(model.maxOutputTokens === undefined ? {} : { maxOutputTokens: model.maxOutputTokens }),
+    ...(prices && { prices }),
+  };
+}
+
+const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,255}$/;
+const MAX_VARIANTS = 64;
+
+/** Models of the catalogue whose names a request can carry. */
+function cataloguedModels(catalogue: Catalogue | undefined): ModelBody[] {
+  const seen = new Set<string>();
+  return (catalogue?.models ?? []).flatMap((model) => {
+    if (!MODEL_NAME.test(model.id) || seen.has(model.id)) return [];
+    seen.add(model.id);
+    return [cataloguedModel(model)];
+  });
+}
+
+function cataloguedModel(model: CataloguedModel): ModelBody {
+  const variants = model.variants.filter((v) => MODEL_NAME.test(v.text)).slice(0, MAX_VARIANTS);
+  const prices = mergePrices(undefined, model.prices, model.capabilities?.[0] === 'Embeddings');
+  return {
+    name: model.id,
+    upstreamName: model.id,
+    catalogued: true,
+    ...(variants.length > 0 && { variants }),
+    ...(model.capabilities && { capabilities: model.capabilities }),
+    ...(model.contextWindow === undefined ? {} : { contextWindow: model.contextWindow }),
+    ...(prices && { prices }),
+  };
+}

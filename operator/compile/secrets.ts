@@ -1,0 +1,67 @@
+/** Values of credentials out of labelled Secrets. Nothing here ends up in a snapshot or a message. */
+import { createHash } from 'node:crypto';
+import { CREDENTIAL_UNUSABLE, REF_NOT_PERMITTED } from './reasons.ts';
+import type { SecretObject } from './types.ts';
+
+export const CREDENTIAL_LABEL = 'outrider.dev/provider-credential';
+
+export type CredentialValue =
+  | { ok: true; value: string; version: string }
+  | { ok: false; reason: string; message: string };
+
+export interface Secrets {
+  /** The value under `key`, as it goes into a header. */
+  read(namespace: string, name: string, key: string): CredentialValue;
+}
+
+export function secretsOf(objects: readonly SecretObject[]): Secrets {
+  const byKey = new Map<string, SecretObject>();
+  for (const secret of objects) {
+    if (secret.metadata.deletionTimestamp === undefined) byKey.set(nameOf(secret), secret);
+  }
+  return {
+    read(namespace, name, key) {
+      const secret = byKey.get(`${namespace}/${name}`);
+      const what = `Secret ${namespace}/${name}`;
+      if (!secret)
+        return refused(
+          `${what} is not there, or lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`,
+        );
+      if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true')
+        return refused(`${what} lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`);
+      const value = valueOf(secret, key);
+      if (value === undefined) return unusable(`${what} has no key "${key}"`);
+      if (!/^[\x21-\x7e]{1,8192}$/.test(value))
+        return unusable(
+          `"${key}" of ${what} cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces`,
+        );
+      return { ok: true, value, version: versionOf(secret, value) };
+    },
+  };
+}
+
+const nameOf = (secret: SecretObject) => `${secret.metadata.namespace ?? ''}/${secret.metadata.name}`;
+const refused = (message: string): CredentialValue => ({ ok: false, reason: REF_NOT_PERMITTED, message });
+const unusable = (message: string): CredentialValue => ({ ok: false, reason: CREDENTIAL_UNUSABLE, message });
+
+/** Without the newline that `echo` and editors leave at the end. */
+function valueOf(secret: SecretObject, key: string): string | undefined {
+  const plain = own(secret.stringData, key);
+  const encoded = own(secret.data, key);
+  if (plain !== undefined) return plain.trim();
+  return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8').trim();
+}
+
+const own = (map: Record<string, string> | undefined, key: string): string | undefined =>
+  map && Object.hasOwn(map, key) ? map[key] : undefined;
+
+/**
+ * Changes whenever the value may have. The API server's version is used where there is one, so that nothing derived from a
+ * key is ever shown; a manifest on disk has none, and there a short digest stands in.
+ */
+function versionOf(secret: SecretObject, value: string): string {
+  const { uid, resourceVersion } = secret.metadata;
+  return resourceVersion === undefined
+    ? createHash('sha256').update(value).digest('hex').slice(0, 12)
+    : `${uid ?? ''}.${resourceVersion}`;
+}

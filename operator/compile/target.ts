@@ -1,0 +1,130 @@
+/** One target of a rule: which provider its reference means, which credentials and model it may use there. */
+import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
+import { type CompiledRoute, use } from './compiled-route.ts';
+import { type ProviderIndex, type ProviderSource, providerId } from './provider-index.ts';
+import type { CompiledProvider } from './provider-item.ts';
+import {
+  CREDENTIAL_NOT_FOUND,
+  MODEL_NOT_FOUND,
+  PROVIDER_NOT_ACCEPTED,
+  REF_NOT_PERMITTED,
+} from './reasons.ts';
+
+type Rule = LLMRouteSpec['rules'][number];
+type Target = Rule['targets'][number];
+
+interface Context {
+  /** Of the target in the spec. */
+  path: string;
+  index: ProviderIndex;
+  providers: ReadonlyMap<ItemId, CompiledProvider>;
+  /** Gains what the target uses and what is wrong with it. */
+  route: CompiledRoute;
+}
+
+export function compileTarget(target: Target, rule: Rule, spec: LLMRouteSpec, context: Context): TargetBody {
+  const { route, index, path } = context;
+  const { namespace } = route.source;
+  const found = index.resolve(namespace, target.provider);
+  const body: TargetBody = {
+    name: target.name,
+    provider: found.ok
+      ? found.source.id
+      : providerId(target.provider.namespace ?? namespace, target.provider.name),
+    ...(target.model === undefined ? {} : { model: target.model }),
+    ...(target.credential === undefined ? {} : { credential: target.credential }),
+    weight: target.weight ?? 1,
+    priority: target.priority ?? 0,
+    patch: patchBody(target.request),
+  };
+  if (!found.ok) {
+    problem(context, found.reason, `${path}.provider: ${found.message}`);
+    return { ...body, unresolved: found.message };
+  }
+  nameModels(target, rule, spec, found.source, context);
+  return { ...body, ...grantCredentials(target, found.source, context) };
+}
+
+const problem = ({ route }: Context, reason: string, message: string): number =>
+  route.problems.push({ condition: 'ResolvedRefs', reason, message });
+
+function grantCredentials(
+  target: Target,
+  source: ProviderSource,
+  context: Context,
+): Pick<TargetBody, 'credentials'> {
+  const { route, index, path } = context;
+  const { namespace } = route.source;
+  const permitted = index.permitted(source, namespace).map((c) => c.name);
+  const { credentials, credentialCount } = source.outline;
+  const where = `${source.namespace}/${source.name}`;
+  const { credential } = target;
+  if (credential === undefined) {
+    use(route, source, permitted);
+    if (permitted.length === 0 && credentialCount > 0) {
+      const message = `${path}.provider: provider ${where} keeps its credentials for other namespaces than ${namespace}`;
+      problem(context, REF_NOT_PERMITTED, message);
+    }
+  } else {
+    use(route, source, permitted.includes(credential) ? [credential] : []);
+    if (!permitted.includes(credential)) {
+      const there = credentials.some((c) => c.name === credential);
+      problem(
+        context,
+        there ? REF_NOT_PERMITTED : CREDENTIAL_NOT_FOUND,
+        there
+          ? `${path}.credential: provider ${where} keeps credential "${credential}" for other namespaces than ${namespace}`
+          : `${path}.credential: provider ${where} has no credential "${credential}"`,
+      );
+    }
+  }
+  return permitted.length === credentialCount ? {} : { credentials: permitted };
+}
+
+/** Notes the models the target asks for by name, and whether the provider lacks one. */
+function nameModels(
+  target: Target,
+  rule: Rule,
+  spec: LLMRouteSpec,
+  source: ProviderSource,
+  context: Context,
+): void {
+  const { route, providers, path } = context;
+  const provider = providers.get(source.id);
+  const where = `${source.namespace}/${source.name}`;
+  if (provider?.item?.state !== 'Valid') {
+    const [cause] = provider?.problems ?? [];
+    const why = cause ? `: ${cause.message}` : '';
+    problem(context, PROVIDER_NOT_ACCEPTED, `${path}.provider: provider ${where} is not accepted${why}`);
+    return;
+  }
+  if (target.model !== undefined) {
+    route.named.push({ provider: source.id, model: target.model });
+    if (!provider.models?.find(target.model) && !provider.item.body?.openModels)
+      problem(
+        context,
+        MODEL_NOT_FOUND,
+        `${path}.model: "${target.model}" is not among the models of provider ${where}`,
+      );
+    return;
+  }
+  // The asked model: known only where rule or route spell it out.
+  const matched = rule.matches?.every((match) => match.models !== undefined)
+    ? rule.matches.flatMap((match) => match.models ?? [])
+    : spec.models.filter((pattern) => !pattern.endsWith('*'));
+  for (const model of matched) {
+    if (provider.models?.find(model)) route.named.push({ provider: source.id, model });
+  }
+}
+
+function patchBody(patch: Target['request']): TargetBody['patch'] {
+  const members = (list: { name: string; value?: unknown }[] = []) =>
+    list.map(({ name, value }) => ({ name, value }));
+  return {
+    set: members(patch?.set),
+    default: members(patch?.default),
+    remove: [...(patch?.remove ?? [])],
+    headers: (patch?.headers ?? []).map(({ name, value }) => ({ name, value })),
+  };
+}

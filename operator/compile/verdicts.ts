@@ -1,0 +1,91 @@
+/** Verdicts: what `compile` found, as conditions. */
+import type { ItemId } from '../../sidecar/snapshot/schema.ts';
+import type { CompiledRoute } from './compiled-route.ts';
+import type { Conflicts } from './conflicts.ts';
+import type { Namespaces } from './namespaces.ts';
+import { conditionOf, type Problem } from './problems.ts';
+import { compare } from './provider-index.ts';
+import type { CompiledProvider } from './provider-item.ts';
+import { ACCEPTED, NOT_A_PLATFORM_NAMESPACE, RESOLVED_REFS } from './reasons.ts';
+import type { Secrets } from './secrets.ts';
+import type { Verdict } from './types.ts';
+
+const MAX_MODELS = 256;
+const FINE = { reason: ACCEPTED, message: 'the spec is valid and enforced' };
+const REFS_FINE = { reason: RESOLVED_REFS, message: 'all references are granted' };
+
+export function routeVerdict(route: CompiledRoute, conflicts: Conflicts, namespaces: Namespaces): Verdict {
+  const { source, item } = route;
+  const shadowed = conflicts.fullyShadowed(source.key);
+  const problems = shadowed ? [...route.problems, shadowed] : route.problems;
+  const ignored = source.outline.namespaceSelector !== undefined && !namespaces.isPlatform(source.namespace);
+  const accepted = ignored ? onlyInPlatform('namespaceSelector', source.namespace) : FINE;
+  return {
+    kind: 'LLMRoute',
+    ...identity(source),
+    itemId: item.id,
+    conditions: [
+      conditionOf('Accepted', problems, accepted),
+      conditionOf('ResolvedRefs', problems, REFS_FINE),
+      conflicts.condition(source.key),
+    ],
+  };
+}
+
+export function providerVerdict(
+  provider: CompiledProvider,
+  named: ReadonlySet<string>,
+  secrets: Secrets,
+  namespaces: Namespaces,
+): Verdict {
+  const { source, models } = provider;
+  const problems = [...provider.problems, ...credentialProblems(provider, secrets)];
+  const { from } = source.outline.allowedNamespaces ?? { from: 'Same' };
+  const ignored = from !== 'Same' && !namespaces.isPlatform(source.namespace);
+  const accepted = ignored ? onlyInPlatform(`allowedNamespaces.from ${from}`, source.namespace) : FINE;
+  return {
+    kind: 'LLMProvider',
+    ...identity(source),
+    itemId: source.id,
+    conditions: [
+      conditionOf('Accepted', problems, accepted),
+      conditionOf('ResolvedRefs', problems, REFS_FINE),
+    ],
+    models: [...named]
+      .sort(compare)
+      .slice(0, MAX_MODELS)
+      .map((name) => ({ name, priced: models?.find(name)?.prices !== undefined })),
+  };
+}
+
+function identity(source: CompiledRoute['source'] | CompiledProvider['source']) {
+  const { namespace, name, object } = source;
+  const { uid, generation } = object.metadata;
+  return { namespace, name, uid: uid ?? `${namespace}/${name}`, generation: generation ?? 1 };
+}
+
+const onlyInPlatform = (field: string, namespace: string) => ({
+  reason: NOT_A_PLATFORM_NAMESPACE,
+  message: `the spec is valid, but ${field} has no effect: ${namespace} is not a platform namespace`,
+});
+
+function credentialProblems({ source }: CompiledProvider, secrets: Secrets): Problem[] {
+  return source.outline.credentials.flatMap(({ name, secretRef }) => {
+    if (!secretRef) return [];
+    const value = secrets.read(source.namespace, secretRef.name, secretRef.key);
+    if (value.ok) return [];
+    const message = `credential "${name}": ${value.message}`;
+    return [{ condition: 'ResolvedRefs' as const, reason: value.reason, message }];
+  });
+}
+
+/** Names that routes ask each provider for. */
+export function namedModels(routes: readonly CompiledRoute[]): Map<ItemId, Set<string>> {
+  const named = new Map<ItemId, Set<string>>();
+  for (const { provider, model } of routes.flatMap((route) => route.named)) {
+    const names = named.get(provider);
+    if (names) names.add(model);
+    else named.set(provider, new Set([model]));
+  }
+  return named;
+}
