@@ -48,6 +48,11 @@ export interface Exchange {
    * when the last candidate has all of it. Harmless when called twice.
    */
   releaseBody(): void;
+  /**
+   * Fills `attempt.settlement` from its usage, or from an estimate; a settled attempt stays as it is. Dispatch calls it
+   * before the head of a non-stream, which shows the cost; what is unsettled at the end the pipeline settles.
+   */
+  settle(attempt: Attempt): Settlement;
 }
 
 /**
@@ -56,8 +61,7 @@ export interface Exchange {
  * `run` sends attempts until one commits and relays it. It fills `attempts`, `committedAt`, `warnings` and `outcome`, and it
  * resolves when the answer is written whole, has broken off, or the caller is gone. It throws OutriderError only while
  * nothing has been written: the pipeline then answers with it, in the caller's dialect. Response heads carry
- * `outriderHeaders(exchange)` of server/response-headers.ts; before the head of a non-stream, `settleAttempt` of
- * accounting/settle.ts gives the cost it shows. Attempts not settled by then are settled by the pipeline afterwards.
+ * `outriderHeaders(exchange)` of server/response-headers.ts.
  */
 export interface Dispatch {
   run(exchange: Exchange): Promise<void>;

@@ -1,0 +1,83 @@
+/** The ledger's view of an exchange: one row per attempt, failed ones included. */
+import type { Attempt, Exchange } from '../exchange.ts';
+import type { Usage } from './usage.ts';
+
+/** (pod uid, epoch, seq) identifies a row for ever; the spool gives the seq. JSON as it travels to the operator. */
+export interface Row {
+  type: 'Attempt';
+  /** Request the attempt belongs to, and its position in it. */
+  request: string;
+  attempt: number;
+  /** Milliseconds of the wall clock at the attempt's end. */
+  at: number;
+  operation: string;
+  /** `namespace/name`; absent where no route was found. */
+  route?: string;
+  rule: string;
+  target: string;
+  provider: string;
+  credential?: string;
+  /** Name the provider was asked for. */
+  model: string;
+  kind: Attempt['kind'];
+  outcome: 'Ok' | 'Failed' | 'Cancelled';
+  failure?: string;
+  source: 'Provider' | 'Estimated' | 'None' | 'Unknown';
+  usage: Usage;
+  /** Decimal string; absent when the price is unknown. */
+  costNanoUsd?: string;
+}
+
+/** Many rows folded into one because the spool was full: sums are kept, single attempts are not. */
+export interface TotalRow {
+  type: 'Total';
+  route?: string;
+  provider: string;
+  model: string;
+  source: Row['source'];
+  /** Rows folded in, and how many of them had no price. */
+  rows: number;
+  unpriced: number;
+  /** Wall clock of the first and the last. */
+  from: number;
+  to: number;
+  usage: Usage;
+  costNanoUsd: string;
+}
+
+export type Sequenced<R> = R & { seq: number };
+
+/** Where rows go. Never blocks and never throws. */
+export interface RowSink {
+  append(row: Row): void;
+}
+
+/** Every attempt of a complete exchange, in order. Attempts must be settled. */
+export function rowsOf(exchange: Exchange): Row[] {
+  return exchange.attempts.map((attempt, index) => rowOf(exchange, attempt, index));
+}
+
+function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
+  const { candidate, settlement } = attempt;
+  if (!settlement) throw new Error(`attempt ${index} of ${exchange.id} is not settled`);
+  const row: Row = {
+    type: 'Attempt',
+    request: exchange.id,
+    attempt: index,
+    at: Math.round(exchange.startedWall + ((attempt.endedAt ?? attempt.startedAt) - exchange.startedAt)),
+    operation: exchange.dialect.operation,
+    rule: exchange.plan?.rule.name ?? '',
+    target: candidate.target.name,
+    provider: candidate.providerId,
+    model: candidate.upstreamModel,
+    kind: attempt.kind,
+    outcome: attempt.cancelled ? 'Cancelled' : attempt.failure === undefined ? 'Ok' : 'Failed',
+    source: settlement.source,
+    usage: settlement.usage,
+  };
+  if (exchange.route !== undefined) row.route = exchange.route;
+  if (candidate.credential) row.credential = candidate.credential.name;
+  if (attempt.failure !== undefined) row.failure = attempt.failure;
+  if (settlement.costNanoUsd !== undefined) row.costNanoUsd = settlement.costNanoUsd.toString();
+  return row;
+}

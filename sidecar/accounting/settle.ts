@@ -1,0 +1,51 @@
+/**
+ * What an attempt used and cost. Money is given back only on proof that the provider did no work; everything else is settled
+ * by the provider's own usage, or by an estimate that is flagged as one and never below what the provider admitted to.
+ */
+
+import type { ReadUsage } from '../dialects/dialect.ts';
+import type { Attempt } from '../exchange.ts';
+import { costNanoUsd } from './price.ts';
+import { NO_USAGE, type Settlement, type Usage } from './usage.ts';
+
+export interface SettleFacts {
+  /** False on paths whose usage nobody can read. */
+  metered: boolean;
+  readUsage: ReadUsage;
+  /** Input tokens as estimated for this request. */
+  estimatedInput: number;
+  /** Tokens the model bills for the output delivered so far, hidden reasoning included. */
+  estimatedOutput: number;
+}
+
+export type SettledAttempt = Pick<
+  Attempt,
+  'candidate' | 'failure' | 'cancelled' | 'noWork' | 'finishReasons' | 'rawUsage'
+>;
+
+export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement {
+  if (attempt.noWork) return { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
+  if (!facts.metered) return { usage: NO_USAGE, source: 'Unknown' };
+
+  const reported = facts.readUsage(attempt.rawUsage);
+  const ended = attempt.failure === undefined && !attempt.cancelled;
+  // Usage that came with or after the last word counts even if the connection broke behind it.
+  const final = reported !== undefined && (ended || attempt.finishReasons.length > 0);
+  const usage = final ? reported : atLeast(reported ?? NO_USAGE, facts);
+  const settlement: Settlement = { usage, source: final ? 'Provider' : 'Estimated' };
+  if (attempt.rawUsage !== undefined) settlement.raw = attempt.rawUsage;
+  const prices = attempt.candidate.model?.prices;
+  if (prices) settlement.costNanoUsd = costNanoUsd(usage, prices);
+  return settlement;
+}
+
+/** The larger of what was reported so far and what we estimate, side by side. */
+function atLeast(reported: Usage, facts: SettleFacts): Usage {
+  const missingInput = facts.estimatedInput - (reported.input + reported.cacheRead + reported.audioInput);
+  const missingOutput = facts.estimatedOutput - (reported.output + reported.reasoning + reported.audioOutput);
+  return {
+    ...reported,
+    input: reported.input + Math.max(0, missingInput),
+    output: reported.output + Math.max(0, missingOutput),
+  };
+}
