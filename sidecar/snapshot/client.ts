@@ -1,0 +1,232 @@
+/**
+ * Follows the operator: a stream announces what to run, bodies are fetched when they differ from what runs, and what
+ * became of them is reported. Nothing the operator sends, or fails to send, takes away what runs.
+ */
+import { randomUUID } from 'node:crypto';
+import { jittered } from './backoff.ts';
+import { type Clock, systemClock, type Timer } from './clock.ts';
+import type { CredentialStore } from './credentials.ts';
+import { EventReader, type ServerEvent } from './event-reader.ts';
+import type { ConfigHolder } from './holder.ts';
+import type { LastKnownGood } from './last-known-good.ts';
+import { HEARTBEAT_MS, PROTOCOL_HEADER, PROTOCOL_VERSION } from './messages.ts';
+import { Pause } from './pause.ts';
+import { Puller } from './puller.ts';
+import { readCredentialsEvent, readSnapshotEvent } from './read-messages.ts';
+import { Reporter, type RowSource } from './reporter.ts';
+import { FEATURES } from './schema.ts';
+import { type ConfigSource, type SourceLog, type SourceStatus, silentLog } from './source.ts';
+import { ExchangeFailed, Transport } from './transport.ts';
+
+export interface SnapshotClientOptions {
+  /** `https://host:port` of the operator's service. */
+  url: string;
+  /** The projected token, read anew for every request. */
+  tokenFile: string;
+  /** PEM; read again when it changes. Unset: the roots of the system. */
+  caFile?: string;
+  /** Version of this build, for reports. */
+  proxyVersion: string;
+  /** Random per process start; usage rows carry it too. */
+  epoch?: string;
+  lastKnownGood?: LastKnownGood;
+  rows?: RowSource;
+  features?: readonly string[];
+  log?: SourceLog;
+  clock?: Clock;
+  /** In [0, 1). */
+  random?: () => number;
+  protocol?: number;
+  /** Silence after which the stream counts as dead. */
+  idleMs?: number;
+  /** For one exchange from connect to the last byte. */
+  requestMs?: number;
+  /** Bytes of a snapshot as sent, and decompressed. */
+  maxBodyBytes?: number;
+  maxSnapshotBytes?: number;
+}
+
+const BACKOFF = { baseMs: 500, maxMs: 15_000 };
+/** A stream that held this long counts as a success; a shorter one as one more failure. */
+const STABLE_MS = 5_000;
+const OUTDATED_MS = 300_000;
+const REQUEST_MS = 10_000;
+const MAX_BODY_BYTES = 4 * 1_048_576;
+const MAX_SNAPSHOT_BYTES = 16 * 1_048_576;
+
+export class SnapshotClient implements ConfigSource {
+  readonly #options: SnapshotClientOptions;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #log: SourceLog;
+  readonly #protocol: number;
+  readonly #transport: Transport;
+  readonly #pause: Pause;
+  #puller: Puller | undefined;
+  #reporter: Reporter | undefined;
+  #running: Promise<void> | undefined;
+  #saving: Promise<void> | undefined;
+  #stopped = false;
+  #connected = false;
+  #outdated = false;
+  #problem: string | undefined;
+
+  constructor(options: SnapshotClientOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#log = options.log ?? silentLog;
+    this.#protocol = options.protocol ?? PROTOCOL_VERSION;
+    this.#pause = new Pause(this.#clock);
+    this.#transport = new Transport({
+      url: options.url,
+      tokenFile: options.tokenFile,
+      ...(options.caFile !== undefined && { caFile: options.caFile }),
+      protocol: this.#protocol,
+      clock: this.#clock,
+      requestMs: options.requestMs ?? REQUEST_MS,
+    });
+  }
+
+  async start(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
+    if (this.#running) throw new Error('started twice');
+    await this.#restore(holder, credentials);
+    const reporter = new Reporter({
+      transport: this.#transport,
+      acknowledgement: () => holder.acknowledgement(),
+      epoch: this.#options.epoch ?? randomUUID(),
+      proxyVersion: this.#options.proxyVersion,
+      features: this.#options.features ?? FEATURES,
+      rows: this.#options.rows,
+      clock: this.#clock,
+      random: this.#random,
+      onProblem: (error) => this.#failed('report', error),
+    });
+    this.#reporter = reporter;
+    this.#puller = new Puller({
+      transport: this.#transport,
+      holder,
+      credentials,
+      clock: this.#clock,
+      random: this.#random,
+      maxBodyBytes: this.#options.maxBodyBytes ?? MAX_BODY_BYTES,
+      maxSnapshotBytes: this.#options.maxSnapshotBytes ?? MAX_SNAPSHOT_BYTES,
+      onSwapped: () => {
+        reporter.notify();
+        this.#remember(holder, credentials);
+      },
+      onCurrent: () => {
+        this.#problem = undefined;
+      },
+      onProblem: (error) => this.#failed('fetch', error),
+    });
+    this.#running = this.#follow();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pause.end();
+    this.#transport.close();
+    await Promise.all([this.#running, this.#puller?.stop(), this.#reporter?.stop()]);
+    await this.#saving;
+  }
+
+  status(): SourceStatus {
+    return { connected: this.#connected, outdated: this.#outdated, problem: this.#problem };
+  }
+
+  async #restore(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
+    const result = await this.#options.lastKnownGood?.load();
+    if (!result) return;
+    try {
+      if (!result.ok) {
+        if (result.reason !== undefined) throw new Error(result.reason);
+        return;
+      }
+      const { remembered, ageMs } = result.loaded;
+      if (result.loaded.credentials) credentials.apply(result.loaded.credentials);
+      holder.restore(remembered, ageMs);
+      this.#log.info({ hash: holder.hash, ageMs }, 'started from the last known good configuration');
+    } catch (error) {
+      const { message } = error as Error;
+      this.#log.warn({ reason: message }, 'the last known good configuration was not usable');
+    }
+  }
+
+  #remember(holder: ConfigHolder, credentials: CredentialStore): void {
+    const remembered = holder.remembered();
+    if (!remembered) return;
+    this.#options.lastKnownGood?.save(remembered, credentials.current()).catch((error: unknown) => {
+      this.#log.warn(
+        { reason: (error as Error).message },
+        'the last known good configuration was not written',
+      );
+    });
+  }
+
+  async #follow(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopped) {
+      const since = this.#clock.monotonic();
+      try {
+        await this.#listen();
+      } catch (error) {
+        if (this.#stopped) return;
+        this.#failed('stream', error as Error);
+      }
+      this.#connected = false;
+      failures = this.#clock.monotonic() - since >= STABLE_MS ? 1 : failures + 1;
+      // An outdated sidecar asks now and then all the same: the operator may be rolled back.
+      const random = this.#random();
+      const wait = this.#outdated ? OUTDATED_MS * (0.5 + random) : jittered(BACKOFF, failures, random);
+      await this.#pause.wait(wait);
+    }
+  }
+
+  /** One stream from opening to its end. Returns when the server ended it in order, as it does when the token expires. */
+  async #listen(): Promise<void> {
+    const headers = { accept: 'text/event-stream' };
+    const response = await this.#transport.stream({ method: 'GET', path: '/v1/stream', headers });
+    let idle: Timer | undefined;
+    try {
+      const { statusCode: status = 0 } = response;
+      this.#outdated = status === 426;
+      if (status !== 200) throw new ExchangeFailed(`the stream was answered ${status}`, status);
+      const spoken = Number(response.headers[PROTOCOL_HEADER]);
+      if (!(spoken >= this.#protocol - 1)) {
+        throw new ExchangeFailed(
+          'the operator speaks a protocol that is older than this sidecar understands',
+        );
+      }
+      if (!/^text\/event-stream\b/.test(response.headers['content-type'] ?? '')) {
+        throw new ExchangeFailed('the stream is no event stream');
+      }
+      this.#connected = true;
+      this.#problem = undefined;
+      this.#reporter?.notify();
+      const idleMs = this.#options.idleMs ?? 3 * HEARTBEAT_MS;
+      const dead = (): void => void response.destroy(new Error(`the stream was silent for ${idleMs} ms`));
+      idle = this.#clock.after(idleMs, dead);
+      const reader = new EventReader();
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        idle.cancel();
+        idle = this.#clock.after(idleMs, dead);
+        for (const event of reader.read(chunk)) this.#take(event);
+      }
+    } finally {
+      idle?.cancel();
+      response.destroy();
+    }
+  }
+
+  /** Events of other types belong to versions to come. */
+  #take(event: ServerEvent): void {
+    if (event.type === 'snapshot') this.#puller?.wantSnapshot(readSnapshotEvent(event.data));
+    if (event.type === 'credentials') this.#puller?.wantCredentials(readCredentialsEvent(event.data));
+  }
+
+  #failed(what: string, error: Error): void {
+    this.#problem = `${what}: ${error.message}`;
+    this.#log.warn({ reason: error.message }, `the operator was not heard: ${what} failed`);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * What ran last, on disk, for a restart that finds no operator (CONTROLPLANE §6). Keys are written only where the
+ * directory is memory (tmpfs); elsewhere the file goes without them. The file is this process's own: mode 0600, replaced
+ * as a whole, and believed only if it still is what was written.
+ */
+import { constants } from 'node:fs';
+import { open, rename, rm, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { type Clock, systemClock } from './clock.ts';
+import type { Remembered } from './holder.ts';
+import { readCredentials } from './read-messages.ts';
+import type { CredentialSet } from './schema.ts';
+
+export interface Loaded {
+  remembered: Remembered;
+  /** Undefined where the directory is not memory. */
+  credentials: CredentialSet | undefined;
+  /** Since it was written. */
+  ageMs: number;
+}
+
+/** `reason` undefined: there is no file. */
+export type LoadResult = { ok: true; loaded: Loaded } | { ok: false; reason: string | undefined };
+
+export interface LastKnownGoodOptions {
+  directory: string;
+  clock?: Clock;
+  /** Whether a directory is in memory; asks the kernel when unset. */
+  inMemory?: (directory: string) => Promise<boolean>;
+}
+
+const FILE = 'last-known-good.json';
+const FORMAT = 1;
+const MAX_BYTES = 64 * 1_048_576;
+const TMPFS_MAGIC = 0x01021994;
+
+export class LastKnownGood {
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #inMemory: (directory: string) => Promise<boolean>;
+  #next: { remembered: Remembered; credentials: CredentialSet } | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: LastKnownGoodOptions) {
+    this.#directory = options.directory;
+    this.#clock = options.clock ?? systemClock;
+    this.#inMemory = options.inMemory ?? onTmpfs;
+  }
+
+  async load(): Promise<LoadResult> {
+    let text: string;
+    try {
+      text = await this.#readOwn();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return { ok: false, reason: code === 'ENOENT' ? undefined : (code ?? message) };
+    }
+    try {
+      return { ok: true, loaded: await this.#parse(text) };
+    } catch {
+      return { ok: false, reason: 'its content is not what this version writes' };
+    }
+  }
+
+  /** Writes, or replaces what waits to be written: only the latest counts. Rejects when the file could not be written. */
+  save(remembered: Remembered, credentials: CredentialSet): Promise<void> {
+    this.#next = { remembered, credentials };
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#next) {
+      const { remembered, credentials } = this.#next;
+      this.#next = undefined;
+      const withKeys = await this.#inMemory(this.#directory);
+      const content = {
+        format: FORMAT,
+        savedAt: this.#clock.wall(),
+        ...remembered,
+        ...(withKeys && { credentials }),
+      };
+      await this.#replace(JSON.stringify(content));
+    }
+  }
+
+  async #replace(text: string): Promise<void> {
+    const target = path.join(this.#directory, FILE);
+    const temporary = `${target}.tmp`;
+    // Left over from a process that died while it wrote.
+    await rm(temporary, { force: true });
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, target);
+  }
+
+  async #readOwn(): Promise<string> {
+    const file = await open(path.join(this.#directory, FILE), constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new Error('it is no regular file');
+      if (stat.uid !== process.getuid?.()) throw new Error('it belongs to another user');
+      if ((stat.mode & 0o077) !== 0) throw new Error('others may read or write it');
+      if (stat.size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #parse(text: string): Promise<Loaded> {
+    const content = JSON.parse(text) as Partial<Remembered> & {
+      format?: unknown;
+      savedAt?: unknown;
+      credentials?: unknown;
+    };
+    const { format, savedAt, snapshot, kept, credentials } = content;
+    if (format !== FORMAT || typeof savedAt !== 'number' || !snapshot || !Array.isArray(kept)) {
+      throw new Error('format');
+    }
+    // Keys in a file that is not in memory are not ours: we never write them there.
+    const believed = credentials !== undefined && (await this.#inMemory(this.#directory));
+    return {
+      remembered: { snapshot, kept },
+      credentials: believed ? readCredentials(credentials) : undefined,
+      ageMs: Math.max(0, this.#clock.wall() - savedAt),
+    };
+  }
+}
+
+/** Whether the kernel keeps the directory in memory. */
+export async function onTmpfs(directory: string): Promise<boolean> {
+  return (await statfs(directory)).type === TMPFS_MAGIC;
+}

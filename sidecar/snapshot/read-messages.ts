@@ -1,0 +1,98 @@
+/** What the operator sends, checked before it is used: sizes and types. Everything here throws on what is not as agreed. */
+import { promisify } from 'node:util';
+import { gunzip as gunzipCallback } from 'node:zlib';
+import type { ReportAnswer } from './messages.ts';
+import type { CredentialSet } from './schema.ts';
+import type { Answer } from './transport.ts';
+
+const gunzip = promisify(gunzipCallback);
+
+const MAX_CREDENTIALS = 10_000;
+const MAX_ID = 640;
+const MAX_VALUE = 65_536;
+const MAX_VERSION = 128;
+/** Bounds on the wait between reports that an operator may ask for, in milliseconds. */
+const MIN_REPORT_WAIT = 1_000;
+const MAX_REPORT_WAIT = 600_000;
+
+/** The JSON of an answer, decompressed to at most `limit` bytes. */
+export async function readJson(answer: Answer, limit: number): Promise<unknown> {
+  const encoding = answer.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'gzip' && encoding !== 'identity') throw new Error(`the answer is encoded as ${encoding}`);
+  const bytes =
+    encoding === 'gzip'
+      ? await gunzip(answer.body, { maxOutputLength: limit }).catch(() => {
+          throw new Error(`the answer is no gzip of at most ${limit} bytes`);
+        })
+      : answer.body;
+  return parse(bytes.toString('utf8'), 'the answer');
+}
+
+export function readCredentials(value: unknown): CredentialSet {
+  const { version, credentials } = (value ?? {}) as { version?: unknown; credentials?: unknown };
+  if (
+    !shortText(version, MAX_VERSION) ||
+    !Array.isArray(credentials) ||
+    credentials.length > MAX_CREDENTIALS
+  ) {
+    throw new Error('the credentials have no version or no list');
+  }
+  return { version, credentials: credentials.map(readCredential) };
+}
+
+function readCredential(value: unknown): { id: string; value: string } {
+  const credential = (value ?? {}) as { id?: unknown; value?: unknown };
+  if (!shortText(credential.id, MAX_ID) || !shortText(credential.value, MAX_VALUE)) {
+    throw new Error('a credential has no id or no value');
+  }
+  return { id: credential.id, value: credential.value };
+}
+
+export function readAnswer(value: unknown): ReportAnswer {
+  const { nextReportIn, ledgerShard, acknowledgedSeq } = (value ?? {}) as Record<string, unknown>;
+  if (typeof nextReportIn !== 'number' || !Number.isFinite(nextReportIn)) {
+    throw new Error('the answer to the report has no nextReportIn');
+  }
+  return {
+    nextReportIn: Math.min(MAX_REPORT_WAIT, Math.max(MIN_REPORT_WAIT, nextReportIn)),
+    ledgerShard: Number.isSafeInteger(ledgerShard) ? (ledgerShard as number) : 0,
+    acknowledgedSeq: Number.isSafeInteger(acknowledgedSeq) ? (acknowledgedSeq as number) : 0,
+  };
+}
+
+/** The hash in the data of a `snapshot` event. */
+export function readSnapshotEvent(data: string): string {
+  const { hash } = (parse(data, 'an event') ?? {}) as { hash?: unknown };
+  if (typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)) return hash;
+  throw new Error('a snapshot event has no hash');
+}
+
+/** The version in the data of a `credentials` event. */
+export function readCredentialsEvent(data: string): string {
+  const { version } = (parse(data, 'an event') ?? {}) as { version?: unknown };
+  if (shortText(version, MAX_VERSION)) return version;
+  throw new Error('a credentials event has no version');
+}
+
+/** `host:port` of a leader; undefined for anything else, so that no header can send the token somewhere odd. */
+export function readLeader(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== 'string' || header.length > 300) return undefined;
+  const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):(\d{1,5})$/.exec(
+    header,
+  );
+  const port = Number(match?.[2]);
+  return match && port >= 1 && port <= 65_535 ? header : undefined;
+}
+
+function shortText(value: unknown, limit: number): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= limit;
+}
+
+/** The parser's own message quotes its input, which may be a key. */
+function parse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${what} is not JSON`);
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Tells the leader what this sidecar runs: after every change, and as often as the leader asks. It also carries usage
+ * rows, which stay with their owner until they are acknowledged.
+ */
+import { jittered } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { type Acknowledgement, MAX_EXCEPTIONS, MAX_REPORT_BYTES, MAX_ROWS, type Report } from './messages.ts';
+import { Pause } from './pause.ts';
+import { readAnswer, readJson, readLeader } from './read-messages.ts';
+import { type Answer, ExchangeFailed, type Transport } from './transport.ts';
+
+/** Usage rows on their way to the ledger. */
+export interface RowSource {
+  /** The oldest unacknowledged rows, at most `limit`. */
+  pending(limit: number): unknown[];
+  /** Rows up to this sequence number need not be sent again. */
+  acknowledge(seq: number): void;
+}
+
+export interface ReporterOptions {
+  transport: Transport;
+  acknowledgement: () => Acknowledgement;
+  /** Random per process start. */
+  epoch: string;
+  proxyVersion: string;
+  features: readonly string[];
+  rows: RowSource | undefined;
+  clock: Clock;
+  random: () => number;
+  onProblem: (problem: Error) => void;
+}
+
+const BACKOFF = { baseMs: 250, maxMs: 20_000 };
+/** A new leader meets the whole fleet; the fleet arrives spread over this long. */
+const TAKEOVER_MS = 5_000;
+const OUTDATED_MS = 300_000;
+const MAX_HOPS = 2;
+const ANSWER_BYTES = 65_536;
+
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #pause: Pause;
+  #leader: string | undefined;
+  #everAnswered = false;
+  #due = false;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#pause = new Pause(options.clock);
+  }
+
+  /** Something changed, or the operator can be reached again: report now. The first call starts the regular reports. */
+  notify(): void {
+    this.#due = true;
+    this.#pause.wake();
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves once no report is under way; whoever owns the transport closes it first. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#pause.end();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopped) {
+      this.#due = false;
+      let waitMs: number;
+      try {
+        waitMs = await this.#report();
+        failures = 0;
+      } catch (error) {
+        if (this.#stopped) return;
+        failures += 1;
+        const outdated = error instanceof ExchangeFailed && error.status === 426;
+        const random = this.#options.random();
+        waitMs = outdated ? OUTDATED_MS * (0.5 + random) : jittered(BACKOFF, failures, random);
+        this.#options.onProblem(error as Error);
+      }
+      // News that came during a report that went through makes the next one due; after a failure the wait stands.
+      if (failures > 0 || !this.#due) await this.#pause.wait(waitMs);
+    }
+  }
+
+  /** Milliseconds until the next regular report. */
+  async #report(): Promise<number> {
+    const { transport, rows } = this.#options;
+    const body = JSON.stringify(this.#compose());
+    for (let hop = 0; ; hop++) {
+      const leader = this.#leader;
+      let answer: Answer;
+      try {
+        answer = await transport.exchange({ method: 'POST', path: '/v1/report', body, leader }, ANSWER_BYTES);
+      } catch (error) {
+        // The leader is gone: the service knows the next one, or is it.
+        this.#leader = undefined;
+        throw error;
+      }
+      if (answer.status === 421 && hop < MAX_HOPS) {
+        await this.#follow(answer);
+        continue;
+      }
+      if (answer.status !== 200) {
+        this.#leader = undefined;
+        throw new ExchangeFailed(`the report was answered ${answer.status}`, answer.status);
+      }
+      const { nextReportIn, acknowledgedSeq } = readAnswer(await readJson(answer, ANSWER_BYTES));
+      this.#everAnswered = true;
+      rows?.acknowledge(acknowledgedSeq);
+      return nextReportIn;
+    }
+  }
+
+  async #follow(answer: Answer): Promise<void> {
+    const leader = readLeader(answer.headers['x-outrider-leader']);
+    if (leader === undefined) {
+      this.#leader = undefined;
+      throw new ExchangeFailed('the replica that answered is not the leader and knows none', 421);
+    }
+    this.#leader = leader;
+    if (!this.#everAnswered) return;
+    this.#everAnswered = false;
+    await this.#pause.wait(this.#options.random() * TAKEOVER_MS);
+  }
+
+  #compose(): Report {
+    const { acknowledgement, epoch, proxyVersion, features, rows } = this.#options;
+    const ack = acknowledgement();
+    const report: Report = {
+      epoch,
+      ack: { ...ack, exceptions: ack.exceptions.slice(0, MAX_EXCEPTIONS) },
+      rows: [],
+      proxyVersion,
+      features: [...features],
+    };
+    if (!rows) return report;
+    const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));
+    report.rows = fitting(rows.pending(MAX_ROWS), room);
+    return report;
+  }
+}
+
+/** The first rows whose JSON together takes at most `bytes`. */
+function fitting(rows: unknown[], bytes: number): unknown[] {
+  let left = bytes;
+  for (const [index, row] of rows.entries()) {
+    left -= Buffer.byteLength(JSON.stringify(row)) + 1;
+    if (left < 0) return rows.slice(0, index);
+  }
+  return rows;
+}

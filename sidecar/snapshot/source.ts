@@ -1,0 +1,61 @@
+/** Where configuration comes from: the operator over the network (`client.ts`), or `compile` in the same process. */
+import type { CredentialStore } from './credentials.ts';
+import type { ConfigHolder } from './holder.ts';
+import type { Acknowledgement } from './messages.ts';
+import type { CredentialSet, Snapshot } from './schema.ts';
+
+export interface ConfigSource {
+  /** Begins to feed the two; resolves once what can be had without waiting for anyone is in. */
+  start(holder: ConfigHolder, credentials: CredentialStore): Promise<void>;
+  stop(): Promise<void>;
+  status(): SourceStatus;
+}
+
+export interface SourceStatus {
+  /** Changes reach this sidecar now. */
+  connected: boolean;
+  /** The control plane refuses this sidecar's protocol version; only a newer sidecar will be served. */
+  outdated: boolean;
+  /** What went wrong last, until it works again. */
+  problem: string | undefined;
+}
+
+/** The part of a structured logger that sources use. */
+export interface SourceLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export const silentLog: SourceLog = { info() {}, warn() {} };
+
+/** For `outrider run`: whoever compiles publishes straight into the sidecar of this process. */
+export class InProcessSource implements ConfigSource {
+  #sink: { holder: ConfigHolder; credentials: CredentialStore } | undefined;
+
+  start(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
+    this.#sink = { holder, credentials };
+    return Promise.resolve();
+  }
+
+  stop(): Promise<void> {
+    this.#sink = undefined;
+    return Promise.resolve();
+  }
+
+  status(): SourceStatus {
+    return { connected: this.#sink !== undefined, outdated: false, problem: undefined };
+  }
+
+  /** Swaps in snapshot and keys as one change. Throws SnapshotRefused when the snapshot as a whole is unusable. */
+  publish(snapshot: Snapshot, set: CredentialSet): Acknowledgement {
+    if (!this.#sink) throw new Error('published to a source that is not started');
+    const { holder, credentials } = this.#sink;
+    credentials.merge(set);
+    try {
+      holder.apply(snapshot);
+    } finally {
+      credentials.apply(set);
+    }
+    return holder.acknowledgement();
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * HTTPS to the operator: identity, trust, deadlines and bounds of every single exchange.
+ *
+ * The token is read from its file for each request, since the kubelet replaces it long before it expires; the CA is
+ * read along and a changed one gets connections of its own. Connections are kept, so that a small report costs no
+ * handshake.
+ */
+import { readFile } from 'node:fs/promises';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
+import type { Clock } from './clock.ts';
+import { PROTOCOL_HEADER } from './messages.ts';
+
+export interface TransportOptions {
+  /** `https://host:port` of the operator's service. */
+  url: string;
+  tokenFile: string;
+  /** PEM. Unset: the roots of the system. */
+  caFile?: string;
+  protocol: number;
+  clock: Clock;
+  /** For one exchange from connect to the last byte, or to the headers of a stream. */
+  requestMs: number;
+}
+
+export interface Request {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** `host:port` to send to instead of the service; its certificate must still be valid for the service's name. */
+  leader?: string | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+/** The exchange did not come to an end that can be used. The message never has a token in it. */
+export class ExchangeFailed extends Error {
+  /** Status of the answer; undefined where there was none. */
+  readonly status: number | undefined;
+
+  constructor(message: string, status?: number) {
+    super(message);
+    this.name = 'ExchangeFailed';
+    this.status = status;
+  }
+}
+
+/** Longer than the interval of reports. */
+const KEEP_ALIVE_MS = 60_000;
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #url: URL;
+  readonly #open = new Set<ClientRequest>();
+  #agent: { agent: https.Agent; ca: string | undefined } | undefined;
+  #closed = false;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#url = new URL(options.url);
+    if (this.#url.protocol !== 'https:')
+      throw new Error(`the operator's address is ${options.url}; it must be https`);
+  }
+
+  /** One whole exchange with an answer of at most `limit` bytes. */
+  async exchange(request: Request, limit: number): Promise<Answer> {
+    const deadline = this.#deadline();
+    try {
+      const response = await this.#send(request, deadline);
+      const body = await readBody(response, limit);
+      return { status: response.statusCode ?? 0, headers: response.headers, body };
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  /** A response whose headers are here and whose body goes on; destroy it to end it. */
+  async stream(request: Request): Promise<IncomingMessage> {
+    const deadline = this.#deadline();
+    try {
+      return await this.#send(request, deadline);
+    } catch (error) {
+      throw failure(error);
+    } finally {
+      deadline.cancel();
+    }
+  }
+
+  /** Breaks off whatever is under way; every later exchange fails. */
+  close(): void {
+    this.#closed = true;
+    for (const request of this.#open) request.destroy(new Error('stopped'));
+    this.#agent?.agent.destroy();
+  }
+
+  #deadline(): Deadline {
+    return new Deadline(this.#options.clock, this.#options.requestMs);
+  }
+
+  async #send(request: Request, deadline: Deadline): Promise<IncomingMessage> {
+    const token = (await readFile(this.#options.tokenFile, 'utf8')).trim();
+    const agent = await this.#currentAgent();
+    for (let retried = false; ; retried = true) {
+      const sent = this.#request(request, token, agent);
+      deadline.guard(sent.request);
+      try {
+        return await sent.response;
+      } catch (error) {
+        // The server closed a kept connection just as it was used again: nothing was read, everything here may be repeated.
+        const { code } = error as NodeJS.ErrnoException;
+        if (retried || !sent.request.reusedSocket || (code !== 'ECONNRESET' && code !== 'EPIPE')) throw error;
+      }
+    }
+  }
+
+  #request(
+    { method, path, headers, body, leader }: Request,
+    token: string,
+    agent: https.Agent,
+  ): { request: ClientRequest; response: Promise<IncomingMessage> } {
+    if (this.#closed) throw new Error('stopped');
+    const target = new URL(leader === undefined ? this.#url : `https://${leader}`);
+    const name = unbracketed(this.#url.hostname);
+    const request = https.request({
+      agent,
+      method,
+      host: unbracketed(target.hostname),
+      port: target.port || 443,
+      path,
+      servername: isIP(name) ? '' : name,
+      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+      headers: {
+        ...headers,
+        authorization: `Bearer ${token}`,
+        [PROTOCOL_HEADER]: String(this.#options.protocol),
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        }),
+      },
+    });
+    this.#open.add(request);
+    const response = new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve);
+      request.on('error', reject);
+      request.once('close', () => {
+        this.#open.delete(request);
+        reject(new Error('the connection was closed'));
+      });
+    });
+    request.end(body);
+    return { request, response };
+  }
+
+  async #currentAgent(): Promise<https.Agent> {
+    const { caFile } = this.#options;
+    const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
+    // The former agent is not destroyed: what runs over its connections may finish, idle ones end with their timeout.
+    if (!this.#agent || this.#agent.ca !== ca) {
+      const trust = ca === undefined ? {} : { ca };
+      const agent = new https.Agent({
+        keepAlive: true,
+        keepAliveMsecs: 30_000,
+        timeout: KEEP_ALIVE_MS,
+        maxSockets: 4,
+        maxFreeSockets: 1,
+        minVersion: 'TLSv1.2',
+        ...trust,
+      });
+      this.#agent = { agent, ca };
+    }
+    return this.#agent.agent;
+  }
+}
+
+/** One timer over everything an exchange does, its second try included. */
+class Deadline {
+  readonly #timer: { cancel(): void };
+  readonly #error: Error;
+  #request: ClientRequest | undefined;
+  #passed = false;
+
+  constructor(clock: Clock, ms: number) {
+    this.#error = new Error(`no answer within ${ms} ms`);
+    this.#timer = clock.after(ms, () => {
+      this.#passed = true;
+      this.#request?.destroy(this.#error);
+    });
+  }
+
+  guard(request: ClientRequest): void {
+    this.#request = request;
+    if (this.#passed) request.destroy(this.#error);
+  }
+
+  cancel(): void {
+    this.#timer.cancel();
+  }
+}
+
+async function readBody(response: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) {
+      response.destroy();
+      throw new Error(`the answer is longer than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function failure(error: unknown): ExchangeFailed {
+  if (error instanceof ExchangeFailed) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  // Where several addresses were tried the error has only a code.
+  if (message === '') return new ExchangeFailed(code ?? 'unknown failure');
+  return new ExchangeFailed(code === undefined || message.includes(code) ? message : `${message} (${code})`);
+}
+
+function unbracketed(host: string): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host;
+}
