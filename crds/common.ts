@@ -250,6 +250,8 @@ export interface KindDefinition {
   description: string;
   spec: z.ZodType;
   status: z.ZodType;
+  /** A manifest for the reference page. */
+  example: string;
   /** Conditions of the status, for the reference page. */
   conditions: { type: string; meaning: string }[];
   printerColumns: {

@@ -10,6 +10,8 @@ import { dump } from 'js-yaml';
 import { GROUP } from './common.ts';
 import { crdFor } from './definitions.ts';
 import { KINDS } from './kinds.ts';
+import { errorsPage } from './reference/errors-page.ts';
+import { kindPage } from './reference/kind-page.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
@@ -22,7 +24,9 @@ export function generatedFiles(): Map<string, string> {
       `crds/${GROUP}_${kind.plural}.yaml`,
       header + dump(crdFor(kind), { noRefs: true, lineWidth: -1, quoteStyle: 'double' }),
     );
+    files.set(`docs/reference/${kind.singular}.md`, kindPage(kind));
   }
+  files.set('docs/reference/errors.md', errorsPage());
   return files;
 }
 

@@ -3,175 +3,18 @@ import { z } from 'zod';
 import {
   cel,
   conditions,
-  decimal,
-  dnsLabel,
   duration,
-  header,
   type KindDefinition,
   type KubeObject,
   labelSelector,
   mapList,
-  matching,
-  modelName,
   namespaceName,
   objectName,
-  secretRef,
-  setList,
 } from './common.ts';
+import { credential, endpoint } from './schema/provider-endpoint.ts';
+import { model } from './schema/provider-model.ts';
 
 export const PROVIDER_TYPES = ['OpenAI', 'OpenAICompatible'] as const;
-export const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema'] as const;
-/** Token units are priced per million, Request per call. */
-export const PRICE_UNITS = [
-  'InputToken',
-  'CacheReadToken',
-  'AudioInputToken',
-  'OutputToken',
-  'ReasoningToken',
-  'AudioOutputToken',
-  'Request',
-] as const;
-
-const price = z
-  .strictObject({
-    unit: z
-      .enum(PRICE_UNITS)
-      .describe(
-        'What is counted. A unit without a price of its own is billed as the unit it is part of: CacheReadToken and AudioInputToken as InputToken, ReasoningToken and AudioOutputToken as OutputToken.',
-      ),
-    perMillion: decimal
-      .optional()
-      .describe('US dollars per million tokens, as a decimal string such as "2.50"; for the token units.'),
-    each: decimal
-      .optional()
-      .describe('US dollars per request, as a decimal string such as "0.01"; for unit Request.'),
-  })
-  .meta(
-    cel({
-      rule: "self.unit == 'Request' ? has(self.each) && !has(self.perMillion) : has(self.perMillion) && !has(self.each)",
-      message: 'token units take perMillion, unit Request takes each',
-    }),
-  );
-
-const model = z
-  .strictObject({
-    name: modelName.describe('Name that routes and apps use for the model.'),
-    upstreamName: modelName.optional().describe("The vendor's own name, if it differs. Unset: name."),
-    capabilities: z
-      .array(z.enum(CAPABILITIES))
-      .min(1)
-      .max(16)
-      .optional()
-      .describe(
-        'What the model can do; a request that needs more is not sent to it. Unset: from the catalogue, or everything if the catalogue does not know the model.',
-      )
-      .meta(setList),
-    contextWindow: z
-      .int()
-      .min(1)
-      .max(100_000_000)
-      .optional()
-      .describe(
-        'Tokens of input and output together; a request that cannot fit is not sent to it. Unset: from the catalogue, or unlimited.',
-      ),
-    maxOutputTokens: z
-      .int()
-      .min(1)
-      .max(100_000_000)
-      .optional()
-      .describe('Largest output a request may ask for. Unset: unlimited.'),
-    pricing: z
-      .array(price)
-      .min(1)
-      .max(16)
-      .optional()
-      .describe(
-        'Prices in US dollars, one per unit. Unset: from the catalogue; unknown there, the cost is reported as unknown and never as zero.',
-      )
-      .meta(mapList('unit')),
-  })
-  .meta(
-    cel({
-      rule: '!has(self.contextWindow) || !has(self.maxOutputTokens) || self.maxOutputTokens <= self.contextWindow',
-      message: 'maxOutputTokens must not be greater than contextWindow',
-      fieldPath: '.maxOutputTokens',
-    }),
-  );
-
-const credential = z
-  .strictObject({
-    name: dnsLabel.describe('Name of the credential within this provider; routes may name it.'),
-    type: z
-      .enum(['APIKey', 'Passthrough'])
-      .describe(
-        "APIKey: a key from a Secret, sent as the vendor wants it. Passthrough: the caller's own Authorization header; it never goes to another provider.",
-      ),
-    secretRef: secretRef.optional().describe('Where the key is kept; for type APIKey.'),
-    weight: z
-      .int()
-      .min(0)
-      .max(1_000_000)
-      .optional()
-      .describe('Share of requests among the credentials of this provider; 0 takes none. Unset: 1.'),
-    namespaces: labelSelector
-      .optional()
-      .describe('Namespaces whose routes may use this credential. Unset: all that may use the provider.'),
-  })
-  .meta(
-    cel({
-      rule: "self.type == 'APIKey' ? has(self.secretRef) : !has(self.secretRef)",
-      message: 'secretRef is required for type APIKey and must be absent for type Passthrough',
-      fieldPath: '.secretRef',
-    }),
-  );
-
-const url = matching(
-  /^https?:\/\/([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[A-Za-z0-9._~/%-]*)?$/,
-  'an http or https URL with the version path, such as https://api.openai.com/v1, without user, query and fragment',
-  8,
-  2048,
-);
-
-const endpoint = z
-  .strictObject({
-    url: url
-      .optional()
-      .describe(
-        'Base URL with the version path, such as `https://api.openai.com/v1`; the paths of the API are appended. No user, query or fragment. Unset: the default URL of the type.',
-      ),
-    headers: z
-      .array(header)
-      .max(32)
-      .optional()
-      .describe(
-        'Headers sent with every request to this provider, such as an organisation or a region; for anything but credentials.',
-      )
-      .meta(mapList('name')),
-    tls: z
-      .strictObject({
-        caBundle: z
-          .string()
-          .min(1)
-          .max(131_072)
-          .optional()
-          .describe('PEM certificates that sign the certificate of the endpoint, besides the system roots.')
-          .meta(
-            cel({
-              rule: "self.matches('-----BEGIN CERTIFICATE-----')",
-              message: 'must hold at least one certificate in PEM form (-----BEGIN CERTIFICATE-----)',
-            }),
-          ),
-      })
-      .optional()
-      .describe('How the endpoint proves who it is.'),
-  })
-  .meta(
-    cel({
-      rule: "!has(self.tls) || !has(self.url) || self.url.startsWith('https://')",
-      message: 'tls needs an https URL',
-      fieldPath: '.tls',
-    }),
-  );
 
 const passive = z.strictObject({
   consecutiveErrors: z
@@ -296,6 +139,36 @@ export const llmProvider: KindDefinition = {
   shortNames: ['llmp'],
   description:
     'LLMProvider says how to call a vendor of language models: where, with which credentials, and what its models can do and cost. Routes send requests to it by name.',
+  example: `apiVersion: outrider.dev/v1alpha1
+kind: LLMProvider
+metadata:
+  name: openai
+  namespace: shop
+spec:
+  type: OpenAI
+  credentials:
+  - name: main
+    type: APIKey
+    secretRef: { name: openai, key: api-key }
+---
+apiVersion: outrider.dev/v1alpha1
+kind: LLMProvider
+metadata:
+  name: vllm
+  namespace: shop
+spec:
+  type: OpenAICompatible
+  endpoint:
+    url: http://vllm.models.svc:8000/v1
+  models:
+  - name: llama-3.3-70b
+    upstreamName: meta-llama/Llama-3.3-70B-Instruct
+    capabilities: [Chat, Completions, Tools]
+    contextWindow: 131072
+    pricing:
+    - { unit: InputToken, perMillion: "0.20" }
+    - { unit: OutputToken, perMillion: "0.60" }
+`,
   spec,
   status,
   conditions: [

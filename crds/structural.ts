@@ -104,7 +104,11 @@ function shape(raw: Raw, path: string): StructuralSchema {
     KEYS.filter((key) => node[key] !== undefined).map((key) => [key, node[key]]),
   ) as StructuralSchema;
   demandBounds(result, fail);
-  for (const { rule } of result['x-kubernetes-validations'] ?? []) compileRule(rule, result);
+  for (const { rule, fieldPath } of result['x-kubernetes-validations'] ?? []) {
+    compileRule(rule, result);
+    const field = fieldPath?.slice(1);
+    if (field !== undefined && !result.properties?.[field]) fail(`no field "${field}" for a rule to name`);
+  }
   return result;
 }
 

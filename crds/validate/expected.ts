@@ -14,15 +14,15 @@ export function expected(schema: StructuralSchema): string {
       return `a whole number${range(schema.minimum, schema.maximum)}`;
     case 'string': {
       if (schema.format === 'date-time') return 'a time such as 2026-01-02T15:04:05Z';
-      const length = counted('a string', schema.minLength || undefined, schema.maxLength, 'character');
       const meaning = schema.pattern === undefined ? undefined : meaningOf(schema.pattern);
-      return meaning ? `${meaning} (${length})` : length;
+      const length = amount(schema.minLength || undefined, schema.maxLength, 'character');
+      return meaning ? `${meaning}; ${length}` : `a string of ${length}`;
     }
     case 'array':
-      return counted('a list', schema.minItems, schema.maxItems, 'item');
+      return `a list of ${amount(schema.minItems, schema.maxItems, 'item')}`;
     case 'object':
       return schema.additionalProperties
-        ? counted('an object', schema.minProperties, schema.maxProperties, 'entry')
+        ? `an object of ${amount(schema.minProperties, schema.maxProperties, 'entry')}`
         : objectOf(schema);
     case undefined:
       return 'any JSON value';
@@ -37,18 +37,19 @@ function objectOf(schema: StructuralSchema): string {
   return `an object with ${required.join(', ')}${rest}`;
 }
 
-function range(least: number | undefined, most: number | undefined): string {
+/** Such as ` from 0 to 10`; empty where nothing bounds the number. */
+export function range(least: number | undefined, most: number | undefined): string {
   if (least !== undefined && most !== undefined) return ` from ${least} to ${most}`;
   if (least !== undefined) return ` of at least ${least}`;
   return most !== undefined ? ` of at most ${most}` : '';
 }
 
-function counted(what: string, least: number | undefined, most: number | undefined, unit: string): string {
-  if (least === undefined && most === undefined) return what;
-  const units = (n: number) => `${n} ${n === 1 ? unit : unit === 'entry' ? 'entries' : `${unit}s`}`;
-  if (least === undefined) return `${what} of at most ${units(most as number)}`;
-  if (most === undefined) return `${what} of at least ${units(least)}`;
-  return least === most ? `${what} of ${units(most)}` : `${what} of ${least} to ${units(most)}`;
+/** Such as `1 to 63 characters`; `any number of items` where nothing bounds them. */
+export function amount(least: number | undefined, most: number | undefined, unit: string): string {
+  const units = (n: number) => (n === 1 ? `${n} ${unit}` : `${n} ${unit.replace(/y$/, 'ie')}s`);
+  if (most === undefined) return least === undefined ? `any number of ${unit}s` : `at least ${units(least)}`;
+  if (least === undefined) return `at most ${units(most)}`;
+  return least === most ? units(most) : `${least} to ${units(most)}`;
 }
 
 /** The schema of what stands, or should stand, at `path`; undefined where the schema knows nothing of it. */

@@ -15,7 +15,14 @@ export function schemaFindings(
 ): Finding[] {
   const parsed = schema.safeParse(valueAt(object, base));
   if (parsed.success) return [];
-  return parsed.error.issues.flatMap((issue) => explain(issue, object, base, root));
+  const found = new Map<string, Finding>();
+  for (const issue of parsed.error.issues) {
+    for (const finding of explain(issue, object, base, root)) {
+      // A text that is too short and of the wrong form is one problem.
+      found.set(JSON.stringify([finding.path, finding.message]), finding);
+    }
+  }
+  return [...found.values()];
 }
 
 function explain(
@@ -63,10 +70,10 @@ export function unknownField(path: PathPart[], value: unknown, known: readonly s
 /** YAML reads `yes`, `0.5` and `2024` as something else than strings, and "5" as a string. */
 function quotingHint(schema: StructuralSchema | undefined, value: unknown): string {
   if (schema?.type === 'string' && (typeof value === 'boolean' || typeof value === 'number')) {
-    return `, not a ${typeof value}: put it in quotes`;
+    return ` (it is a ${typeof value} here: put it in quotes)`;
   }
   if ((schema?.type === 'integer' || schema?.type === 'boolean') && typeof value === 'string') {
-    return ', not a string: write it without quotes';
+    return ' (it is a string here: write it without quotes)';
   }
   return '';
 }

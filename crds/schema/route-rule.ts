@@ -1,0 +1,174 @@
+/** A rule of a route: when it applies, where requests go, and what happens when a target fails. */
+import { z } from 'zod';
+import {
+  atomicList,
+  cel,
+  dnsLabel,
+  duration,
+  durationOrZero,
+  forwardableHeaders,
+  headerName,
+  matching,
+  setList,
+} from '../common.ts';
+import { match } from './route-match.ts';
+import { target } from './route-target.ts';
+
+export const FAILURE_CLASSES = [
+  'Connect',
+  'Timeout',
+  'RateLimited',
+  'ServerError',
+  'StreamError',
+  'Unauthorized',
+  'QuotaExhausted',
+  'ModelNotFound',
+  'ContextWindow',
+  'ContentFilter',
+] as const;
+
+const passthroughPrefix = matching(
+  /^\/v1(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
+  'a path below /v1/ such as /v1/files, without query, empty or dot segments',
+  5,
+  256,
+);
+
+export const rule = z
+  .strictObject({
+    name: dnsLabel.describe('Name of the rule within its route.'),
+    matches: z
+      .array(match)
+      .max(16)
+      .optional()
+      .describe('When the rule applies: entries are ORed, fields inside one are ANDed. Unset: always.')
+      .meta(atomicList),
+    strategy: z
+      .strictObject({
+        type: z
+          .enum(['Weighted', 'RoundRobin'])
+          .describe('Weighted: by chance in proportion to weight. RoundRobin: in turn.'),
+      })
+      .optional()
+      .describe('How targets of one priority share requests. Unset: Weighted.'),
+    targets: z
+      .array(target)
+      .min(1)
+      .max(16)
+      .describe('Where requests go: shared out among the targets of the lowest priority, then failing over.')
+      .meta({
+        ...atomicList,
+        ...cel(
+          {
+            rule: 'self.all(t, self.exists_one(u, u.name == t.name))',
+            message: 'target names must be unique within a rule',
+            reason: 'FieldValueDuplicate',
+          },
+          {
+            rule: 'self.exists(t, !has(t.weight) || t.weight > 0)',
+            message: 'at least one target must have a weight above 0',
+          },
+        ),
+      }),
+    failover: z
+      .strictObject({
+        on: z
+          .array(z.enum(FAILURE_CLASSES))
+          .max(16)
+          .optional()
+          .describe(
+            'Failures that move on to the next target. Unset: all but ContextWindow and ContentFilter. Empty: none.',
+          )
+          .meta(setList),
+        maxAttempts: z
+          .int()
+          .min(1)
+          .max(10)
+          .optional()
+          .describe('Attempts in all, the first included. Unset: one per target, three at most.'),
+        backoff: z
+          .strictObject({
+            base: durationOrZero
+              .optional()
+              .describe(
+                'Wait before a second attempt at the same provider; doubles, with jitter. Unset: 100ms.',
+              ),
+            max: durationOrZero.optional().describe('Longest wait. Unset: 2s.'),
+          })
+          .optional()
+          .describe('Waits between attempts at the same provider. Another provider is tried at once.'),
+      })
+      .optional()
+      .describe('What happens when a target fails before its first content.'),
+    timeouts: z
+      .strictObject({
+        connect: duration.optional().describe('TCP and TLS. Unset: 3s.'),
+        firstToken: duration
+          .optional()
+          .describe('Streams: from sending the request to the first content. Unset: 60s.'),
+        interToken: duration.optional().describe('Streams: between content events. Unset: 60s.'),
+        attempt: duration.optional().describe('One attempt, streams included. Unset: 10m.'),
+        request: duration.optional().describe('Everything, backoff included. Unset: 15m.'),
+        clientStall: duration.optional().describe('How long a caller may not read its response. Unset: 5m.'),
+      })
+      .optional()
+      .describe('Limits on time.'),
+    commit: z
+      .strictObject({
+        holdMax: durationOrZero
+          .optional()
+          .describe(
+            'Longest a live stream is held back waiting for its first content, in which time it can still fail over. Unset: 5s.',
+          ),
+      })
+      .optional()
+      .describe('When a response is handed to the caller.'),
+    passthrough: z
+      .array(
+        z
+          .strictObject({
+            methods: z
+              .array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
+              .min(1)
+              .max(5)
+              .describe('HTTP methods.')
+              .meta(setList),
+            pathPrefix: passthroughPrefix.describe(
+              'Path prefix, on path segments: `/v1/files` lets through `/v1/files/abc` but not `/v1/filesystem`.',
+            ),
+          })
+          .meta(
+            cel({
+              rule: "!self.pathPrefix.startsWith('/v1/organization') && !self.pathPrefix.startsWith('/v1/admin')",
+              message: 'organization and admin paths are never passed through',
+              fieldPath: '.pathPrefix',
+            }),
+          ),
+      )
+      .max(32)
+      .optional()
+      .describe(
+        'Paths beyond the modelled ones that this rule lets through unread, to statefulTarget; with tokens and cost unknown. Unset: none.',
+      )
+      .meta(atomicList),
+    statefulTarget: dnsLabel
+      .optional()
+      .describe(
+        'Target that serves passthrough and stateful requests: by configuration, never by health, since only it has the state. Unset: the first target.',
+      ),
+    forwardHeaders: z
+      .array(headerName)
+      .max(32)
+      .optional()
+      .describe(
+        'Caller headers sent upstream besides those the provider type allows. Credentials are never forwarded.',
+      )
+      .meta({ ...setList, ...cel(forwardableHeaders) }),
+  })
+  .meta(
+    cel({
+      rule: '!has(self.statefulTarget) || self.targets.exists(t, t.name == self.statefulTarget)',
+      message: 'statefulTarget must name a target of this rule',
+      fieldPath: '.statefulTarget',
+    }),
+  );
