@@ -10,6 +10,7 @@ import { KINDS } from './kinds.ts';
 import { formatPath, type PathPart, type Problem } from './problem.ts';
 import type { StructuralSchema } from './structural.ts';
 import { type Finding, valueAt } from './validate/finding.ts';
+import { foreignFindings } from './validate/foreign.ts';
 import { metadata, metadataSchema } from './validate/metadata.ts';
 import { nearest } from './validate/nearest.ts';
 import { schemaFindings, unknownField } from './validate/schema-findings.ts';
@@ -18,8 +19,8 @@ import { structureFindings } from './validate/structure-findings.ts';
 export { formatPath, type PathPart, type Problem, type ProblemSource } from './problem.ts';
 
 /**
- * Problems of one object, in the order of its fields; none if it is valid. Objects of other API groups are only asked for
- * their basic shape: apiVersion, kind, metadata.name.
+ * Problems of one object; none if it is valid. Objects of other API groups are only asked for their basic shape: apiVersion,
+ * kind, metadata, and that the values of a Secret are strings.
  */
 export function validateObject(object: unknown): Problem[] {
   const found = isMap(object) ? judge(object) : [notAnObject(object)];
@@ -43,7 +44,7 @@ export function isOurs(object: unknown): boolean {
 
 function judge(object: Record<string, unknown>): Finding[] {
   const shape = [...named(object, 'apiVersion'), ...named(object, 'kind')];
-  if (shape.length > 0 || !isOurs(object)) return [...shape, ...foreignMetadata(object)];
+  if (shape.length > 0 || !isOurs(object)) return [...shape, ...foreignFindings(object)];
   if (object.apiVersion !== API_VERSION) {
     return [wrong(['apiVersion'], object.apiVersion, API_VERSION)];
   }
@@ -68,12 +69,6 @@ function judgeKind(kind: KindDefinition, object: Record<string, unknown>): Findi
   broken.push(...schemaFindings(kind.spec, object, ['spec'], root));
   if (object.status !== undefined) broken.push(...schemaFindings(kind.status, object, ['status'], root));
   return [...broken, ...structureFindings(root, object, [], broken)];
-}
-
-/** What every object of Kubernetes has. Values are not shown: a Secret's would be secrets. */
-function foreignMetadata(object: Record<string, unknown>): Finding[] {
-  if (isMap(object.metadata)) return namePresent(object);
-  return [wrong(['metadata'], undefined, 'an object with name')];
 }
 
 function namePresent(object: Record<string, unknown>): Finding[] {

@@ -60,8 +60,9 @@ function rules(
   broken: readonly Finding[],
   found: Finding[],
 ): void {
-  // A field that is misspelt or of the wrong type would make rules of the same object complain of its absence.
-  if (broken.some((finding) => near(finding.path, path))) return;
+  // A field that is misspelt or wrong would make rules of the same object, or of the list around it, complain as well.
+  const depth = Array.isArray(value) ? 2 : 1;
+  if (broken.some((finding) => near(finding.path, path, depth))) return;
   for (const { rule, compiled } of compiledRules(schema)) {
     const outcome = ask(compiled, value);
     if (outcome === true) continue;
@@ -84,8 +85,10 @@ function rules(
   }
 }
 
-const near = (problem: readonly PathPart[], node: readonly PathPart[]): boolean =>
-  problem.length <= node.length + 1 && node.every((part, i) => i >= problem.length || problem[i] === part);
+/** Whether a problem stands around a node, at it, or at most `depth` levels inside. */
+const near = (problem: readonly PathPart[], node: readonly PathPart[], depth: number): boolean =>
+  problem.length <= node.length + depth &&
+  node.every((part, i) => i >= problem.length || problem[i] === part);
 
 function ask(rule: CompiledRule, value: unknown): boolean | CelError {
   try {
