@@ -31,6 +31,8 @@ export interface RequestFacts {
   maxOutputTokens: number | undefined;
   choices: number;
   replay: ReplayClass;
+  /** The body passes through unread: clauses about it cannot hold, and the model in it is not replaced. */
+  unread?: boolean;
   /** Stateful or passthrough: pinned to the rule's stateful target by configuration, never by health. */
   pinned: boolean;
 }
@@ -47,7 +49,7 @@ export interface Candidate {
   provider: ProviderBody;
   /** Undefined on open servers. */
   credential: CredentialBody | undefined;
-  /** Name the provider is asked for. */
+  /** Name the provider is asked for; empty where a passthrough names none. */
   upstreamModel: string;
   /** Declared or catalogued facts; undefined for a name outside the provider's list. */
   model: ModelBody | undefined;

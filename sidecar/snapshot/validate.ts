@@ -16,6 +16,7 @@ import {
   wrong,
 } from './check.ts';
 import { certificates, json, pattern, url } from './formats.ts';
+import { isManagementPath, segmentsOf } from './paths.ts';
 import {
   FEATURES,
   type MatchBody,
@@ -129,6 +130,16 @@ const target = shape(
   { model, credential: label, credentials: list(label, 32), unresolved: text(1024) },
 );
 
+const pathPrefix: Check = (value, path) => {
+  const problem = text(256, /^\/v1\/[A-Za-z0-9._~/-]+$/, 'a path below /v1/')(value, path);
+  if (problem) return problem;
+  const segments = segmentsOf(value as string);
+  if (!segments) return wrong(path, value, 'a path without empty, "." or ".." segments');
+  return isManagementPath(segments)
+    ? wrong(path, value, 'another path: what manages an organisation is never passed through')
+    : undefined;
+};
+
 const rule: Check = all(
   shape({
     name: label,
@@ -158,7 +169,7 @@ const rule: Check = all(
     passthrough: list(
       shape({
         methods: list(oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']), 5, 1),
-        pathPrefix: text(256, /^\/v1\/[A-Za-z0-9._~/-]+$/, 'a path below /v1/'),
+        pathPrefix,
       }),
       32,
     ),

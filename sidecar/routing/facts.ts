@@ -1,0 +1,118 @@
+/** What a rule may ask about a request, read from its headers, path and envelope. */
+import { estimateInputTokens } from '../accounting/estimate.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { Envelope } from '../dialects/envelope.ts';
+import type { Capability } from '../snapshot/schema.ts';
+import type { ReplayClass, RequestFacts } from './plan.ts';
+
+export interface FactsInput {
+  method: string;
+  path: string;
+  /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
+  rawHeaders: readonly string[];
+  operation: Dialect['operation'];
+  /** Undefined: the body passes through unread. */
+  envelope: Envelope | undefined;
+  /** Unread bodies: the model, where path, query or a look into the body gave one. */
+  model?: string | undefined;
+  /** The request asks for another protocol, such as a WebSocket. */
+  upgrade?: boolean;
+}
+
+const NEEDS: Record<Dialect['operation'], Capability | undefined> = {
+  chat: 'Chat',
+  text_completion: 'Completions',
+  embeddings: 'Embeddings',
+  passthrough: undefined,
+};
+
+export function buildFacts(input: FactsInput): RequestFacts {
+  return new Facts(input);
+}
+
+class Facts implements RequestFacts {
+  readonly method: string;
+  readonly path: string;
+  readonly askedModel: string | undefined;
+  readonly needs: Capability | undefined;
+  readonly inputTokens: number;
+  readonly inputTokensLowerBound: number;
+  readonly turns: number;
+  readonly tools: boolean;
+  readonly vision: boolean;
+  readonly jsonSchema: boolean;
+  readonly stream: boolean;
+  readonly maxOutputTokens: number | undefined;
+  readonly choices: number;
+  readonly replay: ReplayClass;
+  readonly pinned: boolean;
+  readonly unread: boolean;
+  readonly #rawHeaders: readonly string[];
+  readonly #envelope: Envelope | undefined;
+  #userText: string[] | undefined;
+
+  constructor(input: FactsInput) {
+    const { envelope } = input;
+    this.#rawHeaders = input.rawHeaders;
+    this.#envelope = envelope;
+    this.method = input.method;
+    this.path = input.path;
+    this.needs = NEEDS[input.operation];
+    this.askedModel = envelope?.model ?? input.model;
+    const estimate = envelope
+      ? estimateInputTokens(envelope.text, envelope.attachments, envelope.tokenIds)
+      : { tokens: 0, lowerBound: 0 };
+    this.inputTokens = estimate.tokens;
+    this.inputTokensLowerBound = estimate.lowerBound;
+    this.turns = envelope?.roles.user ?? 0;
+    this.tools = envelope?.tools ?? false;
+    this.vision = envelope?.vision ?? false;
+    this.jsonSchema = envelope?.jsonSchema ?? false;
+    this.stream = envelope?.stream ?? false;
+    this.maxOutputTokens = envelope?.maxOutputTokens;
+    this.choices = envelope?.choices ?? 1;
+    this.replay = replayClass(input);
+    this.pinned = envelope?.stateful ?? true;
+    this.unread = envelope === undefined;
+  }
+
+  /** A walk over the list costs less than a map of it: few rules ask, and most names differ in length. */
+  header(name: string): string | undefined {
+    let found: string | undefined;
+    const raw = this.#rawHeaders;
+    const wanted = name.toLowerCase();
+    for (let i = 0; i < raw.length; i += 2) {
+      const sent = raw[i] as string;
+      if (sent.length !== wanted.length || sent.toLowerCase() !== wanted) continue;
+      const value = raw[i + 1] ?? '';
+      found = found === undefined ? value : `${found}, ${value}`;
+    }
+    return found;
+  }
+
+  userText(): string[] {
+    this.#userText ??= this.#envelope ? unescapeRanges(this.#envelope) : [];
+    return this.#userText;
+  }
+}
+
+/**
+ * Free: may be sent again. Unsent: only on proof that it was not executed. Never: not even then. Reading what is stored
+ * changes nothing; everything else that is passed through unread may.
+ */
+function replayClass({ method, envelope, upgrade }: FactsInput): ReplayClass {
+  if (upgrade) return 'Never';
+  if (envelope) return envelope.serverTools || envelope.stateful ? 'Unsent' : 'Free';
+  return method === 'GET' || method === 'HEAD' ? 'Free' : 'Unsent';
+}
+
+const BACKSLASH = 0x5c;
+
+/** The scanner has checked the strings, so they parse; the bytes around each range are its quotes. */
+function unescapeRanges({ body, userText }: Envelope): string[] {
+  return userText.map(({ start, end }) =>
+    body.subarray(start, end).includes(BACKSLASH)
+      ? (JSON.parse(body.toString('utf8', start - 1, end + 1)) as string)
+      : body.toString('utf8', start, end),
+  );
+}

@@ -1,0 +1,27 @@
+/**
+ * How targets of one priority share requests. A strategy only orders: what cannot be tried has been taken out before, and
+ * all that is handed in may be tried. `test/sidecar/routing/strategy-conformance.ts` is the suite each one passes.
+ */
+import type { RuleBody } from '../../snapshot/schema.ts';
+import type { Candidate, RequestFacts } from '../plan.ts';
+import type { RoundRobinState } from './round-robin.ts';
+
+export interface StrategyContext {
+  readonly facts: RequestFacts;
+  /** Milliseconds of the caller's monotonic clock. */
+  readonly now: number;
+  /** 0 <= value < 1. The only source of chance. */
+  readonly random: () => number;
+  /** Names the rule and priority, for state that outlives a request. */
+  readonly key: string;
+  readonly roundRobin: RoundRobinState;
+}
+
+export interface Strategy {
+  readonly type: RuleBody['strategy']['type'];
+  /**
+   * Orders the candidates in place, the first choice first. Weights are positive; there is at least one candidate, at most
+   * one per target. The same state, random numbers and candidates give the same order.
+   */
+  order(candidates: Candidate[], context: StrategyContext): void;
+}

@@ -1,0 +1,134 @@
+/**
+ * The effective snapshot made ready for routing, once per swap: patterns compiled, references followed, everything a
+ * request would otherwise work out again.
+ */
+import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from '../snapshot/effective.ts';
+import { indexModels, type ModelIndex } from '../snapshot/models.ts';
+import { compareRoutes, parsePattern } from '../snapshot/precedence.ts';
+import type { RouteBody, RuleBody } from '../snapshot/schema.ts';
+import { compileMatches, type TableMatch } from './match-clauses.ts';
+import type { Step } from './plan.ts';
+import { prepareTarget, type TableTarget } from './target.ts';
+
+export interface RoutingTable {
+  readonly hash: string;
+  /** In order of precedence. */
+  readonly routes: readonly TableRoute[];
+  /** The one route that answers each exact name. */
+  readonly exact: ReadonlyMap<string, Served>;
+  /** The one route that answers each prefix; the empty prefix is `*`. */
+  readonly prefixes: ReadonlyMap<string, Served>;
+  /** Lengths that prefixes have, the longest first. */
+  readonly prefixLengths: readonly number[];
+}
+
+/** A pattern and the route that answers for it. */
+export interface Served {
+  readonly pattern: string;
+  readonly route: TableRoute;
+}
+
+export interface TableRoute {
+  readonly id: string;
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly generation: number | undefined;
+  readonly models: readonly string[];
+  /** Undefined: there is no version that could run, for `reason`. */
+  readonly body: RouteBody | undefined;
+  readonly reason: string;
+  readonly rules: readonly TableRule[];
+}
+
+export interface TableRule {
+  readonly body: RuleBody;
+  readonly matches: readonly TableMatch[];
+  /** Said when the rule is taken. */
+  readonly taken: Step;
+  /** Lowest priority number first. */
+  readonly tiers: readonly TableTier[];
+  /** Serves pinned requests. */
+  readonly stateful: TableTarget;
+}
+
+/** Targets of one priority, as listed. */
+export interface TableTier {
+  readonly targets: readonly TableTarget[];
+  /** Name the tier in state that outlives a table; another set of weights is another name. */
+  readonly key: string;
+  readonly tightKey: string;
+}
+
+export function buildTable(effective: EffectiveSnapshot): RoutingTable {
+  const models = modelIndexes(effective.providers);
+  const ranked = effective.routes.toSorted(compareRoutes);
+  const exact = new Map<string, Served>();
+  const prefixes = new Map<string, Served>();
+  const routes = ranked.map((source) => {
+    const route = tableRoute(source, effective.providers, models);
+    for (const pattern of route.models) {
+      const { prefix, text } = parsePattern(pattern);
+      const served = prefix ? prefixes : exact;
+      if (!served.has(text)) served.set(text, { pattern, route });
+    }
+    return route;
+  });
+  const prefixLengths = [...new Set([...prefixes.keys()].map((text) => text.length))].sort((a, b) => b - a);
+  return { hash: effective.hash, routes, exact, prefixes, prefixLengths };
+}
+
+function modelIndexes(providers: EffectiveSnapshot['providers']): Map<string, ModelIndex> {
+  const indexes = new Map<string, ModelIndex>();
+  for (const { id, body } of providers.values()) if (body) indexes.set(id, indexModels(body));
+  return indexes;
+}
+
+function tableRoute(
+  source: EffectiveRoute,
+  providers: ReadonlyMap<string, EffectiveProvider>,
+  models: ReadonlyMap<string, ModelIndex>,
+): TableRoute {
+  const { id, generation, body, reason } = source;
+  const rules = (body?.rules ?? []).map((rule) => tableRule(id, rule, providers, models));
+  return {
+    id,
+    key: id.slice(id.indexOf('/') + 1),
+    generation,
+    models: source.models,
+    body,
+    reason: reason ?? 'no version of it is valid',
+    rules,
+  };
+}
+
+function tableRule(
+  routeId: string,
+  rule: RuleBody,
+  providers: ReadonlyMap<string, EffectiveProvider>,
+  models: ReadonlyMap<string, ModelIndex>,
+): TableRule {
+  const weights = new Map<number, number>();
+  for (const { priority, weight } of rule.targets)
+    weights.set(priority, (weights.get(priority) ?? 0) + weight);
+  const targets = rule.targets.map((target, index) =>
+    prepareTarget(target, index, providers.get(target.provider), models.get(target.provider), weights),
+  );
+  const shares = rule.targets.map((target) => target.weight).join(',');
+  const tiers = [...weights.keys()]
+    .sort((a, b) => a - b)
+    .map((priority) => {
+      const key = `${routeId} ${rule.name} ${priority} ${shares}`;
+      return { targets: targets.filter((t) => t.body.priority === priority), key, tightKey: `${key} tight` };
+    });
+  return {
+    body: rule,
+    matches: compileMatches(rule),
+    taken: {
+      stage: 'match',
+      what: `rule ${rule.name}`,
+      detail: rule.matches.length === 0 ? 'matches every request' : 'matches',
+    },
+    tiers,
+    stateful: targets[rule.statefulTarget] as TableTarget,
+  };
+}
