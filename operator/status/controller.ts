@@ -1,0 +1,206 @@
+/**
+ * Keeps the statuses of routes and providers true: decides for each object that something was heard about, and writes what
+ * `decide.ts` finds worth it. One object is handled by one run at a time; failures are retried by the queue.
+ */
+import type { LLMProvider } from '../../crds/llmprovider.ts';
+import type { LLMRoute } from '../../crds/llmroute.ts';
+import type { Clock } from '../../sidecar/snapshot/clock.ts';
+import type { ItemId } from '../../sidecar/snapshot/schema.ts';
+import type { Compiled, Verdict } from '../compile/types.ts';
+import type { ProxyRegistry } from '../sync/registry.ts';
+import type { ApiClient } from '../watch/api-client.ts';
+import { Debounce } from '../watch/debounce.ts';
+import type { Log } from '../watch/log.ts';
+import { type RunResult, WorkQueue } from '../watch/queue.ts';
+import type { Source, SourceChange } from '../watch/source.ts';
+import { providerStatus, routeStatus, type StatusDecision } from './decide.ts';
+import { FleetView } from './fleet-view.ts';
+import { DEFAULT_WAITS, type Waits } from './programmed.ts';
+import { SnapshotHistory } from './snapshot-history.ts';
+import { StoredStatuses } from './stored-statuses.ts';
+import { writeStatus } from './writer.ts';
+
+export interface StatusControllerOptions {
+  source: Source;
+  registry: ProxyRegistry;
+  client: ApiClient;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** Only a leader writes. */
+  isLeader: () => boolean;
+  waits?: Waits;
+  onRun?: (result: RunResult, milliseconds: number) => void;
+  onWrite?: (kind: Verdict['kind'], result: 'Written' | 'Gone' | 'Failed') => void;
+}
+
+/** Statuses written at the same time. The API server's own limits are far above, its patience with bursts is not. */
+const CONCURRENCY = 8;
+const BACKOFF = { baseMs: 100, maxMs: 60_000 };
+/** Acknowledgements come in bursts, one per sidecar. */
+const ACK_BURST = { quietMs: 20, maxMs: 200 };
+
+export class StatusController {
+  readonly #options: StatusControllerOptions;
+  readonly #queue: WorkQueue;
+  readonly #history = new SnapshotHistory();
+  readonly #view: FleetView;
+  readonly #stored: StoredStatuses;
+  readonly #heard = new Set<string>();
+  readonly #burst: Debounce;
+  readonly #unsubscribe: (() => void)[];
+  readonly #pendingSince = new Map<string, number>();
+  #verdicts = new Map<string, Verdict>();
+  #keys = new Map<ItemId, string>();
+  #compiled: Compiled | undefined;
+  #viewStale = false;
+  #leaderSince: number | undefined;
+
+  constructor(options: StatusControllerOptions) {
+    this.#options = options;
+    const { clock, random, log, registry, source, onRun } = options;
+    this.#view = new FleetView(registry, clock, this.#history);
+    this.#stored = new StoredStatuses(clock);
+    this.#queue = new WorkQueue({
+      name: 'status',
+      handle: (key) => this.#reconcile(key),
+      clock,
+      random,
+      log,
+      concurrency: CONCURRENCY,
+      backoff: BACKOFF,
+      ...(onRun ? { observe: onRun } : {}),
+    });
+    this.#burst = new Debounce(clock, ACK_BURST, () => this.#flush());
+    this.#unsubscribe = [
+      registry.onChange((uid) => this.#hear(uid)),
+      source.onChange((change) => this.#changed(change)),
+    ];
+  }
+
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  /** Takes what was compiled last; its verdicts and snapshots are what statuses speak of from now on. */
+  compiled(compiled: Compiled): void {
+    this.#compiled = compiled;
+    this.#viewStale = true;
+    const before = this.#verdicts;
+    this.#verdicts = new Map(compiled.verdicts.map((verdict) => [keyOf(verdict), verdict]));
+    this.#keys = new Map(compiled.verdicts.map((verdict) => [verdict.itemId, keyOf(verdict)]));
+    for (const key of before.keys()) if (!this.#verdicts.has(key)) this.#drop(key);
+    for (const key of this.#verdicts.keys()) this.#queue.add(key);
+  }
+
+  /** Looks at everything again, as after a change of leadership. */
+  resync(): void {
+    for (const key of this.#verdicts.keys()) this.#queue.add(key);
+  }
+
+  /** Resolves when nothing is due; waits for later do not count. */
+  idle(): Promise<void> {
+    return this.#queue.idle();
+  }
+
+  async stop(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#burst.cancel();
+    await this.#queue.stop();
+  }
+
+  #hear(uid: string): void {
+    this.#heard.add(uid);
+    this.#burst.signal();
+  }
+
+  #changed({ kind, key, uid }: SourceChange): void {
+    if (kind === 'LLMRoute' || kind === 'LLMProvider') {
+      // Someone else wrote the status, or our own write came back: either way it is compared again.
+      const known = `${kind}/${key}`;
+      if (this.#verdicts.has(known)) this.#queue.add(known);
+    } else if (kind === 'Pod') {
+      this.#viewStale = true;
+      this.#hear(uid);
+    }
+  }
+
+  #flush(): void {
+    const affected = new Set<ItemId>();
+    const collect = () => {
+      for (const uid of this.#heard) for (const id of this.#view.itemsOf(uid)) affected.add(id);
+    };
+    // Before and after: a pod that went, or that is for other routes now, counts with both.
+    collect();
+    if (this.#refreshView()) collect();
+    this.#heard.clear();
+    for (const id of affected) {
+      const key = this.#keys.get(id);
+      if (key) this.#queue.add(key);
+    }
+  }
+
+  #refreshView(): boolean {
+    if (!this.#viewStale || !this.#compiled) return false;
+    this.#viewStale = false;
+    this.#view.rebuild(this.#compiled, this.#options.source.resources().pods);
+    return true;
+  }
+
+  #drop(key: string): void {
+    this.#queue.forget(key);
+    this.#pendingSince.delete(key);
+    this.#stored.forget(key);
+  }
+
+  async #reconcile(key: string): Promise<number | undefined> {
+    const { clock, client, isLeader, onWrite, source } = this.#options;
+    if (!isLeader()) {
+      this.#leaderSince = undefined;
+      return undefined;
+    }
+    this.#leaderSince ??= clock.monotonic();
+    const verdict = this.#verdicts.get(key);
+    const object = verdict && source.object(verdict.kind, `${verdict.namespace}/${verdict.name}`);
+    // A copy newer than the verdict is about to be compiled, and comes back here with a verdict of its own.
+    if (!object || object.metadata.uid !== verdict.uid) return undefined;
+    if ((object.metadata.generation ?? 1) > verdict.generation) return undefined;
+    const decision = this.#decide(key, verdict, object);
+    if (decision.pending) this.#pendingSince.set(key, this.#pendingSince.get(key) ?? clock.monotonic());
+    else this.#pendingSince.delete(key);
+    if (!decision.write) return decision.againInMs;
+    let result: 'Written' | 'Gone' | 'Failed' = 'Failed';
+    try {
+      const written = await writeStatus(client, verdict, decision.status);
+      result = written.state;
+      if (written.state === 'Written')
+        this.#stored.wrote(key, object, decision.status, written.resourceVersion);
+    } finally {
+      onWrite?.(verdict.kind, result);
+    }
+    return decision.againInMs;
+  }
+
+  #decide(key: string, verdict: Verdict, object: LLMRoute | LLMProvider): StatusDecision<object> {
+    this.#refreshView();
+    const { clock, waits = DEFAULT_WAITS } = this.#options;
+    const leaderSince = this.#leaderSince ?? clock.monotonic();
+    const proxies = this.#view.factsOf(verdict.itemId, leaderSince);
+    const now = clock.monotonic();
+    const pendingSince = this.#pendingSince.get(key);
+    const facts = {
+      now: clock.wall(),
+      leaderForMs: now - leaderSince,
+      pendingForMs: pendingSince === undefined ? undefined : now - pendingSince,
+      writtenMsAgo: this.#stored.writtenMsAgo(key),
+    };
+    const stored = this.#stored.current(key, object);
+    return verdict.kind === 'LLMRoute'
+      ? routeStatus(stored as LLMRoute['status'], verdict, proxies, facts, waits)
+      : providerStatus(stored as LLMProvider['status'], verdict, proxies, facts, waits);
+  }
+}
+
+function keyOf({ kind, namespace, name }: Verdict): string {
+  return `${kind}/${namespace}/${name}`;
+}

@@ -1,0 +1,65 @@
+/**
+ * Snapshots that some sidecar may still run, by hash, so that an acknowledgement of an older one can be understood: a
+ * sidecar that has not taken the newest snapshot yet may well run the newest version of this one object.
+ */
+import type { CredentialSet, ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
+
+/** Older snapshots kept beside those in use. A sidecar that runs something older still counts as behind. */
+const MAX_OLDER = 128;
+
+export class SnapshotHistory {
+  readonly #snapshots = new Map<string, ReadonlyMap<ItemId, SnapshotItem>>();
+  /** Ids of credentials by version of the set; never a value. */
+  readonly #credentials = new Map<string, ReadonlySet<string>>();
+
+  remember(snapshot: Snapshot, credentials: CredentialSet): void {
+    const items =
+      this.#snapshots.get(snapshot.hash) ?? new Map(snapshot.items.map((item) => [item.id, item] as const));
+    touch(this.#snapshots, snapshot.hash, items);
+    const ids =
+      this.#credentials.get(credentials.version) ?? new Set(credentials.credentials.map(({ id }) => id));
+    touch(this.#credentials, credentials.version, ids);
+  }
+
+  items(hash: string): ReadonlyMap<ItemId, SnapshotItem> | undefined {
+    return this.#snapshots.get(hash);
+  }
+
+  credentials(version: string): ReadonlySet<string> | undefined {
+    return this.#credentials.get(version);
+  }
+
+  /** Forgets the oldest beyond the bound. @param inUse how many distinct ones were just remembered */
+  trim(inUse: number): void {
+    for (const map of [this.#snapshots, this.#credentials]) {
+      for (const key of map.keys()) {
+        if (map.size <= inUse + MAX_OLDER) break;
+        map.delete(key);
+      }
+    }
+  }
+}
+
+/** Puts the entry last, so that the first ones are those not in use for longest. */
+function touch<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+}
+
+const texts = new WeakMap<SnapshotItem, string>();
+
+/** Whether two items are the same version of the same thing; rank aside, which says where it stands among others. */
+export function sameItem(a: SnapshotItem, b: SnapshotItem): boolean {
+  if (a === b) return true;
+  if (a.generation !== b.generation || a.state !== b.state) return false;
+  return textOf(a) === textOf(b);
+}
+
+function textOf(item: SnapshotItem): string {
+  let text = texts.get(item);
+  if (text === undefined) {
+    text = JSON.stringify({ ...item, rank: undefined });
+    texts.set(item, text);
+  }
+  return text;
+}

@@ -1,0 +1,54 @@
+/**
+ * What is stored as the status of an object. The copy that the watch keeps runs behind our own writes for a moment; deciding
+ * from it would write the same again, with a later transition time.
+ */
+import type { KubeObject } from '../../crds/common.ts';
+import type { Clock } from '../../sidecar/snapshot/clock.ts';
+
+interface Write {
+  uid: string | undefined;
+  /** Version of the copy the status was decided from. */
+  basedOn: string | undefined;
+  /** Version that the write made. */
+  resourceVersion: string;
+  status: object;
+  at: number;
+}
+
+export class StoredStatuses {
+  readonly #clock: Clock;
+  readonly #writes = new Map<string, Write>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  current(key: string, object: KubeObject): unknown {
+    const write = this.#writes.get(key);
+    if (write?.uid !== object.metadata.uid) return object.status;
+    return write && !caughtUp(object.metadata.resourceVersion, write) ? write.status : object.status;
+  }
+
+  wrote(key: string, object: KubeObject, status: object, resourceVersion: string): void {
+    const { uid, resourceVersion: basedOn } = object.metadata;
+    this.#writes.set(key, { uid, basedOn, resourceVersion, status, at: this.#clock.monotonic() });
+  }
+
+  writtenMsAgo(key: string): number | undefined {
+    const write = this.#writes.get(key);
+    return write && this.#clock.monotonic() - write.at;
+  }
+
+  forget(key: string): void {
+    this.#writes.delete(key);
+  }
+}
+
+function caughtUp(seen: string | undefined, { basedOn, resourceVersion }: Write): boolean {
+  if (seen === resourceVersion) return true;
+  if (seen === basedOn) return false;
+  // Between the two there may be someone else's write. Versions that are numbers are ordered.
+  const [a, b] = [seen, resourceVersion];
+  if (a === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return true;
+  return BigInt(a) >= BigInt(b);
+}
