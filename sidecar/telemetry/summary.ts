@@ -3,7 +3,7 @@ import type { Settlement, Usage } from '../accounting/usage.ts';
 import type { Attempt } from '../exchange.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { Consideration, Step } from '../routing/plan.ts';
-import type { Result } from './finished.ts';
+import type { AttemptResult, Result } from './finished.ts';
 
 /** One line of the access log. Every field is always there; null where it does not apply. */
 export interface LogRecord {
@@ -70,8 +70,6 @@ export interface AttemptRecord {
   code: string | null;
   ms: number;
 }
-
-export type AttemptResult = 'OK' | 'Cancelled' | NonNullable<Attempt['failure']>;
 
 /** `/requests/{id}`: the log line and the reasons behind it. */
 export interface RequestSummary extends LogRecord {

@@ -1,0 +1,99 @@
+/**
+ * One line of JSON per request, written in the background. When whoever reads the log is too slow, lines are dropped and
+ * counted: logging takes a bounded amount of memory and never holds a request up.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Finished } from './finished.ts';
+import type { LogRecord } from './summary.ts';
+
+export interface AccessLogOptions {
+  /** File descriptor or path; standard output when absent. */
+  destination?: number | string;
+  /** Share of unremarkable successes that are logged, 0 to 1; everything else always is. 1 when absent. */
+  sampleSuccesses?: number;
+  /** Bytes that may wait to be written. */
+  limit?: number;
+  /** Bytes that are collected before they are written, and how long they wait for it, in milliseconds. */
+  minLength?: number;
+  flushAfterMs?: number;
+  /** Uniform in [0, 1). */
+  random?: () => number;
+}
+
+const LIMIT = 1024 * 1024;
+const MIN_LENGTH = 4096;
+const FLUSH_AFTER_MS = 250;
+
+export class AccessLog {
+  readonly #stream: ReturnType<typeof pino.destination>;
+  readonly #logger: Logger;
+  readonly #sampleSuccesses: number;
+  readonly #random: () => number;
+  readonly #flushAfterMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #dropped = 0;
+
+  constructor(options: AccessLogOptions = {}) {
+    this.#sampleSuccesses = options.sampleSuccesses ?? 1;
+    this.#random = options.random ?? Math.random;
+    this.#flushAfterMs = options.flushAfterMs ?? FLUSH_AFTER_MS;
+    this.#stream = pino.destination({
+      dest: options.destination ?? 1,
+      sync: false,
+      minLength: options.minLength ?? MIN_LENGTH,
+      maxLength: options.limit ?? LIMIT,
+    });
+    this.#stream.on('drop', () => this.#dropped++);
+    // A full disk or a closed pipe must not end the process.
+    this.#stream.on('error', () => this.#dropped++);
+    this.#logger = pino(
+      { base: null, timestamp: false, formatters: { level: (level) => ({ level }) } },
+      this.#stream as unknown as DestinationStream,
+    );
+  }
+
+  /** Lines that were dropped, and failed writes. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The share of its kind that a request's line stands for; 0: it is not logged. */
+  rate(finished: Finished): number {
+    if (this.#sampleSuccesses >= 1 || !isUnremarkable(finished)) return 1;
+    return this.#random() < this.#sampleSuccesses ? this.#sampleSuccesses : 0;
+  }
+
+  write(record: LogRecord): void {
+    this.#logger.info(record, 'request');
+    // One timer for all lines that come until it fires, and none while there is nothing to write.
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#stream.flush();
+    }, this.#flushAfterMs).unref();
+  }
+
+  /** Resolves when everything written so far is out, or cannot be. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // A flush that meets a write under way ends with that write and leaves what was collected behind it.
+    await this.#flushOnce();
+    await this.#flushOnce();
+  }
+
+  #flushOnce(): Promise<void> {
+    return new Promise((resolve) => this.#stream.flush(() => resolve()));
+  }
+}
+
+/** A success at the first try, with nothing to explain. */
+function isUnremarkable({ exchange, outcome, result, unpriced }: Finished): boolean {
+  return (
+    result === 'OK' &&
+    outcome.status >= 200 &&
+    outcome.status < 300 &&
+    exchange.attempts.length <= 1 &&
+    exchange.warnings.length === 0 &&
+    unpriced === 0
+  );
+}

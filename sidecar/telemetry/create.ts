@@ -1,0 +1,178 @@
+/** Puts the parts of telemetry together. */
+import type { Exchange } from '../exchange.ts';
+import type { BreakerScope } from '../providers/failures.ts';
+import type { EffectiveSnapshot } from '../snapshot/effective.ts';
+import type { ItemId } from '../snapshot/schema.ts';
+import { AccessLog, type AccessLogOptions } from './access-log.ts';
+import { EventLoopDelay } from './event-loop.ts';
+import { finish } from './finished.ts';
+import type { Semconv } from './instruments.ts';
+import { KnownNames } from './known-names.ts';
+import { Meter } from './meter.ts';
+import { MetricsRecorder } from './record-metrics.ts';
+import { RequestRing, type RingLimits } from './request-ring.ts';
+import type { CounterSeries, Family } from './series.ts';
+import { logRecord, requestSummary } from './summarise.ts';
+import type { RequestSummary } from './summary.ts';
+import type { Telemetry } from './telemetry.ts';
+import { readTraceParent } from './trace-context.ts';
+import { type Environment, readTraceSettings } from './trace-settings.ts';
+import { Tracing } from './tracing.ts';
+
+export interface TelemetryOptions {
+  version: string;
+  /** Numbers that live elsewhere, read when `/metrics` is asked for. */
+  gauges: TelemetryGauges;
+  /** Where the `OTEL_*` variables are read. */
+  env: Environment;
+  /** GenAI metric names: `latest` when absent. */
+  semconv?: Semconv;
+  /** False: no access log. */
+  accessLog?: AccessLogOptions | false;
+  ring?: RingLimits;
+  /** Sentences for the process log: settings that are not followed, and a collector that fails or recovers. */
+  warn: (message: string) => void;
+  /** Hears of every finished request, such as to print it. */
+  onRequest?: (summary: RequestSummary) => void;
+}
+
+export interface TelemetryGauges {
+  /** Milliseconds since the running configuration was known to be current; undefined while there is none. */
+  snapshotAgeMs(): number | undefined;
+  degraded(): boolean;
+  inFlight(): number;
+  memoryUsedBytes(): number;
+  memoryLimitBytes(): number;
+}
+
+/** Loads the tracing SDK where the environment configures an exporter; otherwise nothing of it. */
+export async function createTelemetry(options: TelemetryOptions): Promise<Telemetry> {
+  const meter = new Meter(options.semconv ?? 'latest');
+  const dropped = meter.counter('spansDropped');
+  const { settings, problems } = readTraceSettings(options.env);
+  for (const problem of problems) options.warn(problem);
+  const tracing =
+    settings &&
+    (await Tracing.load(settings, {
+      onDropped: (reason, spans) => (dropped.with([reason]).value += spans),
+      onHealth: (working) =>
+        options.warn(
+          working
+            ? 'the trace collector takes spans again'
+            : 'the trace collector does not take spans; they are dropped',
+        ),
+    }));
+  return new ExchangeTelemetry(options, meter, tracing);
+}
+
+class ExchangeTelemetry implements Telemetry {
+  readonly #warn: (message: string) => void;
+  readonly #meter: Meter;
+  readonly #recorder: MetricsRecorder;
+  readonly #ejections: Family<CounterSeries>;
+  readonly #errors: CounterSeries;
+  readonly #log: AccessLog | undefined;
+  readonly #tracing: Tracing | undefined;
+  readonly #ring: RequestRing;
+  readonly #onRequest: ((summary: RequestSummary) => void) | undefined;
+  #names = new KnownNames(undefined);
+
+  constructor(options: TelemetryOptions, meter: Meter, tracing: Tracing | undefined) {
+    this.#warn = options.warn;
+    this.#meter = meter;
+    this.#tracing = tracing;
+    this.#recorder = new MetricsRecorder(meter, this.#names);
+    this.#ejections = meter.counter('ejections');
+    this.#errors = meter.counter('telemetryErrors').only;
+    this.#log = options.accessLog === false ? undefined : new AccessLog(options.accessLog);
+    this.#ring = new RequestRing(options.ring);
+    this.#onRequest = options.onRequest;
+    readGauges(meter, options, () => this.#log?.dropped ?? 0);
+  }
+
+  get metricsContentType(): string {
+    return this.#meter.contentType;
+  }
+
+  record(exchange: Exchange): void {
+    try {
+      this.#record(exchange);
+    } catch (error) {
+      // A fault here must not become the request's; the first is told in full, all are counted.
+      if (this.#errors.value++ === 0)
+        this.#warn(`telemetry of request ${exchange.id} failed: ${stackOf(error)}`);
+    }
+  }
+
+  #record(exchange: Exchange): void {
+    const { outcome } = exchange;
+    if (outcome === undefined) throw new Error('the exchange has no outcome');
+    const finished = finish(exchange, outcome);
+    this.#recorder.record(finished);
+
+    const sampled = this.#tracing?.sample(exchange);
+    if (sampled) this.#tracing?.write(finished, this.#names, sampled);
+
+    const { traceparent } = exchange.req.headers;
+    const traceId =
+      sampled?.traceId ??
+      (traceparent === undefined ? undefined : readTraceParent(traceparent, undefined)?.traceId);
+    const rate = this.#log?.rate(finished) ?? 0;
+    const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
+    if (rate > 0) this.#log?.write(record);
+    const summary = requestSummary(exchange, record);
+    this.#ring.add(summary);
+    this.#onRequest?.(summary);
+  }
+
+  ejected(provider: ItemId, scope: BreakerScope): void {
+    this.#ejections.with([this.#names.provider(provider).label, scope]).value++;
+  }
+
+  snapshotChanged(snapshot: EffectiveSnapshot): void {
+    this.#names = new KnownNames(snapshot);
+    this.#recorder.changeNames(this.#names);
+  }
+
+  metrics(): Promise<string> {
+    return this.#meter.page();
+  }
+
+  request(id: string): RequestSummary | undefined {
+    return this.#ring.get(id);
+  }
+
+  async flush(deadlineMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, deadlineMs)));
+    await Promise.race([Promise.all([this.#log?.flush(), this.#tracing?.flush()]), deadline]);
+    clearTimeout(timer);
+  }
+}
+
+function readGauges(meter: Meter, options: TelemetryOptions, logDropped: () => number): void {
+  const { gauges } = options;
+  const loop = new EventLoopDelay();
+  meter.read('snapshotAge', () => {
+    const age = gauges.snapshotAgeMs();
+    return age === undefined ? undefined : age / 1000;
+  });
+  meter.read('degraded', () => (gauges.degraded() ? 1 : 0));
+  meter.read('inFlight', () => gauges.inFlight());
+  meter.read('memoryUsed', () => gauges.memoryUsedBytes());
+  meter.read('memoryLimit', () => gauges.memoryLimitBytes());
+  meter.read('loopDelay', () => loop.p99());
+  meter.read('series', () => meter.used);
+  meter.read('logDropped', logDropped);
+  meter.read('info', () => 1, { version: options.version });
+  meter.read('cpu', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+  meter.read('rss', () => process.memoryUsage.rss());
+  meter.read('startTime', () => performance.timeOrigin / 1000);
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

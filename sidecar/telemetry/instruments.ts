@@ -1,0 +1,329 @@
+/**
+ * The one table of what `/metrics` shows. `docs/reference/telemetry.md` is generated from here, and nothing else makes
+ * an instrument. GenAI rows carry the name of the convention in `convention`; Prometheus names follow from it: dots
+ * become underscores, seconds and `_total` are appended, units in braces are dropped.
+ */
+
+import type { LabelName } from './labels.ts';
+
+export type Semconv = 'latest' | 'older' | 'both';
+
+export interface Instrument {
+  readonly name: string;
+  readonly convention?: string;
+  /** Sets of GenAI names it belongs to; absent: it is always there. */
+  readonly sets?: readonly ('latest' | 'older')[];
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly unit: 's' | 'By' | 'USD' | '1' | `{${string}}`;
+  readonly labels: readonly LabelName[];
+  /** Upper bounds, ascending; histograms only. */
+  readonly buckets?: readonly number[];
+  readonly help: string;
+}
+
+const CALL_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
+const OWN_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+const TARGET = ['route', 'rule', 'provider', 'model'] as const;
+const CALL = ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model'] as const;
+const CALL_USAGE = [
+  ...CALL,
+  'gen_ai_response_model',
+  'gen_ai_token_modality',
+  'outrider_route',
+  'outrider_rule',
+] as const;
+
+export const INSTRUMENTS = {
+  requests: {
+    name: 'outrider_requests_total',
+    type: 'counter',
+    unit: '{request}',
+    labels: ['route', 'rule', 'asked_model', 'status', 'outcome'],
+    help: 'Finished requests.',
+  },
+  attempts: {
+    name: 'outrider_attempts_total',
+    type: 'counter',
+    unit: '{attempt}',
+    labels: [...TARGET, 'kind', 'result'],
+    help: 'Finished attempts at a provider.',
+  },
+  failovers: {
+    name: 'outrider_failovers_total',
+    type: 'counter',
+    unit: '{failover}',
+    labels: [...TARGET, 'reason'],
+    help: 'Times a request moved on from this target, by what the target had done.',
+  },
+  ejections: {
+    name: 'outrider_ejections_total',
+    type: 'counter',
+    unit: '{ejection}',
+    labels: ['provider', 'scope'],
+    help: 'Times a breaker opened.',
+  },
+  tokens: {
+    name: 'outrider_tokens_total',
+    type: 'counter',
+    unit: '{token}',
+    labels: [...TARGET, 'kind', 'source'],
+    help: 'Settled tokens of all attempts. Kinds: input, cache_read, audio_input, output, reasoning, audio_output. They do not overlap.',
+  },
+  cost: {
+    name: 'outrider_cost_usd_total',
+    type: 'counter',
+    unit: 'USD',
+    labels: [...TARGET, 'source'],
+    help: 'Settled cost of all attempts whose cost is known, in US dollars.',
+  },
+  costUnknown: {
+    name: 'outrider_cost_unknown_total',
+    type: 'counter',
+    unit: '{attempt}',
+    labels: [...TARGET, 'reason'],
+    help: 'Attempts that are missing in outrider_cost_usd_total. Price: the model has no known price. Usage: the path is not metered.',
+  },
+  warnings: {
+    name: 'outrider_warnings_total',
+    type: 'counter',
+    unit: '{warning}',
+    labels: ['route', 'rule'],
+    help: 'Warnings sent to callers in x-outrider-warnings.',
+  },
+  commitSeconds: {
+    name: 'outrider_time_to_commit_seconds',
+    type: 'histogram',
+    unit: 's',
+    labels: ['provider', 'model'],
+    buckets: CALL_SECONDS,
+    help: 'Arrival of the request to the event that committed the answer, failed attempts included.',
+  },
+  addedSeconds: {
+    name: 'outrider_added_latency_seconds',
+    type: 'histogram',
+    unit: 's',
+    labels: [],
+    buckets: OWN_SECONDS,
+    help: 'Time of a request with attempts in which none was under way: reading, routing, backoff, handing over the end of the answer.',
+  },
+
+  inferenceDuration: {
+    name: 'gen_ai_client_inference_duration_seconds',
+    convention: 'gen_ai.client.inference.duration',
+    sets: ['latest'],
+    type: 'histogram',
+    unit: 's',
+    labels: [...CALL, 'error_type'],
+    buckets: CALL_SECONDS,
+    help: 'GenAI inference duration: the call with all its attempts, to the end of the answer.',
+  },
+  inferenceFirstChunk: {
+    name: 'gen_ai_client_inference_time_to_first_chunk_seconds',
+    convention: 'gen_ai.client.inference.time_to_first_chunk',
+    sets: ['latest'],
+    type: 'histogram',
+    unit: 's',
+    labels: CALL,
+    buckets: CALL_SECONDS,
+    help: 'Start of a streamed call to the event that committed its answer.',
+  },
+  usageInput: {
+    name: 'gen_ai_client_inference_usage_input_tokens_total',
+    convention: 'gen_ai.client.inference.usage.input_tokens',
+    sets: ['latest'],
+    type: 'counter',
+    unit: '{token}',
+    labels: CALL_USAGE,
+    help: 'Input tokens that providers reported, cached ones included.',
+  },
+  usageOutput: {
+    name: 'gen_ai_client_inference_usage_output_tokens_total',
+    convention: 'gen_ai.client.inference.usage.output_tokens',
+    sets: ['latest'],
+    type: 'counter',
+    unit: '{token}',
+    labels: CALL_USAGE,
+    help: 'Output tokens that providers reported, reasoning included.',
+  },
+  usageCacheRead: {
+    name: 'gen_ai_client_inference_usage_cache_read_input_tokens_total',
+    convention: 'gen_ai.client.inference.usage.cache_read.input_tokens',
+    sets: ['latest'],
+    type: 'counter',
+    unit: '{token}',
+    labels: CALL_USAGE,
+    help: 'Input tokens that providers read from their cache.',
+  },
+  usageReasoning: {
+    name: 'gen_ai_client_inference_usage_reasoning_output_tokens_total',
+    convention: 'gen_ai.client.inference.usage.reasoning.output_tokens',
+    sets: ['latest'],
+    type: 'counter',
+    unit: '{token}',
+    labels: CALL_USAGE,
+    help: 'Output tokens that were reasoning.',
+  },
+  operationInput: {
+    name: 'gen_ai_client_inference_operation_input_tokens',
+    convention: 'gen_ai.client.inference.operation.input_tokens',
+    sets: ['latest'],
+    type: 'histogram',
+    unit: '{token}',
+    labels: CALL,
+    buckets: TOKENS,
+    help: 'Input tokens of one successful call.',
+  },
+  operationOutput: {
+    name: 'gen_ai_client_inference_operation_output_tokens',
+    convention: 'gen_ai.client.inference.operation.output_tokens',
+    sets: ['latest'],
+    type: 'histogram',
+    unit: '{token}',
+    labels: CALL,
+    buckets: TOKENS,
+    help: 'Output tokens of one successful call.',
+  },
+  operationDuration: {
+    name: 'gen_ai_client_operation_duration_seconds',
+    convention: 'gen_ai.client.operation.duration',
+    sets: ['latest', 'older'],
+    type: 'histogram',
+    unit: 's',
+    labels: [...CALL, 'error_type'],
+    buckets: CALL_SECONDS,
+    help: 'GenAI operation duration. Latest names: embeddings only. Older names: every operation.',
+  },
+  operationFirstChunk: {
+    name: 'gen_ai_client_operation_time_to_first_chunk_seconds',
+    convention: 'gen_ai.client.operation.time_to_first_chunk',
+    sets: ['older'],
+    type: 'histogram',
+    unit: 's',
+    labels: CALL,
+    buckets: CALL_SECONDS,
+    help: 'Start of a streamed call to the event that committed its answer.',
+  },
+  tokenUsage: {
+    name: 'gen_ai_client_token_usage',
+    convention: 'gen_ai.client.token.usage',
+    sets: ['older'],
+    type: 'histogram',
+    unit: '{token}',
+    labels: [...CALL, 'gen_ai_token_type'],
+    buckets: TOKENS,
+    help: 'Tokens that the provider reported for one call.',
+  },
+
+  snapshotAge: {
+    name: 'outrider_snapshot_age_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: [],
+    help: 'Time since the running configuration was put in force; absent while there is none.',
+  },
+  degraded: {
+    name: 'outrider_degraded',
+    type: 'gauge',
+    unit: '1',
+    labels: [],
+    help: '1 while the sidecar runs on less than it should, such as the last-known-good configuration.',
+  },
+  inFlight: {
+    name: 'outrider_requests_in_flight',
+    type: 'gauge',
+    unit: '{request}',
+    labels: [],
+    help: 'Requests under way.',
+  },
+  memoryUsed: {
+    name: 'outrider_memory_used_bytes',
+    type: 'gauge',
+    unit: 'By',
+    labels: [],
+    help: 'Bytes of requests and responses held, out of the memory budget.',
+  },
+  memoryLimit: {
+    name: 'outrider_memory_limit_bytes',
+    type: 'gauge',
+    unit: 'By',
+    labels: [],
+    help: 'The memory budget.',
+  },
+  loopDelay: {
+    name: 'outrider_event_loop_delay_p99_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: [],
+    help: '99th percentile of event-loop delay since the scrape before; absent in the first one, which starts the measurement.',
+  },
+  series: {
+    name: 'outrider_series',
+    type: 'gauge',
+    unit: '{series}',
+    labels: [],
+    help: 'Series in use, out of 2000. At the limit, new label values share one series per metric, all labels `_OVERFLOW`.',
+  },
+  logDropped: {
+    name: 'outrider_log_lines_dropped_total',
+    type: 'counter',
+    unit: '{line}',
+    labels: [],
+    help: 'Access log lines dropped because the log was not read fast enough or could not be written.',
+  },
+  spansDropped: {
+    name: 'outrider_spans_dropped_total',
+    type: 'counter',
+    unit: '{span}',
+    labels: ['reason'],
+    help: 'Sampled spans that were not delivered. QueueFull: more than the queue holds. ExportFailed: the collector did not take them.',
+  },
+  telemetryErrors: {
+    name: 'outrider_telemetry_errors_total',
+    type: 'counter',
+    unit: '{error}',
+    labels: [],
+    help: 'Requests that could not be recorded in full. Anything but 0 is a bug.',
+  },
+  info: {
+    name: 'outrider_info',
+    type: 'gauge',
+    unit: '1',
+    labels: ['version'],
+    help: 'Always 1.',
+  },
+  cpu: {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    unit: 's',
+    labels: [],
+    help: 'User and system CPU time of the process.',
+  },
+  rss: {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    unit: 'By',
+    labels: [],
+    help: 'Resident memory of the process.',
+  },
+  startTime: {
+    name: 'process_start_time_seconds',
+    type: 'gauge',
+    unit: 's',
+    labels: [],
+    help: 'Unix time at which the process started.',
+  },
+} as const satisfies Record<string, Instrument>;
+
+export type InstrumentKey = keyof typeof INSTRUMENTS;
+
+/** Whether an instrument exists under a choice of GenAI names. */
+export function enabled(instrument: Instrument, semconv: Semconv): boolean {
+  return instrument.sets === undefined || semconv === 'both' || instrument.sets.includes(semconv);
+}
+
+/** Lines that one label set of an instrument takes in `/metrics`: what a series limit has to count. */
+export function linesPerSeries(instrument: Instrument): number {
+  return instrument.buckets === undefined ? 1 : instrument.buckets.length + 3;
+}

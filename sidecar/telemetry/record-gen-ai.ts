@@ -1,0 +1,118 @@
+/**
+ * The GenAI metrics: what providers said, under the names that the switch chose. Estimates are not among them, the
+ * conventions want the provider's numbers; `outrider_tokens_total` has both. Unread paths are no GenAI calls.
+ */
+import type { Attempt, Exchange } from '../exchange.ts';
+import { attemptResult, type Finished, inputTokens, outputTokens } from './finished.ts';
+import type { KnownProvider } from './known-names.ts';
+import type { Meter } from './meter.ts';
+import type { CounterSeries, Family, HistogramSeries } from './series.ts';
+
+export class GenAiRecorder {
+  readonly #older: boolean;
+  readonly #inferenceDuration: Family<HistogramSeries> | undefined;
+  readonly #inferenceFirstChunk: Family<HistogramSeries> | undefined;
+  readonly #usageInput: Family<CounterSeries> | undefined;
+  readonly #usageOutput: Family<CounterSeries> | undefined;
+  readonly #usageCacheRead: Family<CounterSeries> | undefined;
+  readonly #usageReasoning: Family<CounterSeries> | undefined;
+  readonly #operationInput: Family<HistogramSeries> | undefined;
+  readonly #operationOutput: Family<HistogramSeries> | undefined;
+  readonly #operationDuration: Family<HistogramSeries> | undefined;
+  readonly #operationFirstChunk: Family<HistogramSeries> | undefined;
+  readonly #tokenUsage: Family<HistogramSeries> | undefined;
+
+  constructor(meter: Meter) {
+    this.#inferenceDuration = meter.chosenHistogram('inferenceDuration');
+    this.#inferenceFirstChunk = meter.chosenHistogram('inferenceFirstChunk');
+    this.#usageInput = meter.chosenCounter('usageInput');
+    this.#usageOutput = meter.chosenCounter('usageOutput');
+    this.#usageCacheRead = meter.chosenCounter('usageCacheRead');
+    this.#usageReasoning = meter.chosenCounter('usageReasoning');
+    this.#operationInput = meter.chosenHistogram('operationInput');
+    this.#operationOutput = meter.chosenHistogram('operationOutput');
+    this.#operationDuration = meter.chosenHistogram('operationDuration');
+    this.#operationFirstChunk = meter.chosenHistogram('operationFirstChunk');
+    this.#tokenUsage = meter.chosenHistogram('tokenUsage');
+    this.#older = this.#tokenUsage !== undefined;
+  }
+
+  /** Usage of one attempt. One that reported none counts as 0, so that calls without usage can be told from no calls. */
+  attempt(
+    exchange: Exchange,
+    attempt: Attempt,
+    provider: KnownProvider,
+    model: string,
+    route: string,
+    rule: string,
+  ): void {
+    const { operation } = exchange.dialect;
+    if (operation === 'passthrough' || !this.#usageInput || !this.#usageOutput) return;
+    const answered = attempt.responseModel === undefined ? '' : provider.model(attempt.responseModel);
+    const labels = [operation, provider.vendor, model, answered, 'unknown', route, rule];
+    const settlement = attempt.settlement;
+    if (settlement?.source !== 'Provider') {
+      this.#usageInput.with(labels).value += 0;
+      this.#usageOutput.with(labels).value += 0;
+      return;
+    }
+    const { usage } = settlement;
+    // Providers count images and files among the text tokens, so only a request without any is known to be text.
+    labels[4] = hasImages(exchange) ? 'unknown' : 'text';
+    this.#usageInput.with(labels).value += usage.input + usage.cacheRead;
+    count(this.#usageCacheRead, labels, usage.cacheRead);
+    labels[4] = 'text';
+    this.#usageOutput.with(labels).value += usage.output + usage.reasoning;
+    count(this.#usageReasoning, labels, usage.reasoning);
+    if (usage.audioInput === 0 && usage.audioOutput === 0) return;
+    labels[4] = 'audio';
+    this.#usageInput.with(labels).value += usage.audioInput;
+    this.#usageOutput.with(labels).value += usage.audioOutput;
+  }
+
+  /** The call as a whole, under the provider and model of its last attempt. */
+  call(finished: Finished, last: Attempt, provider: KnownProvider, model: string): void {
+    const { exchange, outcome } = finished;
+    const { operation } = exchange.dialect;
+    if (operation === 'passthrough') return;
+    const start = exchange.attempts[0]?.startedAt ?? exchange.startedAt;
+    const seconds = (outcome.endedAt - start) / 1000;
+    const labels = [operation, provider.vendor, model];
+    const timed = [...labels, errorType(last)];
+    // The conventions count embeddings among the operations that are not inference.
+    const inference = operation !== 'embeddings';
+    if (inference) this.#inferenceDuration?.with(timed).observe(seconds);
+    if (!inference || this.#older) this.#operationDuration?.with(timed).observe(seconds);
+
+    if (outcome.streamed && exchange.committedAt !== undefined) {
+      const wait = (exchange.committedAt - start) / 1000;
+      this.#inferenceFirstChunk?.with(labels).observe(wait);
+      this.#operationFirstChunk?.with(labels).observe(wait);
+    }
+    if (last.settlement?.source !== 'Provider') return;
+    const input = inputTokens(last.settlement.usage);
+    const output = outputTokens(last.settlement.usage);
+    if (inference && finished.result === 'OK') {
+      this.#operationInput?.with(labels).observe(input);
+      this.#operationOutput?.with(labels).observe(output);
+    }
+    if (!this.#tokenUsage) return;
+    this.#tokenUsage.with([...labels, 'input']).observe(input);
+    if (inference) this.#tokenUsage.with([...labels, 'output']).observe(output);
+  }
+}
+
+/** `error.type` of a call: a closed list, so that failures do not pass for latency. Empty where it did not fail. */
+function errorType(last: Attempt): string {
+  const result = attemptResult(last);
+  return result === 'OK' ? '' : result;
+}
+
+function hasImages(exchange: Exchange): boolean {
+  const attachments = exchange.envelope?.attachments;
+  return attachments ? attachments.images + attachments.files > 0 : exchange.facts?.vision === true;
+}
+
+function count(family: Family<CounterSeries> | undefined, labels: readonly string[], tokens: number): void {
+  if (family && tokens > 0) family.with(labels).value += tokens;
+}

@@ -1,0 +1,124 @@
+/** Counts a finished exchange. Failed tries, aborted streams and refusals count like everything else. */
+import type { Attempt } from '../exchange.ts';
+import { attemptResult, type Finished } from './finished.ts';
+import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
+import type { Meter } from './meter.ts';
+import { GenAiRecorder } from './record-gen-ai.ts';
+import type { CounterSeries, Family, HistogramSeries, MoneySeries } from './series.ts';
+
+const COMMON_STATUS = new Map(
+  [
+    200, 201, 202, 204, 400, 401, 402, 403, 404, 405, 408, 409, 413, 415, 421, 422, 426, 429, 499, 500, 501,
+    502, 503, 504, 529,
+  ].map((status) => [status, String(status)]),
+);
+
+export class MetricsRecorder {
+  readonly #meter: Meter;
+  readonly #requests: Family<CounterSeries>;
+  readonly #attempts: Family<CounterSeries>;
+  readonly #failovers: Family<CounterSeries>;
+  readonly #tokens: Family<CounterSeries>;
+  readonly #cost: Family<MoneySeries>;
+  readonly #costUnknown: Family<CounterSeries>;
+  readonly #warnings: Family<CounterSeries>;
+  readonly #commit: Family<HistogramSeries>;
+  readonly #added: HistogramSeries;
+  readonly #genAi: GenAiRecorder;
+  #names: KnownNames;
+
+  constructor(meter: Meter, names: KnownNames) {
+    this.#meter = meter;
+    this.#names = names;
+    this.#requests = meter.counter('requests');
+    this.#attempts = meter.counter('attempts');
+    this.#failovers = meter.counter('failovers');
+    this.#tokens = meter.counter('tokens');
+    this.#cost = meter.money('cost');
+    this.#costUnknown = meter.counter('costUnknown');
+    this.#warnings = meter.counter('warnings');
+    this.#commit = meter.histogram('commitSeconds');
+    this.#added = meter.histogram('addedSeconds').only;
+    this.#genAi = new GenAiRecorder(meter);
+  }
+
+  /** Series of things that `names` does not have any more are deleted. */
+  changeNames(names: KnownNames): void {
+    this.#names = names;
+    this.#meter.keepOnly((instrument, values) => names.has(instrument, values));
+  }
+
+  record(finished: Finished): void {
+    const { exchange, outcome, result, last } = finished;
+    const names = this.#names;
+    const route = names.route(exchange.route);
+    const rule = names.rule(exchange.route, exchange.plan?.rule.name);
+    const asked = names.asked(exchange.route, exchange.modelPattern);
+    this.#requests.with([route, rule, asked, statusLabel(outcome.status), result]).value++;
+    if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
+    if (last === undefined) return;
+
+    this.#added.observe(finished.addedMs / 1000);
+    let before: Attempt | undefined;
+    for (const attempt of exchange.attempts) {
+      const provider = names.provider(attempt.candidate.providerId);
+      const model = modelLabel(attempt, provider);
+      const outcomeOf = attemptResult(attempt);
+      this.#attempts.with([route, rule, provider.label, model, attempt.kind, outcomeOf]).value++;
+      if (attempt.kind === 'Failover' && before !== undefined) this.#failover(route, rule, before);
+      this.#settlement(route, rule, provider, model, attempt);
+      this.#genAi.attempt(exchange, attempt, provider, model, route, rule);
+      before = attempt;
+    }
+    const provider = names.provider(last.candidate.providerId);
+    const model = modelLabel(last, provider);
+    if (finished.commitMs !== undefined) {
+      this.#commit.with([provider.label, model]).observe(finished.commitMs / 1000);
+    }
+    this.#genAi.call(finished, last, provider, model);
+  }
+
+  #failover(route: string, rule: string, from: Attempt): void {
+    const provider = this.#names.provider(from.candidate.providerId);
+    const labels = [route, rule, provider.label, modelLabel(from, provider), attemptResult(from)];
+    this.#failovers.with(labels).value++;
+  }
+
+  #settlement(route: string, rule: string, provider: KnownProvider, model: string, attempt: Attempt): void {
+    const settlement = attempt.settlement;
+    if (settlement === undefined || settlement.source === 'None') return;
+    const { usage, source, costNanoUsd } = settlement;
+    if (source === 'Unknown') {
+      this.#costUnknown.with([route, rule, provider.label, model, 'Usage']).value++;
+      return;
+    }
+    // One array for all: only the kind differs.
+    const labels = [route, rule, provider.label, model, 'input', source];
+    if (usage.input > 0) this.#tokens.with(labels).value += usage.input;
+    if (usage.cacheRead > 0) this.#kind(labels, 'cache_read', usage.cacheRead);
+    if (usage.audioInput > 0) this.#kind(labels, 'audio_input', usage.audioInput);
+    if (usage.output > 0) this.#kind(labels, 'output', usage.output);
+    if (usage.reasoning > 0) this.#kind(labels, 'reasoning', usage.reasoning);
+    if (usage.audioOutput > 0) this.#kind(labels, 'audio_output', usage.audioOutput);
+    if (costNanoUsd === undefined) {
+      this.#costUnknown.with([route, rule, provider.label, model, 'Price']).value++;
+    } else {
+      this.#cost.with([route, rule, provider.label, model, source]).nano += costNanoUsd;
+    }
+  }
+
+  #kind(labels: string[], kind: string, tokens: number): void {
+    labels[4] = kind;
+    this.#tokens.with(labels).value += tokens;
+  }
+}
+
+/** Names outside what the provider declares are `_OTHER`: with open models, a caller can invent them. */
+function modelLabel(attempt: Attempt, provider: KnownProvider): string {
+  const model = attempt.candidate.model;
+  return model === undefined ? OTHER : provider.model(model.name);
+}
+
+function statusLabel(status: number): string {
+  return COMMON_STATUS.get(status) ?? `${Math.trunc(status / 100)}xx`;
+}

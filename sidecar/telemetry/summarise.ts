@@ -1,0 +1,116 @@
+/** From a finished exchange to what is told of it: one place, so that the log and the admin port cannot disagree. */
+import { formatUsd } from '../accounting/usd.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import { attemptResult, type Finished } from './finished.ts';
+import type { AttemptDetail, AttemptRecord, LogRecord, RequestSummary } from './summary.ts';
+import { cut, word } from './words.ts';
+
+const PROVIDER_PREFIX = 'provider/'.length;
+const MOST_ENTRIES = 64;
+
+/** The line of the access log. `traceId` as known; `sampleRate` of the lines of its kind. */
+export function logRecord(finished: Finished, traceId: string | undefined, sampleRate: number): LogRecord {
+  const { exchange, outcome, last } = finished;
+  const asked = exchange.facts?.askedModel;
+  const length = Number(exchange.req.headers['content-length'] ?? exchange.envelope?.body.length);
+  return {
+    time: isoTime(exchange.startedWall),
+    id: exchange.id,
+    method: cut(exchange.method),
+    path: cut(exchange.path),
+    route: exchange.route ?? null,
+    rule: exchange.plan?.rule.name ?? null,
+    askedPattern: exchange.modelPattern ?? null,
+    askedModel: asked === undefined ? null : cut(asked),
+    target: last?.candidate.target.name ?? null,
+    provider: last?.candidate.providerId.slice(PROVIDER_PREFIX) ?? null,
+    model: last === undefined ? null : cut(last.candidate.upstreamModel),
+    status: outcome.status,
+    outcome: finished.result,
+    errorCode: outcome.errorCode ?? null,
+    attempts: exchange.attempts.map(attemptRecord),
+    tokens: finished.tokens,
+    estimated: finished.estimated,
+    costUsd: finished.priced === 0 && finished.unpriced > 0 ? null : formatUsd(finished.costNanoUsd),
+    unpriced: finished.unpriced,
+    ttfcMs: finished.commitMs === undefined ? null : round(finished.commitMs),
+    durationMs: round(finished.durationMs),
+    requestBytes: Number.isNaN(length) ? null : length,
+    responseBytes: outcome.responseBytes,
+    streamed: outcome.streamed,
+    cancelled: outcome.cancelled,
+    warnings: exchange.warnings.length,
+    traceId: traceId ?? null,
+    sampleRate,
+  };
+}
+
+function attemptRecord(attempt: Attempt): AttemptRecord {
+  const { candidate } = attempt;
+  return {
+    target: candidate.target.name,
+    provider: candidate.providerId.slice(PROVIDER_PREFIX),
+    model: cut(candidate.upstreamModel),
+    credential: candidate.credential?.name ?? null,
+    kind: attempt.kind,
+    result: attemptResult(attempt),
+    scope: attempt.scope ?? null,
+    status: attempt.httpStatus ?? null,
+    code: word(attempt.errorCode),
+    ms: round((attempt.endedAt ?? attempt.startedAt) - attempt.startedAt),
+  };
+}
+
+/** What the admin port shows of a request, whose log line is `record`. */
+export function requestSummary(exchange: Exchange, record: LogRecord): RequestSummary {
+  return {
+    ...record,
+    attempts: record.attempts.map((attempt, i) => ({
+      ...attempt,
+      ...attemptDetail(exchange, exchange.attempts[i] as Attempt),
+    })),
+    steps: exchange.steps.slice(0, MOST_ENTRIES).map(({ stage, what }) => ({ stage, what: cut(what) })),
+    considered: (exchange.plan?.considered ?? []).slice(0, MOST_ENTRIES).map((one) => ({
+      ...one,
+      model: cut(one.model),
+      detail: cut(one.detail),
+    })),
+    warningTexts: exchange.warnings.slice(0, MOST_ENTRIES).map(cut),
+  };
+}
+
+function attemptDetail(exchange: Exchange, attempt: Attempt): AttemptDetail {
+  const after = (at: number | undefined): number | null =>
+    at === undefined ? null : round(at - exchange.startedAt);
+  const { settlement } = attempt;
+  return {
+    startedMs: round(attempt.startedAt - exchange.startedAt),
+    sentMs: after(attempt.sentAt),
+    headersMs: after(attempt.headersAt),
+    committedMs: after(attempt.committedAt),
+    endedMs: after(attempt.endedAt),
+    upstreamRequestId: word(attempt.upstreamRequestId),
+    responseModel: word(attempt.responseModel),
+    responseId: word(attempt.responseId),
+    finishReasons: attempt.finishReasons.map((reason) => word(reason) ?? ''),
+    tokens: settlement ? { ...settlement.usage } : null,
+    usageSource: settlement?.source ?? null,
+    costUsd: settlement?.costNanoUsd === undefined ? null : formatUsd(settlement.costNanoUsd),
+  };
+}
+
+/** Milliseconds to three decimals. */
+const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+
+let second = Number.NaN;
+let prefix = '';
+
+/** As `Date.toISOString`, which is slow enough to be worth asking once a second. */
+function isoTime(wall: number): string {
+  const whole = Math.floor(wall / 1000);
+  if (whole !== second) {
+    second = whole;
+    prefix = new Date(whole * 1000).toISOString().slice(0, 20);
+  }
+  return `${prefix}${String(Math.floor(wall) - whole * 1000).padStart(3, '0')}Z`;
+}
