@@ -16,6 +16,8 @@ export interface Announcement {
   credentialsVersion: string;
 }
 
+const HEARTBEAT = ':\n\n';
+
 export class Announcer {
   readonly #sink: EventSink;
   readonly #now: () => number;
@@ -55,6 +57,10 @@ export class Announcer {
     return this.#writingSince === undefined ? 0 : this.#now() - this.#writingSince;
   }
 
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Ends the stream after what is written. */
   end(): void {
     this.#closed = true;
@@ -71,7 +77,7 @@ export class Announcer {
     if (this.#closed || this.#writingSince !== undefined) return;
     const text = this.#dueText();
     if (text === '') return;
-    const announced = this.#wanted !== this.#written;
+    const announced = text !== HEARTBEAT;
     this.#written = this.#wanted;
     this.#heartbeatDue = false;
     this.#writingSince = this.#now();
@@ -94,6 +100,6 @@ export class Announcer {
     if (wanted && wanted.hash !== written?.hash) {
       text += `event: snapshot\nid: ${wanted.hash}\ndata: ${JSON.stringify({ hash: wanted.hash })}\n\n`;
     }
-    return text === '' && this.#heartbeatDue ? ':\n\n' : text;
+    return text === '' && this.#heartbeatDue ? HEARTBEAT : text;
   }
 }

@@ -231,6 +231,8 @@ export class Audience {
       const { stream, reportedAt } = member;
       if (!stream) {
         if (reportedAt !== undefined && now - reportedAt > reportWindowMs) this.#disconnected(member);
+      } else if (stream.announcer.closed) {
+        // Its connection is on its way down.
       } else if (stream.announcer.stalledFor() >= drainMs) {
         metrics.slowClosed();
         stream.announcer.destroy();

@@ -177,15 +177,23 @@ function allow(req: IncomingMessage, method: string, path: string): void {
   throw new OutriderError('method_not_allowed', { path, allowed: method, method: req.method ?? '' });
 }
 
-async function readBody(req: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_REPORT_BYTES) throw new OutriderError('body_too_large', { limit: MAX_REPORT_BYTES });
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** Too long a body is read on without being kept: cutting the connection could lose the answer that says so. */
+function readBody(req: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_REPORT_BYTES) {
+        chunks.push(chunk);
+      } else {
+        chunks.length = 0;
+        reject(new OutriderError('body_too_large', { limit: MAX_REPORT_BYTES }));
+      }
+    });
+    req.on('end', () => resolve(Buffer.concat(chunks)));
+    req.on('error', reject);
+  });
 }
 
 function sendError(res: ServerResponse, error: OutriderError): void {
