@@ -37,7 +37,7 @@ export class RowSpool implements RowSink {
   }
 
   /** The oldest unacknowledged rows, at most `max`. The same rows come again until they are acknowledged. */
-  batch(max: number): readonly Sequenced<Row | TotalRow>[] {
+  pending(max: number): Sequenced<Row | TotalRow>[] {
     // Totals get their place in the sequence only now, so that nothing already sent changes.
     if (this.rows.length < max) {
       for (const [key, total] of this.totals) {

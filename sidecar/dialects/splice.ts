@@ -59,7 +59,7 @@ export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedB
     splice.note('model', 'Model', false);
   }
   for (const name of patch.remove) {
-    if (PROTECTED.has(name) || !members.has(name)) continue;
+    if (PROTECTED.has(name) || !members.has(name) || patch.set.some((entry) => entry.name === name)) continue;
     splice.remove(name);
     splice.note(name, 'Remove', true);
   }

@@ -50,6 +50,11 @@ export class MemoryHold {
     return this.bytes;
   }
 
+  /** Of the whole budget. */
+  get limit(): number {
+    return this.budget.limit;
+  }
+
   /** Reserves `bytes` more. False: there is no room (or the hold is released), and nothing was reserved. */
   grow(bytes: number): boolean {
     if (this.closed || !this.budget.take(bytes)) return false;

@@ -1,0 +1,32 @@
+/** A family of wire formats: the paths it lives at, and what it says where no single endpoint speaks. */
+import type { Capability } from '../snapshot/schema.ts';
+import type { Dialect } from './dialect.ts';
+
+export interface Endpoint {
+  /** Canonical path, such as `/v1/chat/completions`. */
+  readonly path: string;
+  readonly dialect: Dialect;
+  /** What a model must be able to do to serve it. */
+  readonly needs: Capability;
+}
+
+export interface ListedModel {
+  id: string;
+  /** Who offers it under this name: a provider, or the route that defines the alias. */
+  owner: string;
+}
+
+export interface DialectFamily {
+  readonly name: string;
+  /** Path prefixes the family is served under, and the prefix each stands for. The longest match counts. */
+  readonly prefixes: readonly { readonly from: string; readonly to: string }[];
+  readonly endpoints: readonly Endpoint[];
+  /** Canonical path of the list of models. */
+  readonly modelsPath: string;
+  /** Speaks where no endpoint does: unread paths, refusals. */
+  readonly raw: Dialect;
+  /** Whether headers show that a client of this family calls; asked where families share a path. */
+  claims(rawHeaders: readonly string[]): boolean;
+  renderModels(models: readonly ListedModel[]): Buffer;
+  renderModel(model: ListedModel): Buffer;
+}
