@@ -156,7 +156,8 @@ export class SnapshotClient implements ConfigSource {
   #remember(holder: ConfigHolder, credentials: CredentialStore): void {
     const remembered = holder.remembered();
     if (!remembered) return;
-    this.#options.lastKnownGood?.save(remembered, credentials.current()).catch((error: unknown) => {
+    const saved = this.#options.lastKnownGood?.save(remembered, credentials.current());
+    this.#saving = saved?.catch((error: unknown) => {
       this.#log.warn(
         { reason: (error as Error).message },
         'the last known good configuration was not written',

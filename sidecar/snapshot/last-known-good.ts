@@ -65,24 +65,27 @@ export class LastKnownGood {
   /** Writes, or replaces what waits to be written: only the latest counts. Rejects when the file could not be written. */
   save(remembered: Remembered, credentials: CredentialSet): Promise<void> {
     this.#next = { remembered, credentials };
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    this.#writing ??= this.#writeAll();
     return this.#writing;
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#next) {
-      const { remembered, credentials } = this.#next;
-      this.#next = undefined;
-      const withKeys = await this.#inMemory(this.#directory);
-      const content = {
-        format: FORMAT,
-        savedAt: this.#clock.wall(),
-        ...remembered,
-        ...(withKeys && { credentials }),
-      };
-      await this.#replace(JSON.stringify(content));
+    try {
+      while (this.#next) {
+        const { remembered, credentials } = this.#next;
+        this.#next = undefined;
+        const withKeys = await this.#inMemory(this.#directory);
+        const content = {
+          format: FORMAT,
+          savedAt: this.#clock.wall(),
+          ...remembered,
+          ...(withKeys && { credentials }),
+        };
+        await this.#replace(JSON.stringify(content));
+      }
+    } finally {
+      // In the same turn as the last look at `#next`, so that nothing is put there that nobody writes.
+      this.#writing = undefined;
     }
   }
 

@@ -28,6 +28,7 @@ export async function testAuthority(): Promise<TestAuthority> {
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   let serial = 1;
@@ -45,6 +46,8 @@ export async function testAuthority(): Promise<TestAuthority> {
         signingKey: keys.privateKey,
         extensions: [
           new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          // Two authorities may have one name, as around a rotation; the key identifier tells them apart.
+          await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
           new x509.SubjectAlternativeNameExtension(
             names.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? 'ip' : 'dns', value })),
           ),
