@@ -10,12 +10,14 @@ export const GROUP = 'outrider.dev';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
-/** A CEL rule as the API server evaluates it; `message` is what the user reads. */
+/**
+ * A CEL rule as the API server evaluates it; `message` is what the user reads. No `reason` is given: for FieldValueDuplicate the
+ * API server leaves the message out.
+ */
 export interface CelRule {
   rule: string;
   message: string;
   fieldPath?: string;
-  reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
 }
 
 /** CEL rules of a schema node. They may use only the functions that `crds/cel` evaluates. */
@@ -72,7 +74,7 @@ export const durationOrZero = matching(
   /^([0-9]{1,2}h)?([0-9]{1,4}m)?([0-9]{1,6}s)?([0-9]{1,8}ms)?$/,
   'a duration such as 500ms, 30s or 1h30m',
   2,
-  24,
+  25,
 );
 /** A duration longer than zero. */
 export const duration = durationOrZero.meta(

@@ -45,7 +45,6 @@ const spec = z.strictObject({
       ...cel({
         rule: 'self.all(r, self.exists_one(s, s.name == r.name))',
         message: 'rule names must be unique within a route',
-        reason: 'FieldValueDuplicate',
       }),
     }),
 });

@@ -16,6 +16,8 @@ export interface LocatedObject {
   file: string;
   /** 1-based line of a field such as `spec.rules[0].name`, or of the nearest field around it that is there. */
   lineOf: (path?: string) => number;
+  /** Paths of fields whose unquoted name kubectl reads as true or false; YAML 1.1 says so of `on`, `y`, `no` and the like. */
+  ambiguousKeys: () => readonly string[];
 }
 
 /** A file that cannot be read (IO), or whose text or shape is no manifest (Syntax). */
@@ -83,26 +85,26 @@ export function parseManifests(text: string, file: string): Manifests {
   const { documents, problem } = parseDocuments(text);
   if (problem) return { objects: [], problems: [{ source: 'Syntax', file, ...problem }] };
   const found: Manifests = { objects: [], problems: [] };
-  const add = (value: unknown, lineOf: (path?: string) => number): void => {
+  const add = (value: unknown, place: Omit<LocatedObject, 'object' | 'file'>): void => {
     if (found.objects.length >= MAX_OBJECTS || found.problems.length >= MAX_PROBLEMS) return;
     const list = itemsOfList(value);
     if (list) {
-      list.forEach((item, i) => {
-        const prefix = formatPath(['items', i]);
-        add(item, (at = '') => lineOf(at === '' || at.startsWith('[') ? prefix + at : `${prefix}.${at}`));
-      });
+      list.forEach((item, i) => add(item, within(formatPath(['items', i]), place)));
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      found.objects.push({ object: value as KubeObject, file, lineOf });
+      found.objects.push({ object: value as KubeObject, file, ...place });
       if (found.objects.length === MAX_OBJECTS) {
         const message = `the file holds ${MAX_OBJECTS} objects or more; split it`;
-        found.problems.push({ source: 'Syntax', file, line: lineOf(), message });
+        found.problems.push({ source: 'Syntax', file, line: place.lineOf(), message });
       }
     } else {
       const message = 'is not a Kubernetes object: a mapping with apiVersion, kind and metadata';
-      found.problems.push({ source: 'Syntax', file, line: lineOf(), message });
+      found.problems.push({ source: 'Syntax', file, line: place.lineOf(), message });
     }
   };
-  for (const { value, lineOf } of documents) add(value, (at = '') => lineOf(at));
+  for (const document of documents) {
+    const { value, lineOf, ambiguousKeys } = document;
+    add(value, { lineOf: (at = '') => lineOf(at), ambiguousKeys });
+  }
   return found.problems.length > 0 ? { objects: [], problems: found.problems } : found;
 }
 
@@ -142,6 +144,20 @@ export function judgeManifests(objects: readonly LocatedObject[]): LocatedProble
     });
   }
   return problems.sort((a, b) => (order.get(a.file) ?? 0) - (order.get(b.file) ?? 0) || a.line - b.line);
+}
+
+/** Places in one entry of a list, by paths that begin at the entry. */
+function within(
+  prefix: string,
+  { lineOf, ambiguousKeys }: Omit<LocatedObject, 'object' | 'file'>,
+): Omit<LocatedObject, 'object' | 'file'> {
+  return {
+    lineOf: (at = '') => lineOf(at === '' || at.startsWith('[') ? prefix + at : `${prefix}.${at}`),
+    ambiguousKeys: () =>
+      ambiguousKeys()
+        .filter((path) => path.startsWith(prefix))
+        .map((path) => path.slice(prefix.length).replace(/^\./, '')),
+  };
 }
 
 function itemsOfList(value: unknown): unknown[] | undefined {

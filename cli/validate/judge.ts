@@ -48,7 +48,29 @@ export function judge(
   const problems = judgeManifests(manifests.objects);
   const broken = new Set(problems.map(({ kind, namespace, name }) => key(kind, namespace, name)));
   const alone = problems.map((problem): Finding => ({ severity: 'Problem', ...problem }));
-  return [...unread, ...alone, ...together(manifests.objects, broken, options)];
+  const unquoted = manifests.objects.flatMap(unquotedNames);
+  return [...unread, ...alone, ...unquoted, ...together(manifests.objects, broken, options)];
+}
+
+/** Names of fields that mean something else to kubectl, so that the API server would refuse them. */
+function unquotedNames({ object, file, lineOf, ambiguousKeys }: LocatedObject): Finding[] {
+  if (!isOurs(object)) return [];
+  return ambiguousKeys().map((path) => {
+    const name = path.split('.').at(-1) ?? path;
+    const expected = `"${name}", in quotes`;
+    return {
+      severity: 'Problem',
+      source: 'Syntax',
+      file,
+      line: lineOf(path),
+      kind: object.kind,
+      namespace: object.metadata?.namespace ?? '',
+      name: object.metadata?.name ?? '',
+      path,
+      message: `must be written ${expected}: kubectl reads an unquoted ${name} as a boolean`,
+      expected,
+    };
+  });
 }
 
 /** What the compiler says of the objects together, leaving out what is already known to be wrong with one alone. */
@@ -121,7 +143,7 @@ function findingOf(
     severity,
     source: 'Verdict',
     file: place.file,
-    line: place.lineOf(condition.type === 'Conflicted' ? 'spec.models' : 'spec'),
+    line: place.lineOf(placeOf(condition)),
     kind: verdict.kind,
     namespace: verdict.namespace,
     name: verdict.name,
@@ -129,6 +151,12 @@ function findingOf(
     message: `${condition.type} would be ${condition.status} (${condition.reason}): ${condition.message}`,
     expected: `${condition.type} ${condition.type === 'Conflicted' ? 'False' : 'True'}`,
   };
+}
+
+/** Messages of verdicts begin with the field they are about, where it is one. */
+function placeOf({ type, message }: VerdictCondition): string {
+  if (type === 'Conflicted') return 'spec.models';
+  return /^spec[\w.[\]]*/.exec(message)?.[0] ?? 'spec';
 }
 
 const key = (...parts: string[]): string => JSON.stringify(parts);

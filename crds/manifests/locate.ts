@@ -1,13 +1,19 @@
 /** Where in the text the fields of a YAML document stand. Built from parser events only when a place is asked for. */
-import { EVENT_ID, type Event, getScalarValue } from 'js-yaml';
+import { EVENT_ID, type Event, getScalarValue, SCALAR_STYLE } from 'js-yaml';
 import { formatPath, type PathPart } from '../problem.ts';
+import { ambiguousKey } from './yes-no.ts';
 
-/** Offsets into the text by path (`spec.rules[0].name`): of a member its key, of an entry of a list its first character. */
-export type Offsets = ReadonlyMap<string, number>;
+export interface Places {
+  /** Offsets into the text by path (`spec.rules[0].name`): of a member its key, of an entry of a list its first character. */
+  offsets: ReadonlyMap<string, number>;
+  /** Paths of members whose unquoted name kubectl reads as true or false. */
+  ambiguous: readonly string[];
+}
 
 /** `events` are those of one document, without the opening and closing of the document itself. */
-export function locate(events: readonly Event[], source: string): Offsets {
+export function locate(events: readonly Event[], source: string): Places {
   const offsets = new Map<string, number>();
+  const ambiguous: string[] = [];
   let next = 0;
 
   /** Consumes one node, and whatever it holds. */
@@ -28,7 +34,9 @@ export function locate(events: readonly Event[], source: string): Offsets {
     const key = events[next] as Event;
     if (key.type === EVENT_ID.SCALAR && key.valueStart >= 0) {
       next += 1;
-      node([...path, getScalarValue(source, key)], key.valueStart);
+      const name = getScalarValue(source, key);
+      if (key.style === SCALAR_STYLE.PLAIN && ambiguousKey(name)) ambiguous.push(formatPath([...path, name]));
+      node([...path, name], key.valueStart);
     } else {
       // A key that is no plain scalar: reading the document has refused it, or it is an alias, which has no place.
       node([...path, ''], undefined);
@@ -38,7 +46,7 @@ export function locate(events: readonly Event[], source: string): Offsets {
   const more = (): boolean => next < events.length && events[next]?.type !== EVENT_ID.POP;
 
   if (events.length > 0) node([], undefined);
-  return offsets;
+  return { offsets, ambiguous };
 }
 
 function startOf(event: Event): number | undefined {

@@ -1,12 +1,14 @@
 /** The text of one file -> its documents, each with the places of its fields. */
 import { constructFromEvents, EVENT_ID, type Event, parseEvents, YAMLException } from 'js-yaml';
-import { locate, type Offsets, parentPath } from './locate.ts';
-import { MANIFEST_SCHEMA } from './scalars.ts';
+import { locate, type Places, parentPath } from './locate.ts';
+import { asValue, MANIFEST_SCHEMA } from './scalars.ts';
 
 export interface ParsedDocument {
   value: unknown;
   /** 1-based line of a field, or of the nearest field around it that is there. */
   lineOf: (path: string) => number;
+  /** Paths of fields whose unquoted name kubectl reads as true or false, such as `on`. */
+  ambiguousKeys: () => readonly string[];
 }
 
 export interface SyntaxProblem {
@@ -24,7 +26,7 @@ export function parseDocuments(text: string): { documents: ParsedDocument[]; pro
     const runs = split(events, text);
     const values = constructFromEvents(events, { source: text, schema: MANIFEST_SCHEMA });
     const lines = lineIndex(text);
-    const documents = runs.map((run, i) => ({ value: values[i], lineOf: placer(run, text, lines) }));
+    const documents = runs.map((run, i) => ({ value: asValue(values[i]), ...placer(run, text, lines) }));
     return { documents: documents.filter(({ value }) => value !== null && value !== undefined) };
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
@@ -33,14 +35,17 @@ export function parseDocuments(text: string): { documents: ParsedDocument[]; pro
 }
 
 function placer(run: readonly Event[], text: string, lines: (offset: number) => number) {
-  let offsets: Offsets | undefined;
-  return (path: string): number => {
-    offsets ??= locate(run, text);
-    for (let at: string | undefined = path; at !== undefined; at = parentPath(at)) {
-      const offset = offsets.get(at);
-      if (offset !== undefined) return lines(offset);
-    }
-    return 1;
+  let found: Places | undefined;
+  const places = (): Places => (found ??= locate(run, text));
+  return {
+    lineOf: (path: string): number => {
+      for (let at: string | undefined = path; at !== undefined; at = parentPath(at)) {
+        const offset = places().offsets.get(at);
+        if (offset !== undefined) return lines(offset);
+      }
+      return 1;
+    },
+    ambiguousKeys: () => places().ambiguous,
   };
 }
 

@@ -62,7 +62,6 @@ export const rule = z
           {
             rule: 'self.all(t, self.exists_one(u, u.name == t.name))',
             message: 'target names must be unique within a rule',
-            reason: 'FieldValueDuplicate',
           },
           {
             rule: 'self.exists(t, !has(t.weight) || t.weight > 0)',
@@ -77,7 +76,7 @@ export const rule = z
           .max(16)
           .optional()
           .describe(
-            'Failures that move on to the next target. Unset: all but ContextWindow and ContentFilter. Empty: none.',
+            'Failures that move on to the next target. In YAML the name of this field needs quotes, `"on":`, since kubectl reads it as true without. Unset: all but ContextWindow and ContentFilter. Empty: none.',
           )
           .meta(setList),
         maxAttempts: z
