@@ -6,8 +6,8 @@
  * exponential backoff and jitter; one that throws a TerminalError waits for the next add. Nothing a handler does ends the
  * process.
  */
+import { type Backoff, jittered } from '../../sidecar/snapshot/backoff.ts';
 import type { Clock, Timer } from '../../sidecar/snapshot/clock.ts';
-import { type Backoff, backoffDelay } from './backoff.ts';
 import { describeError, type Log } from './log.ts';
 
 /** A failure that no retry mends, such as an object the API server calls invalid. */
@@ -186,7 +186,7 @@ export class WorkQueue {
     }
     entry.failures += 1;
     entry.failedAt = clock.monotonic();
-    const wait = backoffDelay(backoff ?? DEFAULT_BACKOFF, entry.failures, random);
+    const wait = jittered(backoff ?? DEFAULT_BACKOFF, entry.failures, random());
     log.warn(
       {
         queue: name,

@@ -7,14 +7,14 @@
  * server or a network does stops it; only `stop` does.
  */
 import type { KubeObject } from '../../crds/common.ts';
+import { type Backoff, jittered } from '../../sidecar/snapshot/backoff.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
+import { Pause } from '../../sidecar/snapshot/pause.ts';
 import type { ApiClient } from './api-client.ts';
 import { ApiError } from './api-error.ts';
-import { type Backoff, backoffDelay } from './backoff.ts';
 import { InitialEvents, isInitialEnd } from './initial-events.ts';
 import { listPages } from './list-pages.ts';
 import { describeError, type Log } from './log.ts';
-import { pause } from './pause.ts';
 import { type Change, keyOf, Store } from './store.ts';
 import { readEvents, type WatchEnd, type WatchEvent } from './watch-events.ts';
 import { Expired, Malformed, problemOf, versionOf } from './watch-problems.ts';
@@ -62,6 +62,7 @@ export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #store = new Store<T>();
   readonly #abort = new AbortController();
+  readonly #pause: Pause;
   readonly synced: Promise<void>;
   #markSynced: () => void = () => {};
   #hasSynced = false;
@@ -77,6 +78,7 @@ export class Reflector<T extends KubeObject> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#pause = new Pause(options.clock);
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -123,6 +125,7 @@ export class Reflector<T extends KubeObject> {
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    this.#pause.end();
     await this.#loop;
   }
 
@@ -148,8 +151,8 @@ export class Reflector<T extends KubeObject> {
       // A stream that merely opens proves nothing: a server that drops every stream at once must not be hammered.
       if (clock.monotonic() - began >= HEALTHY_MS) this.#failures = 0;
       else this.#failures += 1;
-      const wait = this.#failures === 0 ? 0 : backoffDelay(backoff, this.#failures, random);
-      await pause(clock, Math.max(wait, atLeast), signal);
+      const wait = this.#failures === 0 ? 0 : jittered(backoff, this.#failures, random());
+      await this.#pause.wait(Math.max(wait, atLeast));
     }
   }
 

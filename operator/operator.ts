@@ -1,0 +1,188 @@
+/**
+ * The control plane in one process: source -> compile -> sync and status.
+ *
+ * Each stage takes the newest and only the newest of what the one before has. A stage that fails is retried and leaves in
+ * force what was there; none ends the process.
+ */
+import { type Clock, systemClock } from '../sidecar/snapshot/clock.ts';
+import { type AdminServer, startAdminServer } from './admin-server.ts';
+import { startCompiling } from './compiling.ts';
+import { operatorMetrics } from './metrics.ts';
+import { StatusController } from './status/controller.ts';
+import type { Waits } from './status/programmed.ts';
+import { createTokenAuthenticator } from './sync/identity.ts';
+import { clusterKeys, type FetchKeys } from './sync/jwks.ts';
+import type { PodLookup } from './sync/pods.ts';
+import type { ProxyRegistry } from './sync/registry.ts';
+import { type Certificate, startSyncServer } from './sync/server.ts';
+import { tokenReviewer } from './sync/token-review.ts';
+import { apiClient } from './watch/api-client.ts';
+import type { ApiConfig } from './watch/api-config.ts';
+import { KubernetesSource } from './watch/kubernetes-source.ts';
+import { describeError, type Log } from './watch/log.ts';
+import type { Source } from './watch/source.ts';
+
+export interface OperatorOptions {
+  /** Which API server, and as whom; see `apiConfig`. */
+  api: ApiConfig;
+  /** Where sidecars connect. */
+  listen: { host: string; port: number };
+  tls: Certificate;
+  /** Where probes and metrics are served. */
+  admin: { host: string; port: number };
+  /** Names the admin port may be asked by, besides IP addresses and localhost. */
+  adminHosts?: readonly string[];
+  /** Namespaces that may export providers and routes. */
+  platformNamespaces: readonly string[];
+  /** Where routes, providers and pods are read: `['*']` unless told. */
+  namespaces?: readonly string[];
+  /** Where Secrets with the credential label are read: nowhere unless told; `['*']` for everywhere. */
+  credentialsNamespaces?: readonly string[];
+  identity?: {
+    /** Unset: the API server's own keys, and its TokenReview where those do not help. */
+    fetchKeys?: FetchKeys;
+    /** Unset: any issuer whose signature holds. */
+    issuer?: string;
+    audience?: string;
+  };
+  log: Log;
+  clock?: Clock;
+  random?: () => number;
+  /** Only the leader takes reports and writes statuses; one replica is its own leader. */
+  isLeader?: () => boolean;
+  waits?: Waits;
+  /** Mean time between two reports of one sidecar, in milliseconds. */
+  reportIntervalMs?: number;
+}
+
+export interface RunningOperator {
+  /** Where sidecars connect. */
+  readonly address: { host: string; port: number };
+  readonly admin: { host: string; port: number };
+  readonly registry: ProxyRegistry;
+  /** Resolves when everything was read and compiled once. */
+  readonly ready: Promise<void>;
+  setCertificate(tls: Certificate): void;
+  stop(): Promise<void>;
+}
+
+export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
+  const { api, log, clock = systemClock, random = Math.random, isLeader = () => true } = options;
+  const metrics = operatorMetrics(() => clock.monotonic());
+  const client = apiClient(api, clock);
+  const source = new KubernetesSource({
+    client,
+    clock,
+    random,
+    log,
+    observer: metrics.watch,
+    namespaces: options.namespaces ?? ['*'],
+    credentialsNamespaces: options.credentialsNamespaces ?? [],
+  });
+  const pods = podLookup(source);
+  const { fetchKeys, issuer, audience } = options.identity ?? {};
+  const sync = await startSyncServer({
+    listen: options.listen,
+    tls: options.tls,
+    pods,
+    identity: createTokenAuthenticator({
+      pods,
+      clock,
+      fetchKeys: fetchKeys ?? clusterKeys((path) => client.json({ path })),
+      ...(fetchKeys
+        ? {}
+        : { reviewToken: tokenReviewer((path, body) => client.json({ method: 'POST', path, body })) }),
+      ...(issuer === undefined ? {} : { issuer }),
+      ...(audience === undefined ? {} : { audience }),
+    }),
+    isLeader,
+    leaderAddress: () => undefined,
+    onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
+    metrics: metrics.sync,
+    clock,
+    ...(options.reportIntervalMs === undefined ? {} : { reportIntervalMs: options.reportIntervalMs }),
+  });
+  const status = new StatusController({
+    source,
+    registry: sync.registry,
+    client,
+    clock,
+    random,
+    log,
+    isLeader,
+    ...(options.waits ? { waits: options.waits } : {}),
+    onRun: metrics.run('status'),
+    onWrite: (kind, result) => metrics.statusWrite(kind, result),
+  });
+  const compiling = startCompiling({
+    source,
+    clock,
+    random,
+    log,
+    platformNamespaces: options.platformNamespaces,
+    onRun: metrics.run('compile'),
+    publish(compiled) {
+      sync.publish(compiled);
+      status.compiled(compiled);
+    },
+  });
+  metrics.observe({ compile: compiling.queue, status }, () => source.watches());
+
+  void source.synced.then(() => {
+    const counts = Object.entries(source.resources()).map(([kind, list]) => [kind, list.length]);
+    log.info(Object.fromEntries(counts), 'everything is read');
+    return undefined;
+  });
+
+  const stop = async (admin?: AdminServer) => {
+    await source.stop();
+    await compiling.stop();
+    await status.stop();
+    await sync.close();
+    await admin?.close();
+    client.close();
+  };
+  let admin: AdminServer;
+  try {
+    admin = await startAdminServer({
+      listen: options.admin,
+      metrics,
+      readiness: () => readiness(source, compiling.isDone()),
+      ...(options.adminHosts ? { hosts: options.adminHosts } : {}),
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  await source.start();
+  return {
+    address: sync.address,
+    admin: admin.address,
+    registry: sync.registry,
+    ready: compiling.done,
+    setCertificate: (tls) => sync.setCertificate(tls),
+    stop: () => stop(admin),
+  };
+}
+
+function podLookup(source: Source): PodLookup {
+  return {
+    get: (uid) => source.pod(uid),
+    onChange: (listener) =>
+      source.onChange(({ kind, uid }) => {
+        if (kind === 'Pod') listener(uid);
+      }),
+  };
+}
+
+function readiness(source: Source, compiled: boolean) {
+  return [
+    ...source.health().map(({ name, synced, error }) => ({
+      name,
+      // A list that was complete once stays good: sidecars are better served by what is known than by nobody.
+      ok: synced,
+      ...(error === undefined ? {} : { detail: error }),
+    })),
+    { name: 'compiled', ok: compiled },
+  ];
+}
