@@ -21,6 +21,8 @@ export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: string;
+  /** Origin of a listed web page that calls: it is told that it may read the answer. */
+  readonly allowedOrigin: string | undefined;
   dialect: Dialect;
   /** Undefined where the body is not read (passthrough). */
   envelope: Envelope | undefined;

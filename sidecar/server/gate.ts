@@ -48,7 +48,7 @@ export class Gate {
 
   private checkHost(head: RequestHead): void {
     if (this.hosts === undefined) return;
-    const host = head.repeated === 'host' ? undefined : head.host;
+    const { host } = head;
     if (host === undefined || !this.hosts.has(withoutPort(host))) {
       throw new OutriderError('host_not_allowed', { host: shown(host ?? '') });
     }

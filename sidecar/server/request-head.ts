@@ -30,8 +30,6 @@ export class RequestHead implements Record<Field, string | undefined> {
   authorization: string | undefined = undefined;
   apiKey: string | undefined = undefined;
   retryCount: string | undefined = undefined;
-  /** One of them was sent more than once: what we read may not be what others read. */
-  repeated: Field | undefined = undefined;
 
   constructor(rawHeaders: readonly string[]) {
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
@@ -39,20 +37,9 @@ export class RequestHead implements Record<Field, string | undefined> {
       if (!LENGTHS.has(name.length)) continue;
       const field = FIELDS.get(name) ?? FIELDS.get(name.toLowerCase());
       if (field === undefined) continue;
-      if (this[field] !== undefined) this.repeated = field;
-      this[field] = rawHeaders[i + 1] as string;
+      const value = rawHeaders[i + 1] as string;
+      // Sent twice, a header passes none of our rules: what we would read may not be what others read.
+      this[field] = this[field] === undefined ? value : `${this[field]}, ${value}`;
     }
   }
-}
-
-/** Value of one header by its lower-case name; several are joined by `, `. */
-export function headerValue(rawHeaders: readonly string[], lowerName: string): string | undefined {
-  let found: string | undefined;
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
-    const value = rawHeaders[i + 1] as string;
-    found = found === undefined ? value : `${found}, ${value}`;
-  }
-  return found;
 }

@@ -1,31 +1,34 @@
 /** What the sidecar says about a request in its answer. Values are plain ASCII: names come from users and vendors. */
 import { formatUsd } from '../accounting/usd.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange.ts';
 
 /** Longest value sent; anything beyond is cut. */
 const MAX_VALUE = 512;
 
 /**
- * Appends names and values in turn, as `writeHead` takes them. `attempt` is the one whose answer is handed out; undefined
- * when the answer is ours. The cost of a stream is unknown when its head is written, so it is left out there; the access log
- * and the admin port tell it by request id.
+ * Names and values in turn, as `writeHead` takes them. The cost of a stream is unknown when its head is written, so it is
+ * left out there; the access log and the admin port tell it by request id.
  */
-export function outriderHeaders(exchange: Exchange, attempt: Attempt | undefined, out: string[]): void {
-  out.push('x-outrider-request-id', exchange.id);
-  if (exchange.route !== undefined) out.push('x-outrider-route', headerSafe(exchange.route));
-  if (exchange.plan) out.push('x-outrider-rule', exchange.plan.rule.name);
-  if (attempt) {
-    const { candidate } = attempt;
-    out.push('x-outrider-target', candidate.target.name);
-    out.push('x-outrider-provider', candidate.providerId.slice(candidate.providerId.indexOf('/') + 1));
-    out.push('x-outrider-model', headerSafe(candidate.upstreamModel));
-  }
-  if (exchange.attempts.length > 0) {
-    out.push('x-outrider-attempts', String(exchange.attempts.length));
+export function outriderHeaders(exchange: Exchange): string[] {
+  const headers = ['x-outrider-request-id', exchange.id];
+  if (exchange.route !== undefined) headers.push('x-outrider-route', exchange.route);
+  if (exchange.plan) headers.push('x-outrider-rule', exchange.plan.rule.name);
+  const last = exchange.attempts.at(-1);
+  if (last) {
+    const { target, providerId, upstreamModel } = last.candidate;
+    headers.push('x-outrider-target', target.name);
+    headers.push('x-outrider-provider', providerId.slice(providerId.indexOf('/') + 1));
+    headers.push('x-outrider-model', headerSafe(upstreamModel));
+    headers.push('x-outrider-attempts', String(exchange.attempts.length));
     const cost = totalCost(exchange);
-    if (cost !== undefined) out.push('x-outrider-cost-usd', formatUsd(cost));
+    if (cost !== undefined) headers.push('x-outrider-cost-usd', formatUsd(cost));
   }
-  if (exchange.warnings.length > 0) out.push('x-outrider-warnings', headerSafe(exchange.warnings.join('; ')));
+  if (exchange.warnings.length > 0)
+    headers.push('x-outrider-warnings', headerSafe(exchange.warnings.join('; ')));
+  if (exchange.allowedOrigin !== undefined) {
+    headers.push('access-control-allow-origin', exchange.allowedOrigin, 'vary', 'origin');
+  }
+  return headers;
 }
 
 /** Cost of all attempts; undefined while one is not settled, or where a price is unknown. */

@@ -1,0 +1,271 @@
+/**
+ * A request from its first byte to its row in the ledger: envelope, route, match, plan, dispatch, settle, record. An
+ * exchange ends exactly once, whatever happens on the way, and each of its attempts is settled exactly once.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OutriderError } from '../errors/table.ts';
+import type { LearnedUsage } from './accounting/learned-usage.ts';
+import { type RowSink, rowsOf } from './accounting/rows.ts';
+import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
+import { ambiguousMember } from './dialects/splice.ts';
+import type { Dispatch } from './exchange.ts';
+import type { MemoryBudget } from './limits/memory-budget.ts';
+import { buildFacts } from './routing/facts.ts';
+import { plan, refusal } from './routing/make-plan.ts';
+import { matchRule } from './routing/match-rule.ts';
+import type { HealthView, Plan } from './routing/plan.ts';
+import { resolveRoute } from './routing/resolve-route.ts';
+import { RoundRobinState } from './routing/strategies/round-robin.ts';
+import type { TableRoute, TableRule } from './routing/table.ts';
+import { answerError, answerJson, answerPreflight, asOutriderError } from './server/answer.ts';
+import { readBody } from './server/body.ts';
+import { CallerGone } from './server/body-options.ts';
+import { hintFor } from './server/endpoint-hints.ts';
+import { type Gate, requireJson } from './server/gate.ts';
+import { HttpExchange } from './server/http-exchange.ts';
+import { passthroughMatch } from './server/passthrough.ts';
+import { RequestHead } from './server/request-head.ts';
+import { parseTarget } from './server/request-target.ts';
+import type { ServedConfig } from './server/served-config.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+
+export interface PipelineParts {
+  config: ServedConfig;
+  gate: Gate;
+  memory: MemoryBudget;
+  /** Largest request body in bytes. */
+  maxBodyBytes: number;
+  health: HealthView;
+  dispatch: Dispatch;
+  learned: LearnedUsage;
+  rows: RowSink;
+  telemetry: Pick<Telemetry, 'record'>;
+  /** For faults of our own, which no caller's error text can explain. */
+  warn: (message: string) => void;
+  random: () => number;
+}
+
+const DRAIN_RETRY_MS = 1000;
+
+export class Pipeline {
+  private readonly parts: PipelineParts;
+  private readonly roundRobin = new RoundRobinState();
+  private readonly idPrefix = `${randomBytes(6).toString('base64url')}.`;
+  private count = 0;
+  private open = 0;
+  private draining = false;
+  private onIdle: (() => void) | undefined = undefined;
+
+  constructor(parts: PipelineParts) {
+    this.parts = parts;
+  }
+
+  /** Requests whose exchange has not ended. */
+  get openRequests(): number {
+    return this.open;
+  }
+
+  /** From now on requests are refused; resolves when the last open one has ended. */
+  drain(): Promise<void> {
+    this.draining = true;
+    if (this.open === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.onIdle = resolve));
+  }
+
+  handle(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const { memory, learned } = this.parts;
+    const id = this.idPrefix + (this.count++).toString(36);
+    const exchange = new HttpExchange(id, req, res, caller(req.rawHeaders).raw, memory.open(), learned);
+    this.open++;
+    void this.run(exchange, expectsContinue ? () => res.writeContinue() : undefined);
+  }
+
+  private async run(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
+    try {
+      await this.serve(exchange, accept);
+    } catch (thrown) {
+      this.fail(exchange, thrown);
+    }
+    this.complete(exchange);
+  }
+
+  private async serve(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
+    const { gate } = this.parts;
+    const { req } = exchange;
+    const head = new RequestHead(req.rawHeaders);
+    const resolution = this.resolve(exchange, req);
+    exchange.allowedOrigin = gate.check(head);
+    if (exchange.allowedOrigin !== undefined && exchange.method === 'OPTIONS') {
+      answerPreflight(exchange);
+      return;
+    }
+    gate.checkToken(head);
+    if (this.draining) {
+      exchange.res.shouldKeepAlive = false;
+      throw new OutriderError('draining', {}, DRAIN_RETRY_MS);
+    }
+    switch (resolution.kind) {
+      case 'Endpoint':
+        return await this.serveEndpoint(exchange, head, resolution, accept);
+      case 'Models':
+        return this.serveModels(exchange, resolution);
+      case 'Raw':
+        return await this.serveRaw(exchange, head, accept);
+      case 'Unknown': {
+        const { method, path } = exchange;
+        throw new OutriderError('endpoint_not_found', { method, path, hint: hintFor(path) });
+      }
+    }
+  }
+
+  private resolve(exchange: HttpExchange, req: IncomingMessage): Resolution {
+    const target = req.url ?? '';
+    let resolution = endpointAt(target);
+    if (resolution === undefined) {
+      const { path, query } = parseTarget(target);
+      exchange.query = query;
+      resolution = resolvePath(path, req.rawHeaders);
+    }
+    exchange.path = resolution.path;
+    exchange.dialect = resolution.kind === 'Endpoint' ? resolution.endpoint.dialect : resolution.family.raw;
+    return resolution;
+  }
+
+  private async serveEndpoint(
+    exchange: HttpExchange,
+    head: RequestHead,
+    { path, endpoint: { dialect } }: Resolution & { kind: 'Endpoint' },
+    accept: (() => void) | undefined,
+  ): Promise<void> {
+    const { config, maxBodyBytes } = this.parts;
+    if (exchange.method !== 'POST') refuseMethod(exchange, 'POST');
+    requireJson(head.contentType);
+    const body = await readBody(exchange.req, {
+      limit: maxBodyBytes,
+      hold: exchange.hold,
+      contentLength: head.contentLength,
+      contentEncoding: head.contentEncoding,
+      accept,
+    });
+    const envelope = dialect.readRequest(body);
+    exchange.envelope = envelope;
+    const facts = buildFacts({
+      method: exchange.method,
+      path,
+      rawHeaders: exchange.req.rawHeaders,
+      operation: dialect.operation,
+      envelope,
+    });
+    exchange.facts = facts;
+
+    const resolved = resolveRoute(config.table, facts.askedModel);
+    if (resolved instanceof OutriderError) throw resolved;
+    noteRoute(exchange, resolved.route, resolved.pattern);
+    const matched = matchRule(resolved.route, facts);
+    exchange.steps.push(...matched.steps);
+    if (matched.error) throw matched.error;
+    await this.dispatch(exchange, resolved.route, matched.rule);
+  }
+
+  private async serveRaw(
+    exchange: HttpExchange,
+    head: RequestHead,
+    accept: (() => void) | undefined,
+  ): Promise<void> {
+    const { config, maxBodyBytes } = this.parts;
+    const match = await passthroughMatch(exchange, head, config.table, { limit: maxBodyBytes, accept });
+    noteRoute(exchange, match.route, match.pattern);
+    exchange.steps.push(...match.steps);
+    await this.dispatch(exchange, match.route, match.rule);
+  }
+
+  private async dispatch(exchange: HttpExchange, route: TableRoute, rule: TableRule): Promise<void> {
+    const { health, dispatch, random } = this.parts;
+    const { facts, envelope } = exchange;
+    if (!facts) throw new Error('a request without facts cannot be planned');
+    // Filter, rank and the first attempt happen in one synchronous turn.
+    const planned = plan(rule, facts, health, performance.now(), random, this.roundRobin);
+    exchange.plan = planned;
+    const refused = refusal(route, planned);
+    if (refused) throw refused;
+    if (envelope && envelope.duplicates.length > 0) refuseAmbiguous(envelope, planned);
+    await dispatch.run(exchange);
+  }
+
+  private serveModels(exchange: HttpExchange, { family, model }: Resolution & { kind: 'Models' }): void {
+    const { config } = this.parts;
+    if (exchange.method !== 'GET') refuseMethod(exchange, 'GET');
+    const { models } = config;
+    if (models === undefined) throw new OutriderError('config_unavailable', {}, DRAIN_RETRY_MS);
+    if (model === undefined) {
+      answerJson(exchange, family.renderModels(models));
+      return;
+    }
+    const listed = models.find(({ id }) => id === model);
+    if (!listed) {
+      throw new OutriderError('no_route', { model, hint: `GET ${family.modelsPath} lists what there is` });
+    }
+    answerJson(exchange, family.renderModel(listed));
+  }
+
+  private fail(exchange: HttpExchange, thrown: unknown): void {
+    const { res } = exchange;
+    const error = asOutriderError(thrown, exchange.id);
+    if (error.code === 'internal_error' && !(thrown instanceof CallerGone)) {
+      this.parts.warn(`request ${exchange.id} met an unexpected failure: ${stackOf(thrown)}`);
+    }
+    for (const attempt of exchange.attempts) exchange.settle(attempt);
+    if (!(thrown instanceof CallerGone) && !res.headersSent && !res.destroyed && !res.closed) {
+      answerError(exchange, error);
+      return;
+    }
+    const left = !res.headersSent;
+    if (!left) res.destroy();
+    exchange.outcome ??= {
+      status: left ? 499 : res.statusCode,
+      endedAt: performance.now(),
+      errorCode: left ? undefined : error.code,
+      broken: !left,
+      cancelled: left,
+      streamed: false,
+      responseBytes: 0,
+    };
+  }
+
+  private complete(exchange: HttpExchange): void {
+    const { rows, telemetry, warn } = this.parts;
+    try {
+      exchange.releaseBody();
+      for (const attempt of exchange.attempts) exchange.settle(attempt);
+      for (const row of rowsOf(exchange)) rows.append(row);
+      telemetry.record(exchange);
+    } catch (error) {
+      warn(`request ${exchange.id} could not be recorded: ${stackOf(error)}`);
+    }
+    this.open--;
+    if (this.open === 0) this.onIdle?.();
+  }
+}
+
+function noteRoute(exchange: HttpExchange, route: TableRoute, pattern: string): void {
+  exchange.route = route.key;
+  exchange.modelPattern = pattern;
+  exchange.steps = [{ stage: 'route', what: `route ${route.key}`, detail: `"${pattern}" takes the model` }];
+}
+
+function refuseMethod({ method, path }: HttpExchange, allowed: string): never {
+  throw new OutriderError('method_not_allowed', { method, path, allowed });
+}
+
+/** A member that occurs twice cannot be changed: nobody could say which of them the provider reads. */
+function refuseAmbiguous(envelope: NonNullable<HttpExchange['envelope']>, planned: Plan): void {
+  for (const { target } of planned.candidates) {
+    const member = ambiguousMember(envelope, target.patch);
+    if (member !== undefined) throw new OutriderError('duplicate_member', { member });
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

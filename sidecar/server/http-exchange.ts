@@ -1,0 +1,86 @@
+/** The one object per request: what `exchange.ts` promises, and the few things the server itself keeps with it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { LearnedUsage } from '../accounting/learned-usage.ts';
+import { settle } from '../accounting/settle.ts';
+import type { Settlement } from '../accounting/usage.ts';
+import type { Dialect } from '../dialects/dialect.ts';
+import type { Envelope } from '../dialects/envelope.ts';
+import type { Attempt, Exchange, Outcome } from '../exchange.ts';
+import type { MemoryHold } from '../limits/memory-budget.ts';
+import type { Candidate, Plan, RequestFacts, Step } from '../routing/plan.ts';
+
+const NO_BODY = Buffer.alloc(0);
+const NO_STEPS: Step[] = [];
+
+export class HttpExchange implements Exchange {
+  readonly id: string;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly startedAt: number;
+  readonly startedWall: number;
+  readonly method: string;
+  path = '';
+  query = '';
+  allowedOrigin: string | undefined = undefined;
+  dialect: Dialect;
+  envelope: Envelope | undefined = undefined;
+  head: Exchange['head'] = undefined;
+  facts: RequestFacts | undefined = undefined;
+  route: string | undefined = undefined;
+  modelPattern: string | undefined = undefined;
+  steps: Step[] = NO_STEPS;
+  plan: Plan | undefined = undefined;
+  attempts: Attempt[] = [];
+  committedAt: number | undefined = undefined;
+  warnings: string[] = [];
+  outcome: Outcome | undefined = undefined;
+  /** Reserved for the request body. */
+  readonly hold: MemoryHold;
+  private readonly learned: LearnedUsage;
+
+  constructor(
+    id: string,
+    req: IncomingMessage,
+    res: ServerResponse,
+    dialect: Dialect,
+    hold: MemoryHold,
+    learned: LearnedUsage,
+  ) {
+    this.id = id;
+    this.req = req;
+    this.res = res;
+    this.startedAt = performance.now();
+    this.startedWall = Date.now();
+    this.method = req.method ?? '';
+    this.dialect = dialect;
+    this.hold = hold;
+    this.learned = learned;
+  }
+
+  releaseBody(): void {
+    if (this.envelope) this.envelope.body = NO_BODY;
+    this.head = undefined;
+    this.hold.release();
+  }
+
+  settle(attempt: Attempt): Settlement {
+    if (attempt.settlement) return attempt.settlement;
+    const model = modelKey(attempt.candidate);
+    const estimated = this.facts?.inputTokens ?? 0;
+    const settlement = settle(attempt, {
+      metered: this.dialect.operation !== 'passthrough',
+      readUsage: this.dialect.readUsage,
+      estimatedInput: this.learned.inputTokens(model, estimated),
+      estimatedOutput: this.learned.outputTokens(model, attempt.outputBytes),
+    });
+    if (settlement.source === 'Provider') {
+      this.learned.observe(model, estimated, attempt.outputBytes, settlement.usage);
+    }
+    attempt.settlement = settlement;
+    return settlement;
+  }
+}
+
+function modelKey(candidate: Candidate): string {
+  return `${candidate.providerId} ${candidate.upstreamModel}`;
+}
