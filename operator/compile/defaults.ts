@@ -55,3 +55,14 @@ export const STREAM_USAGE: Record<LLMProviderSpec['type'], NonNullable<LLMProvid
 /** The longer of two durations: a limit left unset is never below the value it limits. */
 export const atLeast = (limit: string, value: string): string =>
   milliseconds(limit) >= milliseconds(value) ? limit : value;
+
+/** Fills in what is unset and remembers where. */
+export class Filler {
+  readonly defaulted: string[] = [];
+
+  in<T>(path: string, value: T | undefined, unset: T): T {
+    if (value !== undefined) return value;
+    this.defaulted.push(path);
+    return unset;
+  }
+}

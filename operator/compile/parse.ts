@@ -36,9 +36,7 @@ function read(kind: KindDefinition, object: KubeObject): Parsed<unknown> {
   const judged = { apiVersion: API_VERSION, kind: kind.kind, metadata: { name }, spec: object.spec };
   const problems = validateObject(judged).filter((p) => p.path.startsWith('spec'));
   if (outcome.success && problems.length === 0) return { ok: true, spec: outcome.data };
-  const message = sentence(
-    problems.map((p) => `${p.path}${p.value === undefined ? '' : ` is ${show(p.value)}:`} ${p.message}`),
-  );
+  const message = sentence(problems.map((p) => `${p.path}: ${p.message}${shown(p.value)}`));
   return { ok: false, reason: INVALID, message: message || 'spec does not fit its schema' };
 }
 
@@ -49,7 +47,9 @@ function pathOf(path: readonly PropertyKey[]): string {
   );
 }
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+/** A list or an object would say less than its path does. */
+function shown(value: unknown): string {
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return '';
+  const text = JSON.stringify(value);
+  return ` (it is ${text.length > 80 ? `${text.slice(0, 80)}…` : text})`;
 }

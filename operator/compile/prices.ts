@@ -35,6 +35,20 @@ export function declaredPrices(pricing: readonly Declared[]): Partial<PriceTable
   return prices;
 }
 
+/** More pico-USD than an integer holds exactly. */
+const MOST_PER_REQUEST = Math.floor(Number.MAX_SAFE_INTEGER / 10 ** PICO_DIGITS);
+
+/** The first price that is too large to be kept exactly, in a sentence. */
+export function oversizedPrice(models: LLMProviderSpec['models']): string | undefined {
+  for (const [i, { pricing }] of (models ?? []).entries()) {
+    const j = (pricing ?? []).findIndex(({ each }) => each !== undefined && Number(each) > MOST_PER_REQUEST);
+    const each = pricing?.[j]?.each;
+    if (each !== undefined)
+      return `spec.models[${i}].pricing[${j}].each: must be at most ${MOST_PER_REQUEST} US dollars (it is "${each}")`;
+  }
+  return undefined;
+}
+
 /**
  * Declared prices over catalogued ones, unit by unit. Undefined when the price of input or of output stays unknown: unknown
  * is a state of its own, never zero. A model that only makes embeddings has no output to price.

@@ -29,3 +29,17 @@ export function sentence(parts: readonly string[]): string {
   const text = distinct.slice(0, MAX_LISTED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
+
+/** Names of snapshot fields that resources call otherwise. */
+const RESOURCE_WORDS: readonly [RegExp, string][] = [
+  [/^spec\.caBundle/, 'spec.endpoint.tls.caBundle'],
+  [/^spec\.(url|headers)/, 'spec.endpoint.$1'],
+  [/\.patch\./, '.request.'],
+  [/\.holdMaxMs/, '.commit.holdMax'],
+  [/(\.\w+)Ms is/, '$1 in milliseconds is'],
+];
+
+/** What the judge of snapshot items says, with the paths of the resource it was compiled from. */
+export function inResourceWords(reason: string): string {
+  return RESOURCE_WORDS.reduce((text, [from, to]) => text.replace(from, to), reason);
+}

@@ -3,11 +3,11 @@ import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { indexModels, type ModelIndex } from '../../sidecar/snapshot/models.ts';
 import type { ModelBody, ProviderBody, ProviderItem } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
-import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
-import { atLeast, ENDPOINT_URL, PASSIVE, STREAM_USAGE } from './defaults.ts';
+import type { Catalogue, CataloguedModel } from './catalogue.ts';
 import { milliseconds } from './durations.ts';
-import { declaredPrices, mergePrices } from './prices.ts';
-import type { Problem } from './problems.ts';
+import { type EffectiveModel, effectiveProvider } from './effective-provider.ts';
+import { declaredPrices, mergePrices, oversizedPrice } from './prices.ts';
+import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
 import { BASE_INVALID, INVALID, REF_NOT_PERMITTED } from './reasons.ts';
 
@@ -41,8 +41,9 @@ export function compileProvider(source: ProviderSource, index: ProviderIndex, no
   };
   const verdict = validateItem(item);
   if (verdict.ok) return { source, item, models: indexModels(body), problems };
-  problems.push({ condition: 'Accepted', reason: INVALID, message: verdict.reason });
-  return { source, item: invalid(source, verdict.reason), models: undefined, problems };
+  const message = oversizedPrice(inherited.spec.models) ?? inResourceWords(verdict.reason);
+  problems.push({ condition: 'Accepted', reason: INVALID, message });
+  return { source, item: invalid(source, message), models: undefined, problems };
 }
 
 function invalid(source: ProviderSource, reason: string): ProviderItem {
@@ -93,59 +94,50 @@ function inherit(source: ProviderSource, index: ProviderIndex): Inherited {
 
 function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): ProviderBody {
   const { namespace, name } = source;
-  // A missing URL is refused by the judge of items, with the field's name.
-  const url = (spec.endpoint?.url ?? ENDPOINT_URL[spec.type] ?? '').replace(/\/+$/, '');
-  const catalogue = catalogueOf(spec.type, url, now);
-  const declared = spec.models ?? [];
-  const passive = spec.healthCheck?.passive;
-  const ejectionTime = passive?.ejectionTime ?? PASSIVE.ejectionTime;
-  const caBundle = spec.endpoint?.tls?.caBundle;
+  // Credentials are never inherited.
+  const own = source.parsed.ok ? (source.parsed.spec.credentials ?? []) : [];
+  const { spec: effective, catalogue } = effectiveProvider({ ...spec, credentials: own }, now);
+  const { endpoint, models } = effective;
+  const { passive } = effective.healthCheck;
+  const caBundle = endpoint.tls?.caBundle;
   return {
     namespace,
     name,
-    type: spec.type,
-    url,
-    headers: (spec.endpoint?.headers ?? []).map((header) => ({ name: header.name, value: header.value })),
+    type: effective.type,
+    url: endpoint.url,
+    headers: (endpoint.headers ?? []).map((header) => ({ name: header.name, value: header.value })),
     ...(caBundle === undefined ? {} : { caBundle }),
-    credentials: ownCredentials(source).map((credential) => ({
+    credentials: effective.credentials.map((credential) => ({
       name: credential.name,
       id: `${namespace}/${name}/${credential.name}`,
       type: credential.type,
-      weight: credential.weight ?? 1,
+      weight: credential.weight,
     })),
     models:
-      declared.length > 0
-        ? declared.map((model) => declaredModel(model, catalogue))
+      models.length > 0
+        ? models.map((model) => declaredModel(model, catalogue))
         : cataloguedModels(catalogue),
-    openModels: declared.length === 0 && (spec.type === 'OpenAICompatible' || !catalogue),
-    streamUsage: spec.streamUsage ?? STREAM_USAGE[spec.type],
+    openModels: models.length === 0 && (effective.type === 'OpenAICompatible' || !catalogue),
+    streamUsage: effective.streamUsage,
     passive: {
-      consecutiveErrors: passive?.consecutiveErrors ?? PASSIVE.consecutiveErrors,
-      ejectionMs: milliseconds(ejectionTime),
-      maxEjectionMs: milliseconds(passive?.maxEjectionTime ?? atLeast(PASSIVE.maxEjectionTime, ejectionTime)),
+      consecutiveErrors: passive.consecutiveErrors,
+      ejectionMs: milliseconds(passive.ejectionTime),
+      maxEjectionMs: milliseconds(passive.maxEjectionTime),
     },
   };
 }
 
-/** Credentials are never inherited. */
-const ownCredentials = ({ parsed }: ProviderSource) => (parsed.ok ? (parsed.spec.credentials ?? []) : []);
-
-function declaredModel(
-  model: NonNullable<LLMProviderSpec['models']>[number],
-  catalogue: Catalogue | undefined,
-): ModelBody {
-  const upstreamName = model.upstreamName ?? model.name;
-  const known = catalogue?.find(upstreamName);
-  const capabilities = model.capabilities ?? known?.capabilities;
-  const contextWindow = model.contextWindow ?? known?.contextWindow;
+function declaredModel(model: EffectiveModel, catalogue: Catalogue | undefined): ModelBody {
+  const { name, upstreamName, capabilities, contextWindow, maxOutputTokens, pricing } = model;
   const embeddingsOnly = capabilities?.length === 1 && capabilities[0] === 'Embeddings';
-  const prices = mergePrices(model.pricing && declaredPrices(model.pricing), known?.prices, embeddingsOnly);
+  const known = catalogue?.find(upstreamName)?.prices;
+  const prices = mergePrices(pricing && declaredPrices(pricing), known, embeddingsOnly);
   return {
-    name: model.name,
+    name,
     upstreamName,
-    ...(capabilities && { capabilities }),
+    ...(capabilities && { capabilities: [...capabilities] }),
     ...(contextWindow === undefined ? {} : { contextWindow }),
-    ...(model.maxOutputTokens === undefined ? {} : { maxOutputTokens: model.maxOutputTokens }),
+    ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(prices && { prices }),
   };
 }

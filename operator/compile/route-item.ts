@@ -3,8 +3,9 @@ import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { Feature, ItemId, MatchBody, RouteBody, RuleBody } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
-import { atLeast, FAILOVER_ON, maxAttempts, RULE } from './defaults.ts';
 import { milliseconds } from './durations.ts';
+import { type EffectiveRule, effectiveRoute } from './effective-route.ts';
+import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import { INVALID } from './reasons.ts';
@@ -35,7 +36,7 @@ export function compileRoute(
   const body = bodyOf(source, source.parsed.spec, index, providers, route);
   const item = { ...route.item, state: 'Valid' as const, requires: featuresOf(body), body };
   const verdict = validateItem({ ...item, rank: 0 });
-  if (!verdict.ok) return refuse(route, index, { reason: INVALID, message: verdict.reason });
+  if (!verdict.ok) return refuse(route, index, { reason: INVALID, message: inResourceWords(verdict.reason) });
   return { ...route, item };
 }
 
@@ -71,7 +72,7 @@ function bodyOf(
     namespace: source.namespace,
     name: source.name,
     uid: source.object.metadata.uid ?? source.key,
-    rules: spec.rules.map((rule, i) => {
+    rules: effectiveRoute(spec).spec.rules.map((rule, i) => {
       const targets = rule.targets.map((target, j) =>
         compileTarget(target, rule, spec, {
           path: `spec.rules[${i}].targets[${j}]`,
@@ -85,43 +86,35 @@ function bodyOf(
   };
 }
 
-function ruleBody(rule: LLMRouteSpec['rules'][number]): RuleBody {
+function ruleBody(rule: EffectiveRule): RuleBody {
   const { failover, timeouts } = rule;
-  const base = failover?.backoff?.base ?? RULE.backoff.base;
-  const time = (name: keyof typeof RULE.timeouts) => milliseconds(timeouts?.[name] ?? RULE.timeouts[name]);
   return {
     name: rule.name,
-    matches: (rule.matches ?? []).map(matchBody),
-    strategy: { type: rule.strategy?.type ?? 'Weighted' },
+    matches: rule.matches.map(matchBody),
+    strategy: { type: rule.strategy.type },
     targets: [],
     failover: {
-      on: [...(failover?.on ?? FAILOVER_ON)],
-      maxAttempts: failover?.maxAttempts ?? maxAttempts(rule.targets.length),
-      backoff: {
-        baseMs: milliseconds(base),
-        maxMs: milliseconds(failover?.backoff?.max ?? atLeast(RULE.backoff.max, base)),
-      },
+      on: [...failover.on],
+      maxAttempts: failover.maxAttempts,
+      backoff: { baseMs: milliseconds(failover.backoff.base), maxMs: milliseconds(failover.backoff.max) },
     },
     timeouts: {
-      connectMs: time('connect'),
-      firstTokenMs: time('firstToken'),
-      interTokenMs: time('interToken'),
-      attemptMs: time('attempt'),
-      requestMs: time('request'),
-      clientStallMs: time('clientStall'),
+      connectMs: milliseconds(timeouts.connect),
+      firstTokenMs: milliseconds(timeouts.firstToken),
+      interTokenMs: milliseconds(timeouts.interToken),
+      attemptMs: milliseconds(timeouts.attempt),
+      requestMs: milliseconds(timeouts.request),
+      clientStallMs: milliseconds(timeouts.clientStall),
     },
-    holdMaxMs: milliseconds(rule.commit?.holdMax ?? RULE.holdMax),
+    holdMaxMs: milliseconds(rule.commit.holdMax),
     passthrough: (rule.passthrough ?? []).map((p) => ({ methods: [...p.methods], pathPrefix: p.pathPrefix })),
     // An unknown name gives -1, which the judge of items refuses.
-    statefulTarget:
-      rule.statefulTarget === undefined
-        ? 0
-        : rule.targets.findIndex((target) => target.name === rule.statefulTarget),
+    statefulTarget: rule.targets.findIndex((target) => target.name === rule.statefulTarget),
     forwardHeaders: (rule.forwardHeaders ?? []).map((name) => name.toLowerCase()),
   };
 }
 
-function matchBody(match: NonNullable<LLMRouteSpec['rules'][number]['matches']>[number]): MatchBody {
+function matchBody(match: EffectiveRule['matches'][number]): MatchBody {
   const { headers, paths, models, prompt, request } = match;
   return {
     ...(headers && {

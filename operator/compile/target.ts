@@ -2,6 +2,7 @@
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
+import type { EffectiveRule, EffectiveTarget } from './effective-route.ts';
 import { type ProviderIndex, type ProviderSource, providerId } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import {
@@ -11,8 +12,8 @@ import {
   REF_NOT_PERMITTED,
 } from './reasons.ts';
 
-type Rule = LLMRouteSpec['rules'][number];
-type Target = Rule['targets'][number];
+type Rule = EffectiveRule;
+type Target = EffectiveTarget;
 
 interface Context {
   /** Of the target in the spec. */
@@ -34,8 +35,8 @@ export function compileTarget(target: Target, rule: Rule, spec: LLMRouteSpec, co
       : providerId(target.provider.namespace ?? namespace, target.provider.name),
     ...(target.model === undefined ? {} : { model: target.model }),
     ...(target.credential === undefined ? {} : { credential: target.credential }),
-    weight: target.weight ?? 1,
-    priority: target.priority ?? 0,
+    weight: target.weight,
+    priority: target.priority,
     patch: patchBody(target.request),
   };
   if (!found.ok) {
@@ -110,9 +111,10 @@ function nameModels(
     return;
   }
   // The asked model: known only where rule or route spell it out.
-  const matched = rule.matches?.every((match) => match.models !== undefined)
-    ? rule.matches.flatMap((match) => match.models ?? [])
-    : spec.models.filter((pattern) => !pattern.endsWith('*'));
+  const matched =
+    rule.matches.length > 0 && rule.matches.every((match) => match.models !== undefined)
+      ? rule.matches.flatMap((match) => match.models ?? [])
+      : spec.models.filter((pattern) => !pattern.endsWith('*'));
   for (const model of matched) {
     if (provider.models?.find(model)) route.named.push({ provider: source.id, model });
   }

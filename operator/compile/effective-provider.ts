@@ -1,0 +1,92 @@
+/** A provider with everything that was unset filled in, in the words of the resource, and which values those are. */
+import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
+import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
+import { atLeast, ENDPOINT_URL, Filler, PASSIVE, STREAM_USAGE } from './defaults.ts';
+
+type Model = NonNullable<LLMProviderSpec['models']>[number];
+type Credential = NonNullable<LLMProviderSpec['credentials']>[number];
+
+export type EffectiveModel = Model & { upstreamName: string };
+export interface EffectiveProviderSpec
+  extends Omit<LLMProviderSpec, 'endpoint' | 'credentials' | 'models' | 'healthCheck'> {
+  /** Without a trailing slash. */
+  endpoint: NonNullable<LLMProviderSpec['endpoint']> & { url: string };
+  credentials: (Credential & { weight: number })[];
+  /** Empty: any model of the catalogue, or any name. */
+  models: EffectiveModel[];
+  streamUsage: NonNullable<LLMProviderSpec['streamUsage']>;
+  healthCheck: { passive: { consecutiveErrors: number; ejectionTime: string; maxEjectionTime: string } };
+  allowedNamespaces: NonNullable<LLMProviderSpec['allowedNamespaces']>;
+}
+
+export interface EffectiveProvider {
+  spec: EffectiveProviderSpec;
+  /** Paths that were unset and have a fixed default. */
+  defaulted: string[];
+  /** Paths that were unset and come from the catalogue. */
+  catalogued: string[];
+  catalogue: Catalogue | undefined;
+}
+
+/** `now` in milliseconds since the epoch decides which dated catalogue prices hold. */
+export function effectiveProvider(spec: LLMProviderSpec, now: number): EffectiveProvider {
+  const fill = new Filler();
+  const known = new Filler();
+  const url = fill
+    .in('spec.endpoint.url', spec.endpoint?.url, ENDPOINT_URL[spec.type] ?? '')
+    .replace(/\/+$/, '');
+  const catalogue = catalogueOf(spec.type, url, now);
+  const passive = spec.healthCheck?.passive;
+  const path = 'spec.healthCheck.passive';
+  const ejectionTime = fill.in(`${path}.ejectionTime`, passive?.ejectionTime, PASSIVE.ejectionTime);
+  const effective = {
+    ...spec,
+    endpoint: { ...spec.endpoint, url },
+    credentials: (spec.credentials ?? []).map((credential, i) => ({
+      ...credential,
+      weight: fill.in(`spec.credentials[${i}].weight`, credential.weight, 1),
+    })),
+    models: (spec.models ?? []).map((model, i) =>
+      effectiveModel(model, `spec.models[${i}]`, catalogue, fill, known),
+    ),
+    streamUsage: fill.in('spec.streamUsage', spec.streamUsage, STREAM_USAGE[spec.type]),
+    healthCheck: {
+      passive: {
+        consecutiveErrors: fill.in(
+          `${path}.consecutiveErrors`,
+          passive?.consecutiveErrors,
+          PASSIVE.consecutiveErrors,
+        ),
+        ejectionTime,
+        maxEjectionTime: fill.in(
+          `${path}.maxEjectionTime`,
+          passive?.maxEjectionTime,
+          atLeast(PASSIVE.maxEjectionTime, ejectionTime),
+        ),
+      },
+    },
+    allowedNamespaces: fill.in('spec.allowedNamespaces', spec.allowedNamespaces, { from: 'Same' as const }),
+  };
+  return { spec: effective, defaulted: fill.defaulted, catalogued: known.defaulted, catalogue };
+}
+
+function effectiveModel(
+  model: Model,
+  path: string,
+  catalogue: Catalogue | undefined,
+  fill: Filler,
+  known: Filler,
+): EffectiveModel {
+  const upstreamName = fill.in(`${path}.upstreamName`, model.upstreamName, model.name);
+  const facts: Partial<CataloguedModel> = catalogue?.find(upstreamName) ?? {};
+  // What neither says stays absent: unknown is a state of its own.
+  const { capabilities, contextWindow } = facts;
+  return {
+    ...model,
+    upstreamName,
+    ...(capabilities && { capabilities: known.in(`${path}.capabilities`, model.capabilities, capabilities) }),
+    ...(contextWindow !== undefined && {
+      contextWindow: known.in(`${path}.contextWindow`, model.contextWindow, contextWindow),
+    }),
+  };
+}

@@ -1,0 +1,87 @@
+/** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
+import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import { atLeast, FAILOVER_ON, Filler, maxAttempts, RULE } from './defaults.ts';
+
+type Rule = LLMRouteSpec['rules'][number];
+type Target = Rule['targets'][number];
+type Match = NonNullable<Rule['matches']>[number];
+type Filled<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+
+export type EffectiveTarget = Filled<Target, 'weight' | 'priority'>;
+export interface EffectiveRule
+  extends Omit<
+    Filled<Rule, 'matches' | 'strategy' | 'statefulTarget'>,
+    'targets' | 'failover' | 'timeouts' | 'commit'
+  > {
+  targets: EffectiveTarget[];
+  failover: {
+    on: NonNullable<NonNullable<Rule['failover']>['on']>;
+    maxAttempts: number;
+    backoff: { base: string; max: string };
+  };
+  timeouts: Required<NonNullable<Rule['timeouts']>>;
+  commit: { holdMax: string };
+}
+export interface EffectiveRouteSpec extends Omit<Filled<LLMRouteSpec, 'workloadSelector'>, 'rules'> {
+  rules: EffectiveRule[];
+}
+
+/** `defaulted` holds the paths that were unset, such as `spec.rules[0].timeouts.connect`. */
+export function effectiveRoute(spec: LLMRouteSpec): { spec: EffectiveRouteSpec; defaulted: string[] } {
+  const fill = new Filler();
+  const effective = {
+    ...spec,
+    workloadSelector: fill.in('spec.workloadSelector', spec.workloadSelector, {}),
+    rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill)),
+  };
+  return { spec: effective, defaulted: fill.defaulted };
+}
+
+function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
+  const { failover, timeouts } = rule;
+  const matches = fill.in(`${path}.matches`, rule.matches, []);
+  const base = fill.in(`${path}.failover.backoff.base`, failover?.backoff?.base, RULE.backoff.base);
+  const time = (name: keyof typeof RULE.timeouts) =>
+    fill.in(`${path}.timeouts.${name}`, timeouts?.[name], RULE.timeouts[name]);
+  return {
+    ...rule,
+    matches: matches.map((match, i) => effectiveMatch(match, `${path}.matches[${i}]`, fill)),
+    strategy: { type: fill.in(`${path}.strategy.type`, rule.strategy?.type, 'Weighted') },
+    targets: rule.targets.map((target, i) => ({
+      ...target,
+      weight: fill.in(`${path}.targets[${i}].weight`, target.weight, 1),
+      priority: fill.in(`${path}.targets[${i}].priority`, target.priority, 0),
+    })),
+    failover: {
+      on: fill.in(`${path}.failover.on`, failover?.on, [...FAILOVER_ON]),
+      maxAttempts: fill.in(
+        `${path}.failover.maxAttempts`,
+        failover?.maxAttempts,
+        maxAttempts(rule.targets.length),
+      ),
+      backoff: {
+        base,
+        max: fill.in(`${path}.failover.backoff.max`, failover?.backoff?.max, atLeast(RULE.backoff.max, base)),
+      },
+    },
+    timeouts: {
+      connect: time('connect'),
+      firstToken: time('firstToken'),
+      interToken: time('interToken'),
+      attempt: time('attempt'),
+      request: time('request'),
+      clientStall: time('clientStall'),
+    },
+    commit: { holdMax: fill.in(`${path}.commit.holdMax`, rule.commit?.holdMax, RULE.holdMax) },
+    statefulTarget: fill.in(`${path}.statefulTarget`, rule.statefulTarget, rule.targets[0]?.name ?? ''),
+  };
+}
+
+function effectiveMatch(match: Match, path: string, fill: Filler): Match {
+  if (!match.headers) return match;
+  const headers = match.headers.map((header, i) => ({
+    ...header,
+    type: fill.in(`${path}.headers[${i}].type`, header.type, 'Exact' as const),
+  }));
+  return { ...match, headers };
+}

@@ -1,0 +1,174 @@
+/**
+ * What would happen to a request, and why: the very functions that route requests, with everything they leave behind. Pure;
+ * the admin port and the command line show the same.
+ */
+import { OutriderError } from '../../errors/table.ts';
+import { costNanoUsd } from '../accounting/price.ts';
+import { NO_USAGE } from '../accounting/usage.ts';
+import { formatUsd } from '../accounting/usd.ts';
+import { plan, refusal } from './make-plan.ts';
+import { matchRule } from './match-rule.ts';
+import { resolvePassthrough } from './passthrough.ts';
+import type { Candidate, Consideration, HealthView, Plan, RequestFacts, Step } from './plan.ts';
+import { resolveRoute } from './resolve-route.ts';
+import { RoundRobinState } from './strategies/round-robin.ts';
+import type { RoutingTable, TableRoute, TableRule } from './table.ts';
+
+/** JSON. */
+export interface Explanation {
+  request: {
+    method: string;
+    path: string;
+    model: string | undefined;
+    estimatedInputTokens: number;
+    leastInputTokens: number;
+    maxOutputTokens: number | undefined;
+    choices: number;
+    turns: number;
+    /** Of tools, vision, jsonSchema, stream: those it uses. */
+    features: string[];
+    replay: RequestFacts['replay'];
+    pinned: boolean;
+  };
+  /** `namespace/name`; undefined when none answers. */
+  route: string | undefined;
+  pattern: string | undefined;
+  rule: string | undefined;
+  strategy: string | undefined;
+  steps: Step[];
+  /** Every target of the rule, as listed. */
+  targets: Consideration[];
+  /** In the order they would be tried; where chance decides, the order of one draw. */
+  order: ExplainedCandidate[];
+  maxAttempts: number | undefined;
+  /** Why the request would be refused; undefined when it would be routed. */
+  refusal: { code: string; status: number; message: string } | undefined;
+}
+
+export interface ExplainedCandidate {
+  target: string;
+  provider: string;
+  /** Name the provider is asked for. */
+  model: string;
+  /** Undefined on open servers. */
+  credential: string | undefined;
+  /** Estimated; undefined where the price is unknown. */
+  cost: ExplainedCost | undefined;
+}
+
+/** US dollars as decimal strings. */
+export interface ExplainedCost {
+  input: string;
+  /** Input and the most output the request allows; undefined where it sets no cap. */
+  most: string | undefined;
+}
+
+/**
+ * `random` gives 0 <= value < 1; whose turn it is among round-robin targets is not known here, so it is the first one's. A
+ * target's own health is read, never changed.
+ */
+export function explain(
+  table: RoutingTable | undefined,
+  facts: RequestFacts,
+  health: HealthView,
+  now: number,
+  random: () => number,
+): Explanation {
+  const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
+  const made = found.rule && plan(found.rule, facts, health, now, random, new RoundRobinState());
+  const error = found.error ?? (made && found.route ? refusal(found.route, made) : undefined);
+  return {
+    request: requestOf(facts),
+    route: found.route?.key,
+    pattern: found.pattern,
+    rule: found.rule?.body.name,
+    strategy: found.rule?.body.strategy.type,
+    steps: found.steps,
+    targets: made?.considered ?? [],
+    order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts)),
+    maxAttempts: made && attemptsOf(made),
+    refusal: error && { code: error.code, status: error.status, message: error.message },
+  };
+}
+
+interface Found {
+  route: TableRoute | undefined;
+  pattern: string | undefined;
+  rule: TableRule | undefined;
+  steps: Step[];
+  error: OutriderError | undefined;
+}
+
+const nothing = (error: OutriderError): Found => ({
+  route: undefined,
+  pattern: undefined,
+  rule: undefined,
+  steps: [],
+  error,
+});
+
+function throughRules(table: RoutingTable | undefined, facts: RequestFacts): Found {
+  const resolved = resolveRoute(table, facts.askedModel);
+  if (resolved instanceof OutriderError) return nothing(resolved);
+  const matched = matchRule(resolved.route, facts);
+  const steps = [routeStep(resolved.route, resolved.pattern, facts), ...matched.steps];
+  return { ...resolved, rule: matched.rule, steps, error: matched.error };
+}
+
+function throughPassthrough(table: RoutingTable | undefined, facts: RequestFacts): Found {
+  const resolved = resolvePassthrough(table, facts);
+  if (resolved instanceof OutriderError) return nothing(resolved);
+  const { route, pattern, rule, steps } = resolved;
+  return { route, pattern, rule, steps: [routeStep(route, pattern, facts), ...steps], error: undefined };
+}
+
+function routeStep(route: TableRoute, pattern: string, { askedModel }: RequestFacts): Step {
+  const detail =
+    askedModel === undefined
+      ? 'the only one that can serve a request without a model'
+      : `"${pattern}" takes model "${askedModel}"`;
+  return { stage: 'route', what: `route ${route.key}`, detail };
+}
+
+function requestOf(facts: RequestFacts): Explanation['request'] {
+  return {
+    method: facts.method,
+    path: facts.path,
+    model: facts.askedModel,
+    estimatedInputTokens: facts.inputTokens,
+    leastInputTokens: facts.inputTokensLowerBound,
+    maxOutputTokens: facts.maxOutputTokens,
+    choices: facts.choices,
+    turns: facts.turns,
+    features: (['tools', 'vision', 'jsonSchema', 'stream'] as const).filter((feature) => facts[feature]),
+    replay: facts.replay,
+    pinned: facts.pinned,
+  };
+}
+
+/** A plan without candidates allows none. */
+const attemptsOf = ({ candidates, maxAttempts }: Plan): number => (candidates.length === 0 ? 0 : maxAttempts);
+
+function explainCandidate(candidate: Candidate, facts: RequestFacts): ExplainedCandidate {
+  const { target, providerId, upstreamModel, credential } = candidate;
+  return {
+    target: target.name,
+    provider: providerId.slice(providerId.indexOf('/') + 1),
+    model: upstreamModel,
+    credential: credential?.name,
+    cost: facts.unread ? undefined : costOf(candidate, facts),
+  };
+}
+
+function costOf({ model }: Candidate, facts: RequestFacts): ExplainedCost | undefined {
+  const prices = model?.prices;
+  if (!prices) return undefined;
+  const { inputTokens: input, maxOutputTokens: cap, choices } = facts;
+  return {
+    input: formatUsd(costNanoUsd({ ...NO_USAGE, input }, prices)),
+    most:
+      cap === undefined
+        ? undefined
+        : formatUsd(costNanoUsd({ ...NO_USAGE, input, output: cap * choices }, prices)),
+  };
+}
