@@ -1,0 +1,157 @@
+/** Puts the data plane together: configuration in, two ports out. */
+import { LearnedUsage } from './accounting/learned-usage.ts';
+import type { RowSink } from './accounting/rows.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
+import { Pipeline } from './pipeline.ts';
+import { Admin } from './server/admin.ts';
+import { drainListener } from './server/drain.ts';
+import { Gate, type GateOptions } from './server/gate.ts';
+import { Listener, type ListenerAddress } from './server/listener.ts';
+import { readiness, type StartupMode } from './server/readiness.ts';
+import { ServedConfig } from './server/served-config.ts';
+import { shownSnapshot } from './server/shown-snapshot.ts';
+import { CredentialStore } from './snapshot/credentials.ts';
+import { ConfigHolder } from './snapshot/holder.ts';
+import type { ConfigSource } from './snapshot/source.ts';
+import type { TelemetryGauges } from './telemetry/create.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+
+export interface SidecarOptions {
+  /** Where apps call; a loopback address. */
+  listen: ListenerAddress;
+  /** Where probes and scrapers call. */
+  admin: ListenerAddress;
+  source: ConfigSource;
+  /** Who may call: further hosts, origins of web pages, the token apps must present. */
+  access?: Pick<GateOptions, 'hosts' | 'origins' | 'token'>;
+  limits?: SidecarLimits;
+  startup?: StartupMode;
+  /** Where settled rows go; unset: nowhere. */
+  rows?: RowSink;
+  /** Unset: nothing is counted, logged or traced. */
+  telemetry?: (gauges: TelemetryGauges) => Promise<Telemetry>;
+  /** Sentences for the process log. */
+  warn?: (message: string) => void;
+  /** In [0, 1). */
+  random?: () => number;
+}
+
+export interface SidecarLimits {
+  /** Largest request body that is read, in bytes. */
+  bodyBytes?: number;
+  /** Everything held for requests, in bytes. */
+  memoryBytes?: number;
+  /** How long open responses may go on at the end, in milliseconds. */
+  drainMs?: number;
+}
+
+export interface Sidecar {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly holder: ConfigHolder;
+  readonly memory: MemoryBudget;
+  /** Stops accepting, lets open responses finish up to the limit, hands in what is counted, and closes. */
+  drain(): Promise<void>;
+  /** The same without waiting for anybody. */
+  close(): Promise<void>;
+}
+
+const BODY_BYTES = 16 * 1024 * 1024;
+const DRAIN_MS = 25_000;
+const FLUSH_MS = 3_000;
+
+/** Resolves when both ports listen and what can be had of the configuration without waiting is in. */
+export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
+  const { source, limits = {}, warn = () => {}, random = Math.random } = options;
+  const started = performance.now();
+  const maxBodyBytes = limits.bodyBytes ?? BODY_BYTES;
+  const memory = new MemoryBudget(limits.memoryBytes ?? DEFAULT_MEMORY_LIMIT);
+  const credentials = new CredentialStore();
+  const holder = new ConfigHolder({
+    credentials,
+    onListenerError: (error) => warn(`a new configuration was not taken up: ${String(error)}`),
+  });
+  let telemetry: Telemetry | undefined;
+  const dispatcher = new Dispatcher({
+    credentials,
+    memory,
+    random,
+    onBreaker: ({ kind, providerId, scope }) => {
+      if (kind === 'Ejected') telemetry?.ejected(providerId, scope);
+    },
+  });
+  const config = new ServedConfig();
+  const pipeline = new Pipeline({
+    config,
+    gate: new Gate(options.access),
+    memory,
+    maxBodyBytes,
+    health: dispatcher.health,
+    dispatch: dispatcher,
+    learned: new LearnedUsage(),
+    rows: options.rows ?? { append() {} },
+    telemetry: { record: (exchange) => telemetry?.record(exchange) },
+    warn,
+    random,
+  });
+  telemetry = await options.telemetry?.({
+    snapshotAgeMs: () => holder.status().ageMs,
+    degraded: () => holder.status().degraded,
+    inFlight: () => pipeline.openRequests,
+    memoryUsedBytes: () => memory.used,
+    memoryLimitBytes: () => memory.limit,
+  });
+  holder.onChange((effective) => {
+    telemetry?.snapshotChanged(effective);
+    dispatcher.apply(effective);
+    config.swap(effective);
+  });
+
+  let draining = false;
+  const admin = new Admin({
+    readiness: () =>
+      readiness(holder.status(), options.startup ?? 'Wait', performance.now() - started, draining),
+    snapshot: () => shownSnapshot(holder.effective, holder.status(), source.status()),
+    config,
+    health: dispatcher.health,
+    telemetry: {
+      metrics: () => telemetry?.metrics() ?? Promise.resolve(''),
+      metricsContentType: telemetry?.metricsContentType ?? 'text/plain; charset=utf-8',
+      request: (id) => telemetry?.request(id),
+    },
+    memory,
+    maxBodyBytes,
+    random,
+  });
+  const appListener = new Listener({
+    request: (req, res, expectsContinue) => pipeline.handle(req, res, expectsContinue),
+  });
+  const adminListener = new Listener({ request: (req, res) => admin.handle(req, res) });
+
+  await source.start(holder, credentials);
+  const port = await appListener.listen(options.listen);
+  const adminPort = await adminListener.listen(options.admin);
+
+  const cut = new AbortController();
+  let ended: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    draining = true;
+    await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
+    await source.stop();
+    await telemetry?.flush(FLUSH_MS);
+    dispatcher.close();
+    await adminListener.close();
+  };
+  return {
+    port,
+    adminPort,
+    holder,
+    memory,
+    drain: () => (ended ??= end()),
+    close: () => {
+      cut.abort();
+      return (ended ??= end());
+    },
+  };
+}
