@@ -8,10 +8,12 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { KubeObject } from './common.ts';
 import { parseDocuments } from './manifests/parse.ts';
+import { dropNulls } from './nulls.ts';
 import { formatPath, type Problem } from './problem.ts';
 import { validateObject } from './validate.ts';
 
 export interface LocatedObject {
+  /** Without the nulls that the API server would drop. */
   object: KubeObject;
   file: string;
   /** 1-based line of a field such as `spec.rules[0].name`, or of the nearest field around it that is there. */
@@ -91,7 +93,7 @@ export function parseManifests(text: string, file: string): Manifests {
     if (list) {
       list.forEach((item, i) => add(item, within(formatPath(['items', i]), place)));
     } else if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      found.objects.push({ object: value as KubeObject, file, ...place });
+      found.objects.push({ object: dropNulls(value as KubeObject), file, ...place });
       if (found.objects.length === MAX_OBJECTS) {
         const message = `the file holds ${MAX_OBJECTS} objects or more; split it`;
         found.problems.push({ source: 'Syntax', file, line: place.lineOf(), message });

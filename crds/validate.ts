@@ -7,6 +7,7 @@
 import { API_VERSION, GROUP, type KindDefinition } from './common.ts';
 import { objectSchema } from './definitions.ts';
 import { KINDS } from './kinds.ts';
+import { dropNulls } from './nulls.ts';
 import { formatPath, type PathPart, type Problem } from './problem.ts';
 import type { StructuralSchema } from './structural.ts';
 import { type Finding, valueAt } from './validate/finding.ts';
@@ -20,10 +21,10 @@ export { formatPath, type PathPart, type Problem, type ProblemSource } from './p
 
 /**
  * Problems of one object; none if it is valid. Objects of other API groups are only asked for their basic shape: apiVersion,
- * kind, metadata, and that the values of a Secret are strings.
+ * kind, metadata, and that the values of a Secret are strings. A null is an unset field, as to the API server; see `dropNulls`.
  */
 export function validateObject(object: unknown): Problem[] {
-  const found = isMap(object) ? judge(object) : [notAnObject(object)];
+  const found = isMap(object) ? judge(dropNulls(object)) : [notAnObject(object)];
   const text = (path: PathPart[]): string => {
     const value = valueAt(object, path);
     return typeof value === 'string' ? value : '';

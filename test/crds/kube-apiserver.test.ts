@@ -1,10 +1,13 @@
 /** What the schemas promise, held against a real kube-apiserver. */
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { KubeObject } from '../../crds/common.ts';
 import { allCrds } from '../../crds/definitions.ts';
+import { KINDS } from '../../crds/kinds.ts';
 import { validateObject } from '../../crds/validate.ts';
 import { installCrd, kubeRequest } from '../support/kube-request.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
+import { damaged, objectOf } from './arbitrary.ts';
 import { acceptedFixtures, rejectedFixtures } from './fixtures.ts';
 
 const objectsPath = ({ apiVersion, kind, metadata }: KubeObject) =>
@@ -59,6 +62,22 @@ describeOnKube(
       expect(body.message).toContain(apiserver ?? message.split(': error parsing regexp')[0]);
       const fields = body.details?.causes?.map(({ field }) => field) ?? [];
       expect(fields.length === 0 || fields.some((field) => path.startsWith(field))).toBe(true);
+    });
+
+    const random = KINDS.flatMap((kind) => [
+      { what: kind.kind, objects: objectOf(kind) },
+      { what: `damaged ${kind.kind}`, objects: objectOf(kind).chain(damaged) },
+    ]);
+    test.each(random)('agrees with the validator about random $what objects', async ({ objects }) => {
+      await fc.assert(
+        fc.asyncProperty(objects, async (object) => {
+          const url = `${objectsPath(object)}?dryRun=All&fieldValidation=Strict`;
+          const { status, body } = await kubeRequest(server(), 'POST', url, object);
+          const judged = { accepted: validateObject(object).length === 0, message: body.message };
+          expect(judged).toEqual({ accepted: status === 201, message: body.message });
+        }),
+        { numRuns: 60 },
+      );
     });
   },
 );
