@@ -1,0 +1,61 @@
+/** Moves a caller's request body to a provider as it comes, no faster than the provider takes it. */
+import type { ClientRequest, IncomingMessage } from 'node:http';
+
+const PUMP = Symbol('pump');
+type Tagged<T> = T & { [PUMP]?: BodyPump | undefined };
+
+export class BodyPump {
+  readonly #from: Tagged<IncomingMessage>;
+  readonly #to: Tagged<ClientRequest>;
+
+  constructor(from: IncomingMessage, to: ClientRequest) {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  /** `head` was read already and goes first; `complete`: it is all there is. */
+  start(head: readonly Buffer[], complete: boolean): void {
+    let room = true;
+    for (const chunk of head) room = this.#to.write(chunk);
+    if (complete) {
+      this.#to.end();
+      return;
+    }
+    this.#from[PUMP] = this;
+    this.#to[PUMP] = this;
+    this.#from.on('data', onData);
+    this.#from.on('end', onEnd);
+    this.#to.on('drain', onDrain);
+    if (room) this.#from.resume();
+  }
+
+  /** Whatever is still to come from the caller is read and dropped, so that its connection stays usable. */
+  stop(): void {
+    if (this.#from[PUMP] !== this) return;
+    this.#from[PUMP] = undefined;
+    this.#to[PUMP] = undefined;
+    this.#from.resume();
+  }
+
+  move(chunk: Buffer): void {
+    if (!this.#to.write(chunk)) this.#from.pause();
+  }
+
+  end(): void {
+    this.#to.end();
+  }
+
+  drained(): void {
+    this.#from.resume();
+  }
+}
+
+function onData(this: Tagged<IncomingMessage>, chunk: Buffer): void {
+  this[PUMP]?.move(chunk);
+}
+function onEnd(this: Tagged<IncomingMessage>): void {
+  this[PUMP]?.end();
+}
+function onDrain(this: Tagged<ClientRequest>): void {
+  this[PUMP]?.drained();
+}

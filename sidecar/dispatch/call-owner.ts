@@ -1,0 +1,46 @@
+/** Who starts calls, what a call needs to know, and what it reports. */
+import type { IncomingMessage } from 'node:http';
+import type { OutriderError } from '../../errors/table.ts';
+import type { Attempt } from '../exchange.ts';
+import type { TimeoutsBody } from '../snapshot/schema.ts';
+import type { Admission } from './breakers.ts';
+import type { Failure } from './failure.ts';
+import type { Receiver } from './receiver.ts';
+import type { UpstreamCall } from './upstream-call.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
+import type { Upstream } from './upstreams.ts';
+
+export interface CallOwner {
+  readonly requestId: string;
+  readonly timeouts: TimeoutsBody;
+  /** When the whole request must be over. */
+  readonly requestBy: number;
+  /** Set by the call: when `call.onDeadline` wants to be called. */
+  deadline: number;
+  now(): number;
+  /** Picks what to do with a response by its status and type. */
+  receive(call: UpstreamCall, response: IncomingMessage): Receiver;
+  failed(call: UpstreamCall, failure: Failure): void;
+  succeeded(call: UpstreamCall): void;
+  /** The whole request took too long, or the caller does not read. */
+  timedOut(call: UpstreamCall, error: OutriderError): void;
+  /** Something of ours went wrong after the attempt had ended well. */
+  crashed(error: OutriderError): void;
+  mayRepeatSent(): boolean;
+}
+
+export interface CallOptions {
+  readonly attempt: Attempt;
+  readonly upstream: Upstream;
+  readonly request: UpstreamRequest;
+  readonly admission: Admission;
+  /** The key that is sent; undefined with none of ours. */
+  readonly secret: string | undefined;
+  readonly stream: boolean;
+  /** On a connection of its own. */
+  readonly fresh?: boolean;
+  /** When this attempt's share of the time before commit is over. */
+  readonly commitBy: number;
+  /** The caller's own timeout, not the rule's, set that time. */
+  readonly impatient: boolean;
+}

@@ -1,0 +1,87 @@
+/** Runs plans. One per sidecar; everything a request needs of the process is gathered here. */
+import { OutriderError } from '../../errors/table.ts';
+import type { Dispatch, Exchange } from '../exchange.ts';
+import type { MemoryBudget } from '../limits/memory-budget.ts';
+import { type Clock, systemClock } from '../snapshot/clock.ts';
+import type { EffectiveSnapshot } from '../snapshot/effective.ts';
+import type { ProviderBody } from '../snapshot/schema.ts';
+import { type BreakerEvent, Breakers } from './breakers.ts';
+import { Deadlines } from './deadlines.ts';
+import { type CredentialSource, KeyRing } from './keys.ts';
+import type { DispatchParts } from './parts.ts';
+import { PassthroughRun } from './passthrough.ts';
+import type { Settled } from './relay.ts';
+import { Run } from './run.ts';
+import { Upstreams } from './upstreams.ts';
+import { UsageMemory } from './usage-memory.ts';
+
+export interface DispatcherOptions {
+  readonly credentials: CredentialSource;
+  readonly memory: MemoryBudget;
+  readonly clock?: Clock;
+  /** In [0, 1). */
+  readonly random?: () => number;
+  /** How late a timeout may be noticed, in milliseconds. */
+  readonly tickMs?: number;
+  readonly onBreaker?: (event: BreakerEvent) => void;
+}
+
+export class Dispatcher implements Dispatch {
+  /** What routing may know of health. */
+  readonly health: Breakers;
+  /** For what dispatches in other ways, such as sockets. */
+  readonly parts: DispatchParts;
+
+  constructor(options: DispatcherOptions) {
+    const { credentials, memory, onBreaker } = options;
+    const clock = options.clock ?? systemClock;
+    this.health = new Breakers({ credentials, ...(onBreaker ? { onEvent: onBreaker } : {}) });
+    this.parts = {
+      clock,
+      deadlines: new Deadlines(clock, options.tickMs),
+      upstreams: new Upstreams(),
+      breakers: this.health,
+      keys: new KeyRing(credentials),
+      usage: new UsageMemory(),
+      memory,
+      random: options.random ?? Math.random,
+    };
+  }
+
+  run(exchange: Exchange): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const { plan } = exchange;
+      if (!plan) {
+        reject(new OutriderError('internal_error', { id: exchange.id }));
+        return;
+      }
+      const settled: Settled = { resolve, reject };
+      const read = exchange.envelope !== undefined;
+      (read
+        ? new Run(this.parts, exchange, plan, settled)
+        : new PassthroughRun(this.parts, exchange, plan, settled)
+      ).start();
+    });
+  }
+
+  /** A new configuration runs: prepares for its providers and forgets what is gone. Running requests are not disturbed. */
+  apply(snapshot: EffectiveSnapshot): void {
+    const providers: [string, ProviderBody][] = [];
+    const credentials = new Set<string>();
+    for (const { id, body } of snapshot.providers.values()) {
+      if (!body) continue;
+      providers.push([id, body]);
+      for (const credential of body.credentials) credentials.add(credential.id);
+    }
+    this.parts.upstreams.apply(providers);
+    this.parts.breakers.retain(new Set(providers.map(([id]) => id)));
+    this.parts.keys.retain(credentials);
+    this.parts.usage.clear();
+  }
+
+  /** Closes idle connections and the timer; for the end of the process, when no request runs. */
+  close(): void {
+    this.parts.upstreams.close();
+    this.parts.deadlines.close();
+  }
+}

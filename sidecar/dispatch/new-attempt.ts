@@ -1,0 +1,28 @@
+import type { Attempt } from '../exchange.ts';
+import type { Candidate } from '../routing/plan.ts';
+
+/** The record of an attempt that begins; every field is there from the start. */
+export function newAttempt(candidate: Candidate, kind: Attempt['kind'], now: number): Attempt {
+  return {
+    candidate,
+    kind,
+    startedAt: now,
+    sentAt: undefined,
+    headersAt: undefined,
+    committedAt: undefined,
+    endedAt: undefined,
+    httpStatus: undefined,
+    failure: undefined,
+    scope: undefined,
+    errorCode: undefined,
+    cancelled: false,
+    noWork: false,
+    upstreamRequestId: undefined,
+    responseModel: undefined,
+    responseId: undefined,
+    finishReasons: [],
+    outputBytes: 0,
+    rawUsage: undefined,
+    settlement: undefined,
+  };
+}

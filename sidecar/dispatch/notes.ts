@@ -1,0 +1,30 @@
+/** What a request's explanation and warnings say of dispatch. No vendor text, no keys, no prompt content. */
+import type { BodyChange } from '../dialects/splice.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import type { Candidate } from '../routing/plan.ts';
+import type { Failure } from './failure.ts';
+
+export function noteFailure(exchange: Exchange, attempt: Attempt, failure: Failure): void {
+  const { class: kind, code } = failure.verdict;
+  const again = failure.again === undefined ? '' : `, again: ${failure.again}`;
+  exchange.steps.push({
+    stage: 'dispatch',
+    what: 'AttemptFailed',
+    detail: `target ${attempt.candidate.target.name}: ${kind} (${code})${again}`,
+  });
+}
+
+/** Patches are told in the explanation; what takes something away from the caller is a warning as well. */
+export function noteChanges(exchange: Exchange, candidate: Candidate, changes: readonly BodyChange[]): void {
+  for (const { member, action, lossy } of changes) {
+    if (action === 'Model' || action === 'Usage') continue;
+    const target = candidate.target.name;
+    const verb = action === 'Remove' ? 'removed' : 'set';
+    exchange.steps.push({
+      stage: 'dispatch',
+      what: 'Patched',
+      detail: `target ${target}: ${verb} ${member}`,
+    });
+    if (lossy) exchange.warnings.push(`target ${target} ${verb} ${member}`);
+  }
+}

@@ -1,0 +1,20 @@
+/** What all requests share. */
+import type { MemoryBudget } from '../limits/memory-budget.ts';
+import type { Clock } from '../snapshot/clock.ts';
+import type { Breakers } from './breakers.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { KeyRing } from './keys.ts';
+import type { Upstreams } from './upstreams.ts';
+import type { UsageMemory } from './usage-memory.ts';
+
+export interface DispatchParts {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  readonly upstreams: Upstreams;
+  readonly breakers: Breakers;
+  readonly keys: KeyRing;
+  readonly usage: UsageMemory;
+  readonly memory: MemoryBudget;
+  /** In [0, 1). */
+  random(): number;
+}

@@ -1,0 +1,116 @@
+/** A complete 2xx body: buffered, looked at, and handed on whole, so that an error disguised as success can fail over. */
+import { OutriderError } from '../../errors/table.ts';
+import { classify } from '../providers/failures.ts';
+import { statusOf } from './failure.ts';
+import { headerValue } from './header-value.ts';
+import type { Outlet } from './outlet.ts';
+import type { Receiver } from './receiver.ts';
+import type { UpstreamCall } from './upstream-call.ts';
+
+/** Beyond this a body is handed on as it comes. */
+const BUFFER_LIMIT = 8 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+export class BodyReceiver implements Receiver {
+  readonly #call: UpstreamCall;
+  readonly #outlet: Outlet;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  #streaming = false;
+
+  constructor(call: UpstreamCall, outlet: Outlet) {
+    this.#call = call;
+    this.#outlet = outlet;
+  }
+
+  chunk(bytes: Buffer): void {
+    this.#length += bytes.length;
+    if (this.#streaming) {
+      this.#call.attempt.outputBytes += bytes.length;
+      this.#call.progress();
+      this.#outlet.write(this.#call, bytes);
+      return;
+    }
+    this.#chunks.push(bytes);
+    // Without room to hold it, a body is handed on unread rather than refused: the provider has done its work.
+    if (this.#length > BUFFER_LIMIT || !this.#outlet.held.grow(bytes.length)) this.#handOn();
+  }
+
+  end(): void {
+    const { attempt } = this.#call;
+    if (this.#streaming) {
+      this.#call.succeed();
+      this.#outlet.end();
+      return;
+    }
+    const body = this.#whole();
+    const { dialect } = this.#outlet.exchange;
+    const encoded = isEncoded(this.#call.rawHeaders);
+    const reading = encoded ? undefined : dialect.readComplete(body);
+    if (reading?.error) {
+      const { error } = reading;
+      const verdict = classify(this.#call.upstream.type, error.status, error, true);
+      const { rawHeaders, status } = this.#call;
+      const target = attempt.candidate.target.name;
+      this.#call.fail({
+        verdict,
+        status,
+        answer:
+          error.code === 'invalid_body'
+            ? undefined
+            : { status: statusOf(verdict, error.status), rawHeaders, body },
+        error: new OutriderError('upstream_failed', { target, reason: 'its answer is an error' }),
+        retryAfterMs: undefined,
+        counted: true,
+        again: undefined,
+      });
+      return;
+    }
+    if (reading) {
+      attempt.rawUsage = reading.usage;
+      attempt.responseModel = reading.model;
+      attempt.responseId = reading.responseId;
+      attempt.finishReasons = reading.finishReasons;
+      attempt.outputBytes = reading.outputBytes;
+    } else {
+      attempt.outputBytes = body.length;
+    }
+    this.#call.succeed();
+    this.#outlet.commit(this.#call, body.length);
+    this.#outlet.end(body);
+  }
+
+  breakOff(): boolean {
+    // Half a JSON document cannot be ended well.
+    return false;
+  }
+
+  holdOver(): void {
+    // Only streams are held.
+  }
+
+  note(): void {
+    // Nothing beyond what is already there.
+  }
+
+  #handOn(): void {
+    this.#streaming = true;
+    this.#call.attempt.outputBytes = this.#length;
+    const length = Number(headerValue(this.#call.rawHeaders, 'content-length') ?? Number.NaN);
+    this.#outlet.commit(this.#call, Number.isSafeInteger(length) ? length : undefined);
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#outlet.writeAll(this.#call, chunks);
+  }
+
+  #whole(): Buffer {
+    const [first = NOTHING] = this.#chunks;
+    return this.#chunks.length <= 1 ? first : Buffer.concat(this.#chunks, this.#length);
+  }
+}
+
+/** We ask for `identity`; what comes encoded all the same is handed on, but cannot be read. */
+export function isEncoded(rawHeaders: readonly string[]): boolean {
+  const encoding = headerValue(rawHeaders, 'content-encoding');
+  return encoding !== undefined && encoding.trim().toLowerCase() !== 'identity' && encoding.trim() !== '';
+}

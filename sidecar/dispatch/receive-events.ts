@@ -1,0 +1,209 @@
+/**
+ * A stream of server-sent events. Nothing is written before the first committing event, so that until then another
+ * attempt can take its place; from then on whole events are forwarded as they come.
+ */
+import { OutriderError } from '../../errors/table.ts';
+import type { EventReading, StreamReader, UpstreamError } from '../dialects/dialect.ts';
+import { HOLD_LIMIT, SseSplitter } from '../dialects/sse.ts';
+import { classify } from '../providers/failures.ts';
+import { statusOf } from './failure.ts';
+import type { Outlet } from './outlet.ts';
+import type { Receiver } from './receiver.ts';
+import type { UpstreamCall } from './upstream-call.ts';
+
+/** More than this without a committing event is no longer held back. */
+const HELD_LIMIT = 256 * 1024;
+/** Partial events below this are too small to be worth accounting for. */
+const ACCOUNTED_FROM = 16 * 1024;
+
+export class EventReceiver implements Receiver {
+  readonly #call: UpstreamCall;
+  readonly #outlet: Outlet;
+  readonly #reader: StreamReader;
+  readonly #splitter = new SseSplitter(HOLD_LIMIT, 'Forward');
+  readonly #strip: boolean;
+  /** For the caller, in order: `#queue`, then `#span`, which grows while events lie side by side in memory. */
+  #queue: Buffer[] = [];
+  #span: Buffer | undefined = undefined;
+  #heldBytes = 0;
+  #committed = false;
+  #alive = false;
+  /** `holdMax` was over before the provider had sent a byte: the next sign of life commits. */
+  #eager = false;
+  #finished = false;
+  #terminal = false;
+  #delivered = false;
+
+  constructor(call: UpstreamCall, outlet: Outlet) {
+    this.#call = call;
+    this.#outlet = outlet;
+    this.#reader = outlet.exchange.dialect.openStream();
+    this.#strip = call.request.usageInjected;
+  }
+
+  chunk(bytes: Buffer): void {
+    this.#alive = true;
+    const splitter = this.#splitter;
+    splitter.push(bytes);
+    while (splitter.next()) if (!this.#take()) return;
+    if (this.#eager) this.#commit();
+    this.#flush();
+    if (!this.#committed) {
+      this.#heldBytes += bytes.length;
+      if (this.#heldBytes > HELD_LIMIT || !this.#outlet.held.grow(bytes.length)) this.#commitHeld();
+    } else if (splitter.heldSize >= ACCOUNTED_FROM || this.#outlet.held.size > 0) {
+      // Without room to wait for the end of a long event, it is forwarded in pieces.
+      if (!this.#outlet.held.resize(splitter.heldSize)) splitter.holdLimit = 0;
+    }
+    if (this.#terminal) this.#call.lastEvent();
+  }
+
+  end(): void {
+    this.#splitter.end();
+    while (this.#splitter.next()) if (!this.#take()) return;
+    if (!this.#finished && !(this.#terminal && this.#delivered)) {
+      this.#flush();
+      const reason = this.#delivered ? 'it ended without a finish reason' : 'it ended before any content';
+      const target = this.#call.attempt.candidate.target.name;
+      const error = new OutriderError('upstream_stream_broken', { target, reason });
+      this.#call.failTransport('Broken', this.#delivered ? 'unfinished' : 'empty', error);
+      return;
+    }
+    this.#commitHeld();
+    this.#call.succeed();
+    this.#outlet.end();
+  }
+
+  breakOff(): boolean {
+    // Inside an event that is already half out, nothing that follows would be read as an event.
+    return !this.#splitter.midPiece;
+  }
+
+  holdOver(): void {
+    if (this.#alive) this.#commitHeld();
+    else this.#eager = true;
+  }
+
+  note(): void {
+    const { attempt } = this.#call;
+    attempt.responseModel = this.#reader.model;
+    attempt.responseId = this.#reader.responseId;
+    attempt.finishReasons = this.#reader.finishReasons;
+  }
+
+  /** One event or piece; false when the attempt is over. */
+  #take(): boolean {
+    const { kind, event, data, hasData } = this.#splitter;
+    if (kind === 'Piece') {
+      // Too long to look into, and certainly no role-only event.
+      this.#delivered = true;
+      this.#call.attempt.outputBytes += event.length;
+      this.#emit(event);
+      this.#call.progress();
+      this.#commit();
+      return true;
+    }
+    if (!hasData) {
+      this.#emit(event);
+      return true;
+    }
+    const reading = this.#reader.read(event, data);
+    if (reading.usage !== undefined) this.#call.attempt.rawUsage = reading.usage;
+    if (reading.error) {
+      this.#failed(reading.error, event, data);
+      return false;
+    }
+    this.#call.attempt.outputBytes += reading.outputBytes;
+    if (reading.content) this.#delivered = true;
+    if (reading.finished) this.#finished = true;
+    if (reading.terminal) this.#terminal = true;
+    const kept = this.#strip ? this.#reader.withoutUsage(event, data, reading) : event;
+    if (kept) this.#emit(kept);
+    this.#advance(reading);
+    return true;
+  }
+
+  #advance(reading: EventReading): void {
+    if (reading.content || reading.commits) this.#call.progress();
+    if (this.#committed) return;
+    // An end marker alone is an empty stream, which fails.
+    const empty = this.#terminal && !this.#finished && !this.#delivered;
+    if (reading.commits || (!empty && !this.#outlet.hasAlternative())) this.#commit();
+  }
+
+  #emit(bytes: Buffer): void {
+    const span = this.#span;
+    if (span === undefined) {
+      this.#span = bytes;
+    } else if (span.buffer === bytes.buffer && span.byteOffset + span.length === bytes.byteOffset) {
+      this.#span = Buffer.from(span.buffer, span.byteOffset, span.length + bytes.length);
+    } else {
+      this.#queue.push(span);
+      this.#span = bytes;
+    }
+  }
+
+  /** Before commit everything stays where it is. */
+  #flush(): void {
+    const span = this.#span;
+    if (!this.#committed || span === undefined) return;
+    this.#span = undefined;
+    if (this.#queue.length === 0) {
+      this.#outlet.write(this.#call, span);
+      return;
+    }
+    const queue = this.#queue;
+    this.#queue = [];
+    queue.push(span);
+    this.#outlet.writeAll(this.#call, queue);
+  }
+
+  #commit(): void {
+    if (this.#committed) return;
+    this.#committed = true;
+    this.#outlet.held.resize(0);
+    this.#outlet.commit(this.#call, undefined);
+    // A caller that waits for the head must get it, even while there is no whole event to go with it.
+    if (this.#span === undefined) this.#outlet.flushHead();
+  }
+
+  #commitHeld(): void {
+    this.#commit();
+    this.#flush();
+  }
+
+  #failed(error: UpstreamError, event: Buffer, data: Buffer): void {
+    const { upstream, rawHeaders, status, attempt } = this.#call;
+    const malformed = error.code === 'invalid_event';
+    if (this.#committed) {
+      // The vendor's own words reach the caller first; behind them goes an event that every client takes for an error.
+      if (!malformed) this.#emit(event);
+      this.#flush();
+    }
+    const verdict = classify(upstream.type, error.status, error, true);
+    const target = attempt.candidate.target.name;
+    const reason = malformed ? 'it sent an event that is not JSON' : 'it sent an error';
+    this.#call.fail({
+      verdict,
+      status,
+      answer:
+        malformed || this.#committed
+          ? undefined
+          : { status: statusOf(verdict, error.status), rawHeaders: asJson(rawHeaders), body: data },
+      error: new OutriderError('upstream_stream_broken', { target, reason }),
+      retryAfterMs: undefined,
+      counted: true,
+      again: undefined,
+    });
+  }
+}
+
+/** The event's payload is handed on as a body of its own. */
+function asJson(rawHeaders: readonly string[]): string[] {
+  const headers = ['content-type', 'application/json'];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.toLowerCase() !== 'content-type') headers.push(name, rawHeaders[i + 1] as string);
+  }
+  return headers;
+}

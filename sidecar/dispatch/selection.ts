@@ -1,0 +1,100 @@
+/** Which candidate comes next: a pure choice from the plan, what has failed so far, and what health says now. */
+import type { BreakerScope, Retry } from '../providers/failures.ts';
+import type { Candidate, Ejection } from '../routing/plan.ts';
+
+/** A try of this request that failed. */
+export interface Tried {
+  readonly candidate: Candidate;
+  readonly scope: BreakerScope;
+  readonly retry: Retry;
+  /** Monotonic time before which the same provider is not asked again: backoff, or its own word. */
+  readonly notBefore: number;
+}
+
+export interface SelectionInput {
+  readonly candidates: readonly Candidate[];
+  readonly tried: readonly Tried[];
+  /** Longest wait that is worth it. */
+  readonly maxWaitMs: number;
+  /** Configuration, not health, decides. */
+  readonly pinned: boolean;
+  /** The provider that has seen the caller's own key: no other may. */
+  readonly passthroughProvider: string | undefined;
+  now(): number;
+  ejection(candidate: Candidate): Ejection | undefined;
+  hasKey(candidate: Candidate): boolean;
+}
+
+export interface Choice {
+  readonly candidate: Candidate;
+  readonly waitMs: number;
+  /** It is ejected, but so is everything else that is left. */
+  readonly lastResort: boolean;
+}
+
+/**
+ * In the order of the plan: what was not tried yet, then what may be tried again, each only while healthy. If all that
+ * is left is ejected, it is tried all the same: a wrong guess of ours must not be what fails a request.
+ */
+export function choose(input: SelectionInput): Choice | undefined {
+  const [first] = input.candidates;
+  if (first !== undefined && input.tried.length === 0 && mayServe(first, input)) {
+    if (input.pinned || input.ejection(first) === undefined) {
+      return { candidate: first, waitMs: 0, lastResort: false };
+    }
+  }
+  const fresh: Candidate[] = [];
+  const again: Candidate[] = [];
+  for (const candidate of input.candidates) {
+    if (!mayServe(candidate, input)) continue;
+    (wasTried(candidate, input.tried) ? again : fresh).push(candidate);
+  }
+  for (const lastResort of [false, true]) {
+    for (const candidate of [...fresh, ...again]) {
+      if (!input.pinned && !lastResort && input.ejection(candidate) !== undefined) continue;
+      const waitMs = waitFor(candidate, input);
+      if (waitMs <= input.maxWaitMs) return { candidate, waitMs, lastResort };
+    }
+  }
+  return undefined;
+}
+
+function mayServe(candidate: Candidate, input: SelectionInput): boolean {
+  if (!input.hasKey(candidate)) return false;
+  const passthrough = candidate.credential?.type === 'Passthrough';
+  const seen = input.passthroughProvider;
+  if (passthrough && seen !== undefined && seen !== candidate.providerId) return false;
+  return !input.tried.some((tried) => rulesOut(tried, candidate));
+}
+
+/** Whether the failure would only repeat itself there. */
+function rulesOut(tried: Tried, candidate: Candidate): boolean {
+  const { candidate: failed } = tried;
+  if (failed.providerId !== candidate.providerId) return false;
+  switch (tried.retry) {
+    case 'Never':
+      return true;
+    case 'OtherCredential':
+      return failed.credential?.id === candidate.credential?.id;
+    case 'OtherTarget':
+      return failed.upstreamModel === candidate.upstreamModel;
+    case 'Same':
+      return false;
+  }
+}
+
+function wasTried(candidate: Candidate, tried: readonly Tried[]): boolean {
+  return tried.some((t) => t.candidate === candidate);
+}
+
+/** Another provider is asked at once; the same one only after its wait, unless it was the key that failed. */
+function waitFor(candidate: Candidate, input: SelectionInput): number {
+  let wait = 0;
+  for (const { candidate: failed, scope, notBefore } of input.tried) {
+    if (failed.providerId !== candidate.providerId) continue;
+    const keyOnly = scope === 'Credential' || scope === 'CredentialModel';
+    if (keyOnly && failed.credential?.id !== candidate.credential?.id) continue;
+    wait = Math.max(wait, notBefore - input.now());
+  }
+  return wait;
+}

@@ -1,0 +1,363 @@
+/**
+ * One attempt on the wire: connection, request, response, deadlines. What the response means is the receiver's business,
+ * what follows from it the owner's. One object per attempt and shared listeners: nothing is allocated per chunk.
+ */
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { OutriderError } from '../../errors/table.ts';
+import type { Attempt } from '../exchange.ts';
+import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
+import type { Admission } from './breakers.ts';
+import type { CallOptions, CallOwner } from './call-owner.ts';
+import { judgeBreak, unreachable } from './connection-break.ts';
+import type { Failure } from './failure.ts';
+import { headerValue } from './header-value.ts';
+import type { Receiver } from './receiver.ts';
+import { shown, Timeouts } from './timeouts.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
+import type { Upstream } from './upstreams.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+const CALL = Symbol('call');
+type Tagged<T> = T & { [CALL]?: UpstreamCall | undefined };
+
+export class UpstreamCall {
+  readonly owner: CallOwner;
+  readonly attempt: Attempt;
+  readonly upstream: Upstream;
+  readonly request: UpstreamRequest;
+  readonly admission: Admission;
+  readonly secret: string | undefined;
+  readonly impatient: boolean;
+  readonly #fresh: boolean;
+  outgoing: ClientRequest | undefined = undefined;
+  response: IncomingMessage | undefined = undefined;
+  done = false;
+  #receiver: Receiver | undefined = undefined;
+  #socket: Socket | undefined = undefined;
+  #socketBytes = 0;
+  readonly #times: Timeouts;
+
+  constructor(owner: CallOwner, options: CallOptions) {
+    this.owner = owner;
+    this.attempt = options.attempt;
+    this.upstream = options.upstream;
+    this.request = options.request;
+    this.admission = options.admission;
+    this.secret = options.secret;
+    this.impatient = options.impatient;
+    this.#fresh = options.fresh ?? false;
+    const { startedAt } = options.attempt;
+    this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);
+  }
+
+  /** Throws where node:http refuses the request, such as for a header value with control characters. */
+  start(): void {
+    const { upstream, request, owner } = this;
+    const outgoing: Tagged<ClientRequest> = http.request({
+      agent: this.#fresh ? upstream.freshAgent : upstream.agent,
+      protocol: upstream.tls ? 'https:' : 'http:',
+      host: upstream.host,
+      port: upstream.port,
+      method: request.method,
+      path: request.path,
+      headers: request.headers,
+    });
+    this.outgoing = outgoing;
+    outgoing[CALL] = this;
+    outgoing.on('socket', onSocket);
+    outgoing.on('response', onResponse);
+    outgoing.on('error', onError);
+    if (request.body) {
+      const { body } = request;
+      const last = body.length - 1;
+      for (let i = 0; i < last; i++) outgoing.write(body[i]);
+      outgoing.end(body[last]);
+      // A long stream must not keep the prompt that started it.
+      request.body = undefined;
+    }
+    owner.deadline = this.#times.next;
+  }
+
+  get status(): number {
+    return this.attempt.httpStatus ?? 0;
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.response?.rawHeaders ?? [];
+  }
+
+  get committed(): boolean {
+    return this.attempt.committedAt !== undefined;
+  }
+
+  /** The response goes to the caller from now on. */
+  commit(now: number): void {
+    this.attempt.committedAt = now;
+    this.#times.commit();
+    this.#reschedule();
+  }
+
+  /** Content came. */
+  progress(): void {
+    this.#times.progress(this.owner.now());
+    this.owner.deadline = this.#times.next;
+  }
+
+  lastEvent(): void {
+    this.#times.lastEvent(this.owner.now());
+    this.#reschedule();
+  }
+
+  hold(ms: number): void {
+    this.#times.hold(this.owner.now(), ms);
+    this.#reschedule();
+  }
+
+  /** The caller does not keep up: nothing more is read. */
+  pause(): void {
+    if (this.#times.paused || this.done) return;
+    this.response?.pause();
+    this.#times.pause(this.owner.now());
+    this.#reschedule();
+  }
+
+  resume(): void {
+    if (!this.#times.paused || this.done) return;
+    this.#times.resume(this.owner.now());
+    this.#reschedule();
+    this.response?.resume();
+  }
+
+  /** Closes the connection at once and says nothing to anyone. */
+  cancel(): void {
+    if (this.done) return;
+    this.#finish();
+    this.outgoing?.destroy();
+  }
+
+  /** The answer is whole. A provider that said its last word but does not end loses its connection. */
+  succeed(): void {
+    if (this.done) return;
+    this.#finish();
+    if (!this.response?.complete) this.outgoing?.destroy();
+    this.owner.succeeded(this);
+  }
+
+  /** The attempt has failed. Whatever is left of the response is not wanted. */
+  fail(failure: Failure): void {
+    if (this.done) return;
+    const { attempt } = this;
+    attempt.failure = failure.verdict.class;
+    attempt.scope = failure.verdict.scope;
+    attempt.errorCode = failure.verdict.code;
+    this.#finish();
+    if (!this.response?.complete) this.outgoing?.destroy();
+    this.owner.failed(this, failure);
+  }
+
+  /** Ends a committed response after a failure. */
+  breakOff(): boolean {
+    return this.#receiver?.breakOff() ?? false;
+  }
+
+  failTransport(
+    event: TransportEvent,
+    code: string,
+    error: OutriderError,
+    more: Partial<Failure> = {},
+  ): void {
+    if (event === 'Connect') this.attempt.noWork = true;
+    this.fail({
+      verdict: classifyTransport(event, code),
+      status: this.attempt.httpStatus,
+      answer: undefined,
+      error,
+      retryAfterMs: undefined,
+      counted: true,
+      again: undefined,
+      ...more,
+    });
+  }
+
+  onDeadline(now: number): void {
+    if (this.done) return;
+    const { owner } = this;
+    const t = owner.timeouts;
+    switch (this.#times.due(now)) {
+      case 'Request':
+        owner.timedOut(this, new OutriderError('request_timeout', { timeout: shown(t.requestMs) }));
+        break;
+      case 'Stall':
+        owner.timedOut(this, new OutriderError('client_stalled', { timeout: shown(t.clientStallMs) }));
+        break;
+      case 'Connect':
+        this.failTransport('Connect', 'timeout', unreachable(this.attempt.candidate.target.name));
+        break;
+      case 'Commit':
+        this.#timeout('time before commit', !this.impatient);
+        break;
+      case 'Attempt':
+        this.#timeout(`attempt ${shown(t.attemptMs)}`, true);
+        break;
+      case 'Linger':
+        this.ended();
+        break;
+      case 'Progress': {
+        const first = this.attempt.outputBytes === 0;
+        this.#timeout(
+          first ? `firstToken ${shown(t.firstTokenMs)}` : `interToken ${shown(t.interTokenMs)}`,
+          true,
+        );
+        break;
+      }
+      case 'Hold':
+        this.#times.holdOver();
+        this.#receiver?.holdOver();
+        break;
+      default:
+    }
+    this.#reschedule();
+  }
+
+  socketAssigned(socket: Socket): void {
+    if (this.done) return;
+    this.#socket = socket;
+    this.#socketBytes = socket.bytesWritten;
+    if (!socket.connecting && !(socket as { secureConnecting?: boolean }).secureConnecting) {
+      this.connectedNow();
+      return;
+    }
+    (socket as Tagged<Socket>)[CALL] = this;
+    socket.once(this.upstream.tls ? 'secureConnect' : 'connect', onConnected);
+  }
+
+  connectedNow(): void {
+    if (this.done) return;
+    const now = this.owner.now();
+    this.attempt.sentAt = now;
+    this.#times.connect(now);
+    this.#reschedule();
+  }
+
+  responded(response: IncomingMessage): void {
+    if (this.done) {
+      response.resume();
+      return;
+    }
+    const { attempt } = this;
+    this.response = response;
+    attempt.headersAt = this.owner.now();
+    attempt.httpStatus = response.statusCode;
+    attempt.upstreamRequestId = headerValue(response.rawHeaders, this.upstream.type.requestIdHeader);
+    (response as Tagged<IncomingMessage>)[CALL] = this;
+    response.on('data', onData);
+    response.on('end', onEnd);
+    response.on('error', onResponseError);
+    try {
+      this.#receiver = this.owner.receive(this, response);
+    } catch (error) {
+      this.#ourFault(error);
+    }
+  }
+
+  received(chunk: Buffer): void {
+    if (this.done) return;
+    try {
+      this.#receiver?.chunk(chunk);
+    } catch (error) {
+      this.#ourFault(error);
+    }
+  }
+
+  ended(): void {
+    if (this.done) return;
+    try {
+      this.#receiver?.end();
+    } catch (error) {
+      this.#ourFault(error);
+    }
+  }
+
+  /** The connection failed, or node:http could not read what came over it. */
+  broken(error: unknown): void {
+    if (this.done) return;
+    const { outgoing } = this;
+    const unsent = this.#socket !== undefined && this.#socket.bytesWritten === this.#socketBytes;
+    if (unsent) this.attempt.noWork = true;
+    const found = judgeBreak({
+      code: codeOf(error),
+      target: this.attempt.candidate.target.name,
+      connected: this.#times.connected,
+      answered: this.response !== undefined,
+      reused: outgoing?.reusedSocket === true,
+      mayRepeat: unsent || this.owner.mayRepeatSent(),
+    });
+    if (found.stale) this.upstream.agent.dropIdle();
+    this.failTransport(found.event, found.code, found.error, {
+      counted: !found.stale,
+      again: found.stale ? 'StaleSocket' : undefined,
+    });
+  }
+
+  /** A defect of ours costs this request, and neither the process nor the provider's good name. */
+  #ourFault(thrown: unknown): void {
+    const error =
+      thrown instanceof OutriderError
+        ? thrown
+        : new OutriderError('internal_error', { id: this.owner.requestId });
+    if (this.done) {
+      this.owner.crashed(error);
+      return;
+    }
+    this.failTransport('Malformed', error.code, error, { counted: false });
+  }
+
+  #reschedule(): void {
+    if (!this.done) this.owner.deadline = this.#times.next;
+  }
+
+  #timeout(timeout: string, counted: boolean): void {
+    const target = this.attempt.candidate.target.name;
+    const error = new OutriderError('upstream_timeout', { target, timeout });
+    this.failTransport('Timeout', timeout.split(' ')[0] as string, error, { counted });
+  }
+
+  #finish(): void {
+    this.done = true;
+    this.#receiver?.note();
+    this.attempt.endedAt = this.owner.now();
+    this.owner.deadline = NEVER;
+    // Pooled sockets and finished messages outlive the call; they must not keep it.
+    if (this.#socket) (this.#socket as Tagged<Socket>)[CALL] = undefined;
+    this.#socket = undefined;
+  }
+}
+
+function onSocket(this: Tagged<ClientRequest>, socket: Socket): void {
+  this[CALL]?.socketAssigned(socket);
+}
+function onConnected(this: Tagged<Socket>): void {
+  this[CALL]?.connectedNow();
+}
+function onResponse(this: Tagged<ClientRequest>, response: IncomingMessage): void {
+  this[CALL]?.responded(response);
+}
+function onError(this: Tagged<ClientRequest>, error: Error): void {
+  this[CALL]?.broken(error);
+}
+function onData(this: Tagged<IncomingMessage>, chunk: Buffer): void {
+  this[CALL]?.received(chunk);
+}
+function onEnd(this: Tagged<IncomingMessage>): void {
+  this[CALL]?.ended();
+}
+function onResponseError(this: Tagged<IncomingMessage>, error: Error): void {
+  this[CALL]?.broken(error);
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' ? code : 'error';
+}

@@ -1,0 +1,131 @@
+/** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
+import { OutriderError } from '../../errors/table.ts';
+import type { BodyChange } from '../dialects/splice.ts';
+import { spliceBody } from '../dialects/splice.ts';
+import type { Exchange } from '../exchange.ts';
+import type { Candidate } from '../routing/plan.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
+import { allowedQuery } from './header-rules.ts';
+import { headerValue } from './header-value.ts';
+import type { KeyRing } from './keys.ts';
+import type { Upstream } from './upstreams.ts';
+
+export interface UpstreamRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  /** Written in this order; undefined: streamed from the caller. */
+  body: readonly Buffer[] | undefined;
+  readonly changes: readonly BodyChange[];
+  /** We asked for usage in the stream and the caller did not. */
+  readonly usageInjected: boolean;
+}
+
+export interface HeaderOptions {
+  /** Value of the auth header; undefined on open servers. */
+  readonly authorization: string | undefined;
+  /** The caller's own key is sent, so its account headers belong to it. */
+  readonly callerKey: boolean;
+  /** The same credential as in the first attempt, so an idempotency key means the same there. */
+  readonly keepIdempotency: boolean;
+  /** Further caller headers that may pass, lower-case. */
+  readonly also?: ReadonlySet<string>;
+}
+
+export interface RequestOptions extends HeaderOptions {
+  /** Streams carry usage when asked, and we ask. */
+  readonly askUsage: boolean;
+}
+
+/** Up to this size one buffer is cheaper than several writes. */
+const CONCAT_LIMIT = 32 * 1024;
+
+/** Throws OutriderError (400) when a patch names a member that the caller sent twice. */
+export function buildRequest(
+  exchange: Exchange,
+  candidate: Candidate,
+  upstream: Upstream,
+  rule: RuleBody,
+  options: RequestOptions,
+): UpstreamRequest {
+  const { envelope, dialect, query } = exchange;
+  if (envelope === undefined) throw new Error('a request without a body is passed through');
+  const usageInjected =
+    options.askUsage &&
+    envelope.stream &&
+    envelope.includeUsage !== true &&
+    dialect.operation !== 'embeddings';
+  const spliced = spliceBody(envelope, {
+    model: candidate.upstreamModel,
+    patch: candidate.target.patch,
+    includeUsage: usageInjected,
+  });
+  const headers = buildHeaders(exchange, candidate, upstream, rule, options);
+  headers.push('Content-Length', String(spliced.length));
+  const body =
+    spliced.chunks.length > 1 && spliced.length <= CONCAT_LIMIT
+      ? [Buffer.concat(spliced.chunks, spliced.length)]
+      : spliced.chunks;
+  const path = upstream.basePath + dialect.upstreamPath;
+  return {
+    method: exchange.method,
+    path: query === '' ? path : withQuery(path, query),
+    headers,
+    body,
+    changes: spliced.changes,
+    usageInjected,
+  };
+}
+
+export function buildHeaders(
+  exchange: Exchange,
+  candidate: Candidate,
+  upstream: Upstream,
+  rule: RuleBody,
+  options: HeaderOptions,
+): string[] {
+  const { fixed, allowed } = upstream.headerPlan(candidate.target, rule);
+  const { type } = upstream;
+  const headers = fixed.slice();
+  const raw = exchange.req.rawHeaders;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i] as string;
+    const lower = name.toLowerCase();
+    if (
+      allowed.has(lower) ||
+      options.also?.has(lower) ||
+      (options.callerKey && type.accountHeaders.has(lower)) ||
+      (options.keepIdempotency && lower === 'idempotency-key')
+    ) {
+      headers.push(name, raw[i + 1] as string);
+    }
+  }
+  if (options.authorization !== undefined) headers.push(type.auth.header, options.authorization);
+  return headers;
+}
+
+/** The key of a candidate as it is now. Throws `credential_unavailable` where it has not arrived. */
+export function authorize(
+  exchange: Exchange,
+  candidate: Candidate,
+  upstream: Upstream,
+  keys: KeyRing,
+  other?: string,
+): { authorization: string | undefined; secret: string | undefined } {
+  const { credential } = candidate;
+  if (credential === undefined) return NO_KEY;
+  if (credential.type === 'Passthrough') {
+    return { authorization: headerValue(exchange.req.rawHeaders, 'authorization'), secret: undefined };
+  }
+  const secret = other ?? keys.value(credential.id);
+  if (secret === undefined) throw new OutriderError('credential_unavailable', { credential: credential.id });
+  return { authorization: keys.header(credential.id, secret, upstream.type.auth.prefix), secret };
+}
+
+const NO_KEY = { authorization: undefined, secret: undefined };
+
+export function withQuery(path: string, query: string): string {
+  const allowed = allowedQuery(query);
+  return allowed === '' ? path : `${path}?${allowed}`;
+}

@@ -1,0 +1,128 @@
+/** Where and how to call each provider, prepared when configuration changes so that a request only looks it up. */
+import type { ProviderType } from '../providers/provider-type.ts';
+import { PROVIDER_TYPES } from '../providers/types.ts';
+import type { Candidate } from '../routing/plan.ts';
+import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
+import { type EndpointAgent, openAgent } from './endpoint-agent.ts';
+import { mayForward, maySet } from './header-rules.ts';
+
+/** Headers for one target: those that are always the same, and the caller's that may pass. */
+export interface HeaderPlan {
+  readonly fixed: readonly string[];
+  readonly allowed: ReadonlySet<string>;
+}
+
+interface Agents {
+  readonly kept: EndpointAgent;
+  readonly fresh: EndpointAgent;
+}
+
+export class Upstream {
+  readonly providerId: string;
+  readonly provider: ProviderBody;
+  readonly type: ProviderType;
+  readonly agent: EndpointAgent;
+  /** Connections that are used once. */
+  readonly freshAgent: EndpointAgent;
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+  /** Path of the base URL without a trailing slash. */
+  readonly basePath: string;
+  readonly #authority: string;
+  readonly #plans = new WeakMap<TargetBody, HeaderPlan>();
+
+  constructor(providerId: string, provider: ProviderBody, agents: Agents) {
+    const url = new URL(provider.url);
+    this.providerId = providerId;
+    this.provider = provider;
+    this.type = PROVIDER_TYPES[provider.type];
+    this.agent = agents.kept;
+    this.freshAgent = agents.fresh;
+    this.tls = url.protocol === 'https:';
+    this.host = url.hostname.replace(/^\[|\]$/g, '');
+    this.port = Number(url.port) || (this.tls ? 443 : 80);
+    this.basePath = url.pathname.replace(/\/+$/, '');
+    this.#authority = url.host;
+  }
+
+  headerPlan(target: TargetBody, rule: RuleBody): HeaderPlan {
+    let plan = this.#plans.get(target);
+    if (!plan) {
+      plan = this.#makePlan(target, rule);
+      this.#plans.set(target, plan);
+    }
+    return plan;
+  }
+
+  /** The target's headers stand over the provider's, and both over the caller's. */
+  #makePlan(target: TargetBody, rule: RuleBody): HeaderPlan {
+    const set = new Map<string, { name: string; value: string }>();
+    for (const header of [...this.provider.headers, ...target.patch.headers]) {
+      const name = header.name.toLowerCase();
+      if (maySet(name)) set.set(name, header);
+    }
+    const fixed = ['Host', this.#authority, 'Accept-Encoding', 'identity'];
+    for (const { name, value } of set.values()) fixed.push(name, value);
+    const allowed = new Set(this.type.requestHeaders);
+    for (const name of rule.forwardHeaders) if (mayForward(name)) allowed.add(name);
+    for (const name of set.keys()) allowed.delete(name);
+    return { fixed, allowed };
+  }
+}
+
+/**
+ * The upstreams of the running configuration. Connections outlive a change of configuration as long as endpoint and TLS
+ * settings stay; a request that began under an older configuration keeps the upstream it was planned with.
+ */
+export class Upstreams {
+  readonly #byProvider = new Map<string, Upstream>();
+  readonly #agents = new Map<string, Agents>();
+
+  of(candidate: Candidate): Upstream {
+    const known = this.#byProvider.get(candidate.providerId);
+    if (known !== undefined && known.provider === candidate.provider) return known;
+    const upstream = this.#open(candidate.providerId, candidate.provider);
+    this.#byProvider.set(candidate.providerId, upstream);
+    return upstream;
+  }
+
+  /** Prepares for a new configuration, and retires the connections that no provider of it uses. */
+  apply(providers: Iterable<readonly [string, ProviderBody]>): void {
+    this.#byProvider.clear();
+    const used = new Set<EndpointAgent>();
+    for (const [id, provider] of providers) {
+      const upstream = this.#open(id, provider);
+      this.#byProvider.set(id, upstream);
+      used.add(upstream.agent);
+    }
+    this.#retire(used);
+  }
+
+  /** Retires every connection; running requests end undisturbed. */
+  close(): void {
+    this.#byProvider.clear();
+    this.#retire(new Set());
+  }
+
+  #open(id: string, provider: ProviderBody): Upstream {
+    const { protocol, host } = new URL(provider.url);
+    const { idleSocketMs } = PROVIDER_TYPES[provider.type];
+    const key = JSON.stringify([protocol, host, provider.caBundle, idleSocketMs]);
+    let agents = this.#agents.get(key);
+    if (!agents) {
+      const settings = { tls: protocol === 'https:', caBundle: provider.caBundle, idleMs: idleSocketMs };
+      agents = { kept: openAgent(settings), fresh: openAgent({ ...settings, idleMs: 0 }) };
+      this.#agents.set(key, agents);
+    }
+    return new Upstream(id, provider, agents);
+  }
+
+  #retire(used: ReadonlySet<EndpointAgent>): void {
+    for (const [key, agents] of this.#agents) {
+      if (used.has(agents.kept)) continue;
+      this.#agents.delete(key);
+      agents.kept.retire();
+    }
+  }
+}
