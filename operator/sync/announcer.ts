@@ -3,6 +3,7 @@
  * becomes due meanwhile is remembered as "differs from what was written" and goes out as one write, in its latest form.
  * A slow reader therefore skips versions, costs a fixed amount of memory and holds nobody up.
  */
+import type { CredentialsEvent, SnapshotEvent } from '../../sidecar/snapshot/messages.ts';
 
 /** The part of an HTTP response that an announcer uses. */
 export interface EventSink {
@@ -95,10 +96,12 @@ export class Announcer {
     const [wanted, written] = [this.#wanted, this.#written];
     let text = '';
     if (wanted && wanted.credentialsVersion !== written?.credentialsVersion) {
-      text += `event: credentials\ndata: ${JSON.stringify({ version: wanted.credentialsVersion })}\n\n`;
+      const credentials: CredentialsEvent = { version: wanted.credentialsVersion };
+      text += `event: credentials\ndata: ${JSON.stringify(credentials)}\n\n`;
     }
     if (wanted && wanted.hash !== written?.hash) {
-      text += `event: snapshot\nid: ${wanted.hash}\ndata: ${JSON.stringify({ hash: wanted.hash })}\n\n`;
+      const snapshot: SnapshotEvent = { hash: wanted.hash };
+      text += `event: snapshot\nid: ${wanted.hash}\ndata: ${JSON.stringify(snapshot)}\n\n`;
     }
     return text === '' && this.#heartbeatDue ? HEARTBEAT : text;
   }

@@ -33,7 +33,7 @@ export type RefusalReason =
   | 'PodUnknown' // the pod does not live, or lives under another name
   | 'Unverifiable'; // neither keys nor the API server's review could be had
 
-export type Authentication = { ok: true; identity: Identity } | { ok: false; reason: RefusalReason };
+type Authentication = { ok: true; identity: Identity } | { ok: false; reason: RefusalReason };
 
 export interface Authenticator {
   /** Judges the value of an `authorization` header. Never throws, and never puts any part of a token in a result. */

@@ -1,6 +1,6 @@
 /** The fallback of token verification: the API server judges the token itself (authentication.k8s.io/v1 TokenReview). */
 
-export interface ReviewedToken {
+interface ReviewedToken {
   namespace: string;
   serviceAccount: string;
   podName: string;

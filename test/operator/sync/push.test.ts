@@ -6,6 +6,7 @@ import type { SyncServer } from '../../../operator/sync/server.ts';
 import { LastKnownGood } from '../../../sidecar/snapshot/last-known-good.ts';
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import { until } from '../support/manual-clock.ts';
+import { testAuthority } from './support/certificates.ts';
 import { Harness, type Sidecar } from './support/harness.ts';
 import { podNamed } from './support/pods.ts';
 import { compiledOf, invalidRoute, keys, providerItem, routeItem, snapshotOf } from './support/snapshots.ts';
@@ -336,23 +337,19 @@ describe('versions', () => {
 
 describe('the authority', () => {
   it('is trusted anew when its file changes', async () => {
-    const successor = await Harness.create();
-    try {
-      const server = await harness.server();
-      publish(server, shop);
-      const sidecar = await harness.sidecar(pod, server.address.port);
-      await acknowledged(server, shop);
-      const moved = await harness.server({ tls: await successor.authority.issue('127.0.0.1') });
-      publish(moved, shop);
-      const stranger = await harness.sidecar(harness.pods.set(podNamed('stranger')), moved.address.port);
-      await until(() => (stranger.client.status().problem ?? '').includes('certificate'));
-      expect(stranger.holder.effective).toBeUndefined();
-      writeFileSync(harness.caFile, `${harness.authority.ca}\n${successor.authority.ca}`);
-      await acknowledged(moved, shop, stranger.pod.uid);
-      expect(sidecar.client.status().connected).toBe(true);
-    } finally {
-      await successor.close();
-    }
+    const successor = await testAuthority();
+    const server = await harness.server();
+    publish(server, shop);
+    const sidecar = await harness.sidecar(pod, server.address.port);
+    await acknowledged(server, shop);
+    const moved = await harness.server({ tls: await successor.issue('127.0.0.1') });
+    publish(moved, shop);
+    const stranger = await harness.sidecar(harness.pods.set(podNamed('stranger')), moved.address.port);
+    await until(() => (stranger.client.status().problem ?? '').includes('certificate'));
+    expect(stranger.holder.effective).toBeUndefined();
+    writeFileSync(harness.caFile, `${harness.authority.ca}\n${successor.ca}`);
+    await acknowledged(moved, shop, stranger.pod.uid);
+    expect(sidecar.client.status().connected).toBe(true);
   });
 });
 

@@ -47,6 +47,9 @@ export interface Counted {
   outdated: number[];
 }
 
+/** Keys are slow to make; one cluster serves all tests of a file. */
+let cluster: Promise<[TestAuthority, TokenIssuer]> | undefined;
+
 export class Harness {
   readonly clock = new ManualClock(Date.now());
   readonly pods = new ListedPods();
@@ -75,7 +78,8 @@ export class Harness {
   }
 
   static async create(): Promise<Harness> {
-    return new Harness(await testAuthority(), await TokenIssuer.create());
+    cluster ??= Promise.all([testAuthority(), TokenIssuer.create()]);
+    return new Harness(...(await cluster));
   }
 
   get metrics(): SyncMetrics {
