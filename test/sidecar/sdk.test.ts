@@ -1,4 +1,14 @@
-import OpenAI from 'openai';
+import OpenAI, {
+  APIError,
+  AuthenticationError,
+  BadRequestError,
+  ConflictError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../dev/providers/server.ts';
 import { providerItem, routeItem, rule, target } from './support/configuration.ts';
@@ -121,18 +131,18 @@ describe('the openai SDK, unchanged', () => {
       object: 'model',
       owned_by: 'shop/assistant',
     });
-    await expect(client.models.retrieve('nope')).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+    await expect(client.models.retrieve('nope')).rejects.toBeInstanceOf(NotFoundError);
   });
 
   it.each([
-    [400, OpenAI.BadRequestError],
-    [401, OpenAI.AuthenticationError],
-    [403, OpenAI.PermissionDeniedError],
-    [404, OpenAI.NotFoundError],
-    [409, OpenAI.ConflictError],
-    [422, OpenAI.UnprocessableEntityError],
-    [429, OpenAI.RateLimitError],
-    [500, OpenAI.InternalServerError],
+    [400, BadRequestError],
+    [401, AuthenticationError],
+    [403, PermissionDeniedError],
+    [404, NotFoundError],
+    [409, ConflictError],
+    [422, UnprocessableEntityError],
+    [429, RateLimitError],
+    [500, InternalServerError],
   ])('gets a %i of the provider as its own class of error', async (status, errorClass) => {
     provider.behaviour = { failure: { kind: 'Status', status, message: 'scripted' } };
     await expect(client.chat.completions.create({ model: 'assistant', messages })).rejects.toBeInstanceOf(
@@ -172,6 +182,6 @@ describe('the openai SDK, unchanged', () => {
     const read = async () => {
       for await (const chunk of stream) expect(chunk).toHaveProperty('choices');
     };
-    await expect(read()).rejects.toBeInstanceOf(OpenAI.APIError);
+    await expect(read()).rejects.toBeInstanceOf(APIError);
   });
 });

@@ -1,0 +1,129 @@
+/** `outrider run`: one sidecar from manifests on disk, no cluster. */
+import packageJson from '../package.json' with { type: 'json' };
+import { type Sidecar, startSidecar } from '../sidecar/sidecar.ts';
+import { createTelemetry } from '../sidecar/telemetry/create.ts';
+import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
+import { type CompiledManifests, Manifests } from './run/manifests.ts';
+import { requestLine } from './run/request-line.ts';
+
+const HELP = `outrider run: one sidecar from manifests on disk, no cluster
+
+The manifests are compiled for this sidecar and again whenever a file changes. Keys come from Secrets among the manifests,
+or from the environment.
+
+usage: outrider run -f FILE|DIR... [options]
+
+  -f, --file FILE|DIR      manifests; may be given several times
+  --listen HOST:PORT       where the app calls; 127.0.0.1:4000                                OUTRIDER_LISTEN
+  --admin HOST:PORT        probes, metrics, explain; 127.0.0.1:4001                           OUTRIDER_ADMIN
+  --namespace NAME         namespace of the sidecar; unset: the one that all routes are in    OUTRIDER_NAMESPACE
+  --labels K=V,...         labels of the sidecar, for routes that select by them; none        OUTRIDER_LABELS
+  --listener-token TOKEN   callers must present it as their API key; unset: none              OUTRIDER_LISTENER_TOKEN
+  --drain-ms N             how long open responses may go on at the end; 5000                 OUTRIDER_DRAIN_MS
+  --help
+
+A flag wins over the variable beside it.
+`;
+
+const FLAGS = ['listen', 'admin', 'namespace', 'labels', 'listener-token', 'drain-ms'];
+
+interface RunSettings {
+  paths: string[];
+  listen: Address;
+  admin: Address;
+  namespace: string | undefined;
+  labels: Record<string, string>;
+  token: string | undefined;
+  drainMs: number;
+}
+
+/** @returns undefined where help was asked for */
+export function readSettings(args: string[], env: NodeJS.ProcessEnv): RunSettings | undefined {
+  const given = new Arguments(args, env, FLAGS, { file: 'f' });
+  if (given.help) return undefined;
+  // A shell expands `-f dir/*.yaml` into one flag and many names.
+  const paths = [...(given.lists.file ?? []), ...given.positionals];
+  if (paths.length === 0) throw new UsageError('-f FILE|DIR is required');
+  return {
+    paths,
+    listen: given.address('listen', '127.0.0.1:4000'),
+    admin: given.address('admin', '127.0.0.1:4001'),
+    namespace: given.text('namespace'),
+    labels: labelsOf(given.list('labels')),
+    token: given.text('listener-token'),
+    drainMs: given.integer('drain-ms', 0, 3_600_000) ?? 5000,
+  };
+}
+
+export async function main(args: string[]): Promise<number> {
+  const read = readOrExplain('run', HELP, () => readSettings(args, process.env));
+  return 'exitCode' in read ? read.exitCode : await run(read.settings);
+}
+
+async function run(settings: RunSettings): Promise<number> {
+  const { paths, namespace, labels, token } = settings;
+  const stopping = terminated();
+  const manifests = new Manifests({ paths, namespace, labels, env: process.env, onCompiled: tellCompiled });
+  let sidecar: Sidecar | undefined;
+  try {
+    sidecar = await startSidecar({
+      listen: settings.listen,
+      admin: settings.admin,
+      source: manifests.source,
+      limits: { drainMs: settings.drainMs },
+      ...(token === undefined ? {} : { access: { token } }),
+      telemetry: (gauges) =>
+        createTelemetry({
+          version: packageJson.version,
+          gauges,
+          env: process.env,
+          accessLog: false,
+          warn: complain,
+          onRequest: (summary) => say(requestLine(summary)),
+        }),
+      warn: complain,
+    });
+    await manifests.start();
+    const { host } = settings.listen;
+    say(`listening on http://${hostOf(host)}:${sidecar.port}/v1`);
+    say(`admin on http://${hostOf(settings.admin.host)}:${sidecar.adminPort}`);
+    await stopping;
+    return 0;
+  } catch (error) {
+    complain((error as Error).message);
+    return 1;
+  } finally {
+    await manifests.stop();
+    await sidecar?.drain();
+  }
+}
+
+function tellCompiled({ namespace, models, problems }: CompiledManifests): void {
+  for (const problem of problems) complain(problem);
+  const served = models.length === 0 ? 'no model' : models.join(', ');
+  say(`serving ${served} in namespace ${namespace}`);
+}
+
+function labelsOf(pairs: string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      if (name === '' || value.length === 0) {
+        throw new UsageError(`--labels has "${pair}"; it must be NAME=VALUE,...`);
+      }
+      return [name, value.join('=')];
+    }),
+  );
+}
+
+function hostOf(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,95 @@
+/** Manifests on disk, compiled for the one sidecar beside them: files -> source -> compile -> snapshot. */
+import { compile } from '../../operator/compile/compile.ts';
+import type { Workload } from '../../operator/compile/types.ts';
+import { FileSource } from '../../operator/watch/file-source.ts';
+import { silentLog } from '../../operator/watch/log.ts';
+import { systemClock } from '../../sidecar/snapshot/clock.ts';
+import { InProcessSource } from '../../sidecar/snapshot/source.ts';
+
+export interface ManifestsOptions {
+  paths: readonly string[];
+  /** Namespace of objects that name none, and of the sidecar; unset: the one all routes are in, else `default`. */
+  namespace: string | undefined;
+  /** Labels of the sidecar's pod, for routes that select by them. */
+  labels: Readonly<Record<string, string>>;
+  /** Where the values of credentials are looked up that no file holds. */
+  env: NodeJS.ProcessEnv;
+  /** Called after every reading, with what was published and what is wrong, one sentence each. */
+  onCompiled: (result: CompiledManifests) => void;
+}
+
+export interface CompiledManifests {
+  namespace: string;
+  /** Patterns of models the sidecar serves now. */
+  models: string[];
+  /** `file:line: ...` */
+  problems: string[];
+}
+
+const DEFAULT_NAMESPACE = 'default';
+
+export class Manifests {
+  /** Feeds the sidecar. */
+  readonly source = new InProcessSource();
+  readonly #options: ManifestsOptions;
+  readonly #files: FileSource;
+
+  constructor(options: ManifestsOptions) {
+    this.#options = options;
+    this.#files = new FileSource({
+      paths: options.paths,
+      clock: systemClock,
+      log: silentLog,
+      env: options.env,
+      defaultNamespace: options.namespace ?? DEFAULT_NAMESPACE,
+    });
+    this.#files.onReload(() => this.#publish());
+  }
+
+  /** Reads, publishes, and goes on doing so at every change. The sidecar must have started `source`. */
+  async start(): Promise<void> {
+    await this.#files.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#files.stop();
+  }
+
+  #publish(): void {
+    const resources = this.#files.resources();
+    const workload = this.#workload();
+    const compiled = compile({ ...resources, pods: [workload] }, { platformNamespaces: [], now: Date.now() });
+    const snapshot = compiled.snapshotFor(workload);
+    this.source.publish(snapshot, compiled.credentialsFor(workload));
+    const problems = this.#files
+      .problems()
+      .map(({ file, line, subject, message }) =>
+        located({ file, line }, subject === '' ? message : `${subject}: ${message}`),
+      );
+    for (const { kind, namespace, name, conditions } of compiled.verdicts) {
+      for (const { type, status, message } of conditions) {
+        const bad = type === 'Conflicted' ? status === 'True' : status === 'False';
+        if (!bad) continue;
+        problems.push(
+          located(this.#files.place(kind, namespace, name), `${kind} ${namespace}/${name}: ${message}`),
+        );
+      }
+    }
+    const models = snapshot.items.flatMap((item) => (item.kind === 'Route' ? item.models : []));
+    this.#options.onCompiled({ namespace: workload.namespace, models, problems });
+  }
+
+  #workload(): Workload {
+    const namespaces = new Set(
+      this.#files.resources().routes.map((route) => route.metadata.namespace ?? DEFAULT_NAMESPACE),
+    );
+    const [only] = namespaces.size === 1 ? namespaces : [];
+    const namespace = this.#options.namespace ?? only ?? DEFAULT_NAMESPACE;
+    return { namespace, name: 'sidecar', uid: 'sidecar', labels: this.#options.labels };
+  }
+}
+
+function located(place: { file: string; line: number } | undefined, text: string): string {
+  if (place === undefined || place.file === '') return text;
+  return `${place.file}${place.line > 0 ? `:${place.line}` : ''}: ${text}`;
+}
