@@ -55,7 +55,8 @@ export function routeStatus(
   const status: LLMRouteStatus = {
     observedGeneration: verdict.generation,
     conditions,
-    proxies: numbers(judged.expected),
+    // Whoever does not trust what it sees enough for a condition does not count it either.
+    proxies: (judged.decision.kind !== 'Set' && previous?.proxies) || numbers(judged.expected),
   };
   return weigh(previous, status, verdict, judged, clock);
 }
@@ -143,7 +144,7 @@ function weigh<Status extends CommonStatus>(
   const answer = (write: boolean, again = againInMs) => ({ status, write, pending, againInMs: again });
   // Someone saw a newer object than our copy is; what we know is old.
   if ((previous?.observedGeneration ?? 0) > verdict.generation) return answer(false);
-  if (pending && decision.kind === 'Keep') return answer(false);
+  if (pending && decision.kind === 'Wait') return answer(false);
   if (substance(previous) !== substance(status)) return answer(true);
   if (JSON.stringify(normal(previous)) === JSON.stringify(normal(status))) return answer(false);
   const wait = NUMBERS_MS - (writtenMsAgo ?? leaderForMs);

@@ -1,7 +1,7 @@
 /**
  * PURE: from what the sidecars say to the condition Programmed.
  *
- * A chain of questions; the first that has an answer gives the condition. `Keep` leaves the stored condition alone.
+ * A chain of questions; the first that has an answer gives the condition.
  */
 import type { Condition } from '../../crds/common.ts';
 import type { Finding } from './conditions.ts';
@@ -73,10 +73,11 @@ const STARTING_MS = 30_000;
 const SILENT_MS = 60_000;
 
 export type Decision =
-  | { kind: 'Set'; finding: Finding; pending: false }
-  /** The stored condition stays as it is; with `pending`, nothing at all is written meanwhile. */
+  | { kind: 'Set'; finding: Finding; pending: boolean }
+  /** The stored condition stays as it is. */
   | { kind: 'Keep'; pending: boolean }
-  | { kind: 'Set'; finding: Finding; pending: true };
+  /** Nothing at all is written for now. */
+  | { kind: 'Wait'; pending: true };
 
 export interface Judgement {
   decision: Decision;
@@ -111,18 +112,18 @@ function decide(
   again: Soonest,
 ): Decision {
   const finding = judge(stored, generation, expected);
+  const pending = finding.reason === PENDING;
+  const graceMs = waits.pendingGraceMs - (pendingForMs ?? 0);
+  if (pending && graceMs > 0) {
+    again.after(graceMs);
+    return { kind: 'Wait', pending };
+  }
   const windowMs = waits.reconnectWindowMs - leaderForMs;
   if (finding.status !== 'True' && stored && windowMs > 0) {
     again.after(windowMs);
-    return { kind: 'Keep', pending: false };
+    return { kind: 'Keep', pending };
   }
-  if (finding.reason !== PENDING) return { kind: 'Set', finding, pending: false };
-  const graceMs = waits.pendingGraceMs - (pendingForMs ?? 0);
-  if (graceMs > 0) {
-    again.after(graceMs);
-    return { kind: 'Keep', pending: true };
-  }
-  return { kind: 'Set', finding, pending: true };
+  return { kind: 'Set', finding, pending };
 }
 
 function judge(stored: Condition | undefined, generation: number, expected: readonly ProxyFact[]): Finding {

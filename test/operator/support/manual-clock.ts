@@ -54,9 +54,13 @@ export class ManualClock implements Clock {
 }
 
 /** Polls until `check` holds; real sockets need real time, but only a little. */
-export async function until(check: () => boolean, what = 'the condition', withinMs = 5000): Promise<void> {
+export async function until(
+  check: () => boolean | Promise<boolean>,
+  what = 'the condition',
+  withinMs = 5000,
+): Promise<void> {
   const deadline = performance.now() + withinMs;
-  while (!check()) {
+  while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`${what} did not come true within ${withinMs} ms`);
     await delay(2);
   }
