@@ -1,0 +1,183 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LearnedUsage } from '../../../sidecar/accounting/learned-usage.ts';
+import { costNanoUsd } from '../../../sidecar/accounting/price.ts';
+import { type SettledAttempt, type SettleFacts, settle } from '../../../sidecar/accounting/settle.ts';
+import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
+import { formatUsd } from '../../../sidecar/accounting/usd.ts';
+import { readUsage } from '../../../sidecar/dialects/openai/usage.ts';
+import type { Candidate } from '../../../sidecar/routing/plan.ts';
+import type { PriceTable } from '../../../sidecar/snapshot/schema.ts';
+
+const PRICES: PriceTable = { input: 250_000, cacheRead: 25_000, output: 2_000_000 };
+
+function attempt(change: Partial<SettledAttempt>, prices: PriceTable | null = PRICES): SettledAttempt {
+  const model = { name: 'm', upstreamName: 'm', ...(prices ? { prices } : {}) };
+  return {
+    candidate: { model } as Candidate,
+    failure: undefined,
+    cancelled: false,
+    noWork: false,
+    finishReasons: [],
+    rawUsage: undefined,
+    ...change,
+  };
+}
+
+const FACTS: SettleFacts = { metered: true, readUsage, estimatedInput: 100, estimatedOutput: 30 };
+const usage = { prompt_tokens: 80, completion_tokens: 50, prompt_tokens_details: { cached_tokens: 20 } };
+
+describe('settle', () => {
+  it('takes the provider at its word when the answer came whole', () => {
+    expect(settle(attempt({ rawUsage: usage }), FACTS)).toEqual({
+      usage: { ...NO_USAGE, input: 60, cacheRead: 20, output: 50 },
+      source: 'Provider',
+      raw: usage,
+      // 60 x 0.25 + 20 x 0.025 + 50 x 2.00 micro-USD
+      costNanoUsd: 115_500n,
+    });
+  });
+
+  it.each([
+    ['a failed connection', { noWork: true, failure: 'Connect' as const }, PRICES],
+    ['a refusal by status', { noWork: true, failure: 'RateLimited' as const }, PRICES],
+    ['a refusal at an unknown price', { noWork: true, failure: 'Caller' as const }, null],
+  ])('gives everything back on proof of no work: %s', (_, change, prices) => {
+    expect(settle(attempt(change, prices), FACTS)).toEqual({
+      usage: NO_USAGE,
+      source: 'None',
+      costNanoUsd: 0n,
+    });
+  });
+
+  it('estimates what broke off, hidden reasoning included', () => {
+    const settled = settle(attempt({ cancelled: true }), FACTS);
+    expect(settled).toMatchObject({ source: 'Estimated', usage: { input: 100, output: 30 } });
+    expect(settled.costNanoUsd).toBe(85_000n);
+    expect(settle(attempt({ failure: 'StreamError' }), FACTS).source).toBe('Estimated');
+    expect(settle(attempt({ failure: 'Timeout' }), FACTS).source).toBe('Estimated');
+  });
+
+  it('never estimates below what the provider had reported when it broke off', () => {
+    const reported = { prompt_tokens: 150, completion_tokens: 10 };
+    expect(settle(attempt({ cancelled: true, rawUsage: reported }), FACTS)).toMatchObject({
+      source: 'Estimated',
+      usage: { input: 150, output: 30 },
+    });
+    const more = {
+      prompt_tokens: 5,
+      completion_tokens: 99,
+      completion_tokens_details: { reasoning_tokens: 90 },
+    };
+    expect(settle(attempt({ cancelled: true, rawUsage: more }), FACTS)).toMatchObject({
+      source: 'Estimated',
+      usage: { input: 100, output: 9, reasoning: 90 },
+    });
+  });
+
+  it('believes usage that came with the last word, even if the caller left behind it', () => {
+    expect(settle(attempt({ cancelled: true, rawUsage: usage, finishReasons: ['stop'] }), FACTS).source).toBe(
+      'Provider',
+    );
+  });
+
+  it('estimates an answer without usage', () => {
+    expect(settle(attempt({ rawUsage: { odd: true } }), FACTS)).toMatchObject({ source: 'Estimated' });
+  });
+
+  it('leaves the cost out where the price is unknown; zero is a price', () => {
+    expect(settle(attempt({ rawUsage: usage }, null), FACTS)).not.toHaveProperty('costNanoUsd');
+    const free = { input: 0, output: 0 };
+    expect(settle(attempt({ rawUsage: usage }, free), FACTS).costNanoUsd).toBe(0n);
+  });
+
+  it('does not guess at what is passed through unread', () => {
+    const facts = { ...FACTS, metered: false };
+    expect(settle(attempt({}), facts)).toEqual({ usage: NO_USAGE, source: 'Unknown' });
+    expect(settle(attempt({ noWork: true }), facts).source).toBe('None');
+  });
+});
+
+describe('costNanoUsd', () => {
+  it('bills units without a price as what they are a part of', () => {
+    const all = { input: 1, cacheRead: 1, audioInput: 1, output: 1, reasoning: 1, audioOutput: 1 };
+    expect(costNanoUsd(all, { input: 1000, output: 10_000 })).toBe(33n);
+    expect(
+      costNanoUsd(all, {
+        input: 1000,
+        cacheRead: 2000,
+        audioInput: 3000,
+        output: 4000,
+        reasoning: 5000,
+        audioOutput: 6000,
+        request: 7000,
+      }),
+    ).toBe(28n);
+  });
+
+  it.each([
+    [499, 0n],
+    [500, 1n],
+    [1499, 1n],
+    [1500, 2n],
+  ])('rounds %i pico-USD half up to %s', (pico, expected) => {
+    expect(costNanoUsd({ ...NO_USAGE, input: 1 }, { input: pico, output: 0 })).toBe(expected);
+  });
+
+  it('rounds once, not per part', () => {
+    const usage = { ...NO_USAGE, input: 1, output: 1 };
+    expect(costNanoUsd(usage, { input: 400, output: 400 })).toBe(1n);
+  });
+
+  it('stays exact beyond what floating point holds', () => {
+    const usage = { ...NO_USAGE, input: 900_000_001 };
+    expect(costNanoUsd(usage, { input: 75_000_001, output: 0 })).toBe(
+      (900_000_001n * 75_000_001n + 500n) / 1000n,
+    );
+  });
+});
+
+describe('formatUsd', () => {
+  it.each([
+    [0n, '0'],
+    [1n, '0.000000001'],
+    [115_500n, '0.0001155'],
+    [1_000_000_000n, '1'],
+    [12_345_678_900n, '12.3456789'],
+    [-5n, '-0.000000005'],
+  ])('%s nano is %s', (nano, text) => {
+    expect(formatUsd(nano)).toBe(text);
+  });
+
+  it('loses nothing', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), (nano) => {
+        const [whole = '', fraction = ''] = formatUsd(nano).split('.');
+        expect(BigInt(whole + fraction.padEnd(9, '0'))).toBe(nano);
+      }),
+    );
+  });
+});
+
+describe('LearnedUsage', () => {
+  it('starts from the fixed ratio and learns what a model hides', () => {
+    const learned = new LearnedUsage();
+    expect(learned.outputTokens('p m', 1000)).toBe(235);
+    for (let i = 0; i < 50; i++) {
+      learned.observe('p m', 100, 400, { ...NO_USAGE, input: 150, output: 100, reasoning: 900 });
+    }
+    expect(learned.outputTokens('p m', 400)).toBeGreaterThan(900);
+    expect(learned.inputTokens('p m', 100)).toBeGreaterThan(140);
+    expect(learned.outputTokens('p other', 400)).toBe(94);
+    expect(learned.inputTokens('p other', 100)).toBe(100);
+  });
+
+  it('is not misled by nonsense, and is bounded', () => {
+    const learned = new LearnedUsage();
+    learned.observe('p m', 100, 100, { ...NO_USAGE, output: 1_000_000_000 });
+    expect(learned.outputTokens('p m', 10)).toBe(1000);
+    for (let i = 0; i < 600; i++) learned.observe(`p ${i}`, 100, 1000, { ...NO_USAGE, output: 1000 });
+    expect(learned.outputTokens('p m', 1000)).toBe(235);
+    expect(learned.outputTokens('p 599', 1000)).toBe(1000);
+  });
+});
