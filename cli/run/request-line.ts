@@ -1,8 +1,8 @@
 /** One line per request for a person to read. */
-import type { RequestSummary } from '../../sidecar/telemetry/summary.ts';
+import type { LogRecord } from '../../sidecar/telemetry/summary.ts';
 
 /** Such as `12:03:04 200 assistant -> shop/assistant/main -> main (gpt-5-mini) 1 try 12+34 tok $0.0001 843 ms`. */
-export function requestLine(summary: RequestSummary): string {
+export function requestLine(summary: LogRecord): string {
   const { attempts, tokens } = summary;
   const parts = [summary.time.slice(11, 23), String(summary.status)];
   parts.push(summary.askedModel ?? `${summary.method} ${summary.path}`);
@@ -22,12 +22,12 @@ export function requestLine(summary: RequestSummary): string {
   return parts.join(' ');
 }
 
-function tryOf({ target, result }: RequestSummary['attempts'][number]): string {
+function tryOf({ target, result }: LogRecord['attempts'][number]): string {
   return `${target} ${result}`;
 }
 
 /** An unknown price is said to be unknown; it is never nothing. */
-function cost({ costUsd, unpriced }: RequestSummary): string {
+function cost({ costUsd, unpriced }: LogRecord): string {
   if (costUsd === null) return unpriced > 0 ? 'price unknown' : '$0';
   return `$${costUsd}${unpriced > 0 ? ' + price unknown' : ''}`;
 }

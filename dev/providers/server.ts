@@ -133,6 +133,16 @@ class Provider implements ScriptedProvider {
     if (this.#server.listening) await this.refuse();
   }
 
+  /** `GET` and `PUT /v1/_behaviour`: misbehaviour by hand, while it runs. */
+  #control(res: ServerResponse, { method, body }: SeenRequest): void {
+    try {
+      if (method === 'PUT') this.behaviour = JSON.parse(body.toString('utf8') || '{}') as Behaviour;
+      send(res, 200, `${JSON.stringify(this.behaviour)}\n`);
+    } catch {
+      send(res, 400, errorBody('the behaviour is not valid JSON', 'invalid_request_error', null));
+    }
+  }
+
   async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
@@ -148,8 +158,9 @@ class Provider implements ScriptedProvider {
     };
     const index = this.count++;
     if (this.#options.record !== false) this.requests.push(seen);
-    const behaviour = this.script?.(seen, index) ?? this.behaviour;
     const path = seen.url.split('?')[0] ?? '';
+    if (path === '/v1/_behaviour') return this.#control(res, seen);
+    const behaviour = this.script?.(seen, index) ?? this.behaviour;
     const endpoint = ENDPOINTS[path];
     if (behaviour.latencyMs) await pause(behaviour.latencyMs);
     if (res.destroyed) return;
