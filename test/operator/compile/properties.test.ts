@@ -7,6 +7,8 @@ import { compile } from '../../../operator/compile/compile.ts';
 import type { Compiled, Resources, Workload } from '../../../operator/compile/types.ts';
 
 const OPTIONS = { platformNamespaces: ['platform'], now: Date.parse('2026-06-01T00:00:00Z') };
+/** Each run compiles twice from scratch. */
+const RUNS = { numRuns: 40 };
 const NAMESPACES = ['platform', 'shop', 'desk'];
 const namespace = fc.constantFrom(...NAMESPACES);
 const label = fc.constantFrom('web', 'job');
@@ -128,6 +130,7 @@ describe('compile, whatever it is given', () => {
         expect(view(b, given.pods)).toEqual(view(a, given.pods));
         expect(b.verdicts).toEqual(a.verdicts);
       }),
+      RUNS,
     );
   });
 
@@ -157,6 +160,7 @@ describe('compile, whatever it is given', () => {
           expect(after.credentialsFor(pod)).toEqual(before.credentialsFor(pod));
         }
       }),
+      RUNS,
     );
   });
 
@@ -185,6 +189,7 @@ describe('compile, whatever it is given', () => {
           }
         }
       }),
+      RUNS,
     );
   });
 
@@ -206,6 +211,7 @@ describe('compile, whatever it is given', () => {
           }
         }
       }),
+      RUNS,
     );
   });
 });
