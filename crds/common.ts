@@ -53,15 +53,13 @@ export function matching(pattern: RegExp, meaning: string, min: number, max: num
   return min > 0 ? text.min(min) : text;
 }
 
-/** RFC 1123 label: names of objects' parts (rules, targets, credentials). */
+/** RFC 1123 label: names of namespaces, and of the parts of objects (rules, targets, credentials). */
 export const dnsLabel = matching(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
   'lower-case letters, digits and "-", with a letter or digit first and last',
   1,
   63,
 );
-/** Namespaces are named by an RFC 1123 label too. */
-export const namespaceName = dnsLabel;
 /** RFC 1123 subdomain: names of Kubernetes objects. */
 export const objectName = matching(
   /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
@@ -117,21 +115,23 @@ export const labelValue = matching(
   63,
 );
 
-/** Headers that carry credentials, frame the message, or are the project's own; in RE2 syntax. */
+/** Headers that carry credentials, frame the message, or are the project's own; alternatives in RE2 syntax. */
 const RESERVED_HEADERS =
-  '(?i)^(authorization|cookie|.*api-key|proxy-.*|x-outrider-.*|host|connection|keep-alive|te|trailer|upgrade|expect|content-.*|.*-encoding)$';
+  'authorization|cookie|.*api-key|proxy-.*|x-outrider-.*|host|connection|keep-alive|te|trailer|upgrade|expect|content-.*|.*-encoding';
+/** Of a caller, these stay here as well. */
+const PRIVATE_HEADERS = `${RESERVED_HEADERS}|set-cookie|x-amz-security-token|sec-.*`;
 const RESERVED_HEADERS_MESSAGE =
   'is not a header that can be set: credentials come from credentials, and the proxy itself writes the headers of the connection and the body';
 
 /** A rule for an object with a header `name`. */
-export const settableHeader: CelRule = {
-  rule: `!self.name.matches('${RESERVED_HEADERS}')`,
+const settableHeader: CelRule = {
+  rule: `!self.name.matches('(?i)^(${RESERVED_HEADERS})$')`,
   message: RESERVED_HEADERS_MESSAGE,
   fieldPath: '.name',
 };
 /** A rule for a list of header names. */
 export const forwardableHeaders: CelRule = {
-  rule: `self.all(name, !name.matches('${RESERVED_HEADERS}'))`,
+  rule: `self.all(name, !name.matches('(?i)^(${PRIVATE_HEADERS})$'))`,
   message:
     'must not name headers that carry credentials or belong to the connection or the body: those are never forwarded',
 };
@@ -202,7 +202,7 @@ export const secretRef = z.strictObject({
   ),
 });
 
-export const condition = z.strictObject({
+const condition = z.strictObject({
   type: z.string().max(316).describe('Type of the condition, such as Ready or Programmed.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
   observedGeneration: z.int().min(0).optional().describe('metadata.generation this condition was set for.'),

@@ -3,18 +3,18 @@ import { z } from 'zod';
 import {
   cel,
   conditions,
+  dnsLabel,
   duration,
   type KindDefinition,
   type KubeObject,
   labelSelector,
   mapList,
-  namespaceName,
   objectName,
 } from './common.ts';
 import { credential, endpoint } from './schema/provider-endpoint.ts';
 import { model } from './schema/provider-model.ts';
 
-export const PROVIDER_TYPES = ['OpenAI', 'OpenAICompatible'] as const;
+const PROVIDER_TYPES = ['OpenAI', 'OpenAICompatible'] as const;
 
 const passive = z.strictObject({
   consecutiveErrors: z
@@ -30,7 +30,9 @@ const passive = z.strictObject({
     .describe(
       'How long the first ejection lasts; doubles with each further one. Unset: 5s. A longer Retry-After wins.',
     ),
-  maxEjectionTime: duration.optional().describe('Longest ejection without a Retry-After. Unset: 2m.'),
+  maxEjectionTime: duration
+    .optional()
+    .describe('Longest ejection without a Retry-After. Unset: 2m, or ejectionTime where that is longer.'),
 });
 
 const spec = z
@@ -43,11 +45,11 @@ const spec = z
     base: z
       .strictObject({
         name: objectName.describe('Name of the provider to inherit from.'),
-        namespace: namespaceName.describe('Its namespace: a platform namespace.'),
+        namespace: dnsLabel.describe('Its namespace: a platform namespace.'),
       })
       .optional()
       .describe(
-        "Inherit a platform provider's endpoint, models, prices and health checks; only credentials and allowedNamespaces may be set beside it.",
+        'Inherit the endpoint, models, prices and health checks of a platform provider of the same type; only credentials and allowedNamespaces may be set beside it.',
       ),
     endpoint: endpoint.optional().describe('Where to call. Unset: the default URL of the type.'),
     credentials: z
@@ -63,7 +65,7 @@ const spec = z
       .max(256)
       .optional()
       .describe(
-        'Models this provider serves; no others are asked for. Unset: any model of the catalogue; for OpenAICompatible, any name.',
+        'Models this provider serves; no others are asked for. Unset or empty: any model of the catalogue; for OpenAICompatible, any name.',
       )
       .meta(mapList('name')),
     streamUsage: z

@@ -23,7 +23,7 @@ export interface LocatedObject {
 }
 
 /** A file that cannot be read (IO), or whose text or shape is no manifest (Syntax). */
-export interface ManifestProblem {
+interface ManifestProblem {
   source: 'IO' | 'Syntax';
   file: string;
   /** 1-based; 0 where the file as a whole is meant. */

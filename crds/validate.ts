@@ -17,7 +17,7 @@ import { nearest } from './validate/nearest.ts';
 import { schemaFindings, unknownField } from './validate/schema-findings.ts';
 import { structureFindings } from './validate/structure-findings.ts';
 
-export { formatPath, type PathPart, type Problem, type ProblemSource } from './problem.ts';
+export { formatPath, type Problem } from './problem.ts';
 
 /**
  * Problems of one object; none if it is valid. Objects of other API groups are only asked for their basic shape: apiVersion,

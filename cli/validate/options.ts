@@ -1,7 +1,7 @@
 /** Options of `outrider validate`. */
 import { parseArgs } from 'node:util';
 
-export interface Options {
+interface Options {
   paths: string[];
   output: 'text' | 'json';
   /** References that the given files do not resolve are problems instead of warnings. */

@@ -4,7 +4,7 @@ import type { Finding } from './judge.ts';
 const MAX_VALUE = 80;
 
 /** `file:line: spec.rules[0].targets[0].weight: value -1: must be a whole number from 0 to 1000000` */
-export function findingLine(finding: Finding): string {
+function findingLine(finding: Finding): string {
   const { file, line, severity, path, source, kind, namespace, name, message } = finding;
   const parts = [line > 0 ? `${file}:${line}` : file];
   if (severity === 'Warning') parts.push('warning');

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { cel, decimal, mapList, modelName, setList } from '../common.ts';
 
-export const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema'] as const;
+const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema'] as const;
 /** Token units are priced per million, Request per call. */
-export const PRICE_UNITS = [
+const PRICE_UNITS = [
   'InputToken',
   'CacheReadToken',
   'AudioInputToken',
@@ -68,7 +68,7 @@ export const model = z
       .max(16)
       .optional()
       .describe(
-        'Prices in US dollars, one per unit. Unset: from the catalogue; unknown there, the cost is reported as unknown and never as zero.',
+        'Prices in US dollars, one per unit. Units that are not listed come from the catalogue; where the price of input or output stays unknown, the cost is reported as unknown, never as zero.',
       )
       .meta(mapList('unit')),
   })

@@ -92,7 +92,7 @@ export const rule = z
               .describe(
                 'Wait before a second attempt at the same provider; doubles, with jitter. Unset: 100ms.',
               ),
-            max: durationOrZero.optional().describe('Longest wait. Unset: 2s.'),
+            max: durationOrZero.optional().describe('Longest wait. Unset: 2s, or base where that is longer.'),
           })
           .optional()
           .describe('Waits between attempts at the same provider. Another provider is tried at once.'),

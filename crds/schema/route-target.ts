@@ -1,16 +1,6 @@
 /** One place a request can go to, and what is changed in the request for it. */
 import { z } from 'zod';
-import {
-  cel,
-  dnsLabel,
-  header,
-  mapList,
-  matching,
-  modelName,
-  namespaceName,
-  objectName,
-  setList,
-} from '../common.ts';
+import { cel, dnsLabel, header, mapList, matching, modelName, objectName, setList } from '../common.ts';
 
 const UNPATCHABLE = "['model', 'messages', 'input', 'prompt', 'stream', 'stream_options']";
 const UNPATCHABLE_MESSAGE = 'model, messages, input, prompt, stream and stream_options cannot be patched';
@@ -81,7 +71,7 @@ export const target = z.strictObject({
   provider: z
     .strictObject({
       name: objectName.describe('Name of an LLMProvider.'),
-      namespace: namespaceName
+      namespace: dnsLabel
         .optional()
         .describe(
           'Its namespace. Unset: the namespace of the route, then the platform namespaces that export the name.',

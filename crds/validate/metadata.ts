@@ -1,6 +1,6 @@
 /** The part of ObjectMeta that people write, checked as the API server checks it. */
 import { z } from 'zod';
-import { labelKey, labelValue, matching, namespaceName, objectName } from '../common.ts';
+import { dnsLabel, labelKey, labelValue, matching, objectName } from '../common.ts';
 import type { StructuralSchema } from '../structural.ts';
 import { structuralSchema } from '../structural.ts';
 
@@ -35,7 +35,7 @@ const served = [
 export const metadata = z.strictObject({
   name: objectName.optional().describe('Name of the object.'),
   generateName: z.string().max(253).optional().describe('Prefix of a name that the API server makes up.'),
-  namespace: namespaceName.optional().describe('Namespace of the object.'),
+  namespace: dnsLabel.optional().describe('Namespace of the object.'),
   labels: z.record(labelKey, labelValue).optional().describe('Labels.').meta({ maxProperties: 1000 }),
   annotations: z
     .record(annotationKey, z.string().max(262_144))
