@@ -3,7 +3,7 @@
  * it can be sent again; of a multipart form the beginning is read, and the rest streams on.
  */
 import type { IncomingMessage } from 'node:http';
-import { type MemberReaders, scanBody } from '../dialects/scan/body-scan.ts';
+import { MemberReaders, scanBody } from '../dialects/scan/body-scan.ts';
 import { readName } from '../dialects/scan/read-value.ts';
 import type { Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
@@ -15,7 +15,7 @@ import type { RequestHead } from './request-head.ts';
 /** How far into a form the model is looked for. */
 const PEEK_BYTES = 64 * 1024;
 
-const MODEL_READERS: MemberReaders = new Map([
+const MODEL_READERS = new MemberReaders([
   [
     'model',
     (scanner, envelope) =>

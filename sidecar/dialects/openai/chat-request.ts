@@ -1,7 +1,7 @@
 /** The body of `POST /v1/chat/completions`. */
 import { OutriderError } from '../../../errors/table.ts';
 import type { Envelope } from '../envelope.ts';
-import { type BodyScan, type MemberReaders, scanBody } from '../scan/body-scan.ts';
+import { type BodyScan, MemberReaders, scanBody } from '../scan/body-scan.ts';
 import type { JsonScanner } from '../scan/json-scanner.ts';
 import { readBoolean, refuse } from '../scan/read-value.ts';
 import { tallyValue } from '../scan/text-tally.ts';
@@ -13,7 +13,7 @@ const JSON_SCHEMA = Buffer.from('json_schema');
 const FUNCTION = Buffer.from('function');
 const CUSTOM = Buffer.from('custom');
 
-const READERS: MemberReaders = new Map([
+const READERS = new MemberReaders([
   ...COMMON_MEMBERS,
   ['messages', readMessages],
   ['tools', readTools],

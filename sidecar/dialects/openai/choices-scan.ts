@@ -79,10 +79,7 @@ export class ChoicesScan {
         // Some servers send an empty string where others send null.
         if (string && scanner.stringEnd > scanner.stringStart) reason = scanner.stringText();
       } else if (scanner.keyIs(INDEX)) {
-        const start = scanner.pos;
-        scanner.value();
-        const value = Number(scanner.buf.toString('latin1', start, scanner.lastEnd));
-        if (Number.isSafeInteger(value) && value >= 0) index = value;
+        index = readIndex(scanner);
       } else if (scanner.keyIs(TEXT)) {
         this.deliver(scanner);
       } else if (scanner.keyIs(USAGE)) {
@@ -171,6 +168,19 @@ export class ChoicesScan {
       scanner.value();
     }
   }
+}
+
+/** A small non-negative integer; 0 for anything else. */
+function readIndex(scanner: JsonScanner): number {
+  const start = scanner.pos;
+  scanner.value();
+  let value = 0;
+  for (let i = start; i < scanner.lastEnd && i < start + 4; i++) {
+    const digit = (scanner.buf[i] as number) - 0x30;
+    if (digit < 0 || digit > 9) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function isReasoning(scanner: JsonScanner): boolean {

@@ -1,13 +1,13 @@
 /** The bodies of `POST /v1/completions` and `POST /v1/embeddings`: a prompt that is text or token ids, one or many. */
 import { OutriderError } from '../../../errors/table.ts';
 import type { Envelope } from '../envelope.ts';
-import { type BodyScan, type MemberReaders, scanBody } from '../scan/body-scan.ts';
+import { type BodyScan, MemberReaders, scanBody } from '../scan/body-scan.ts';
 import type { JsonScanner } from '../scan/json-scanner.ts';
 import { refuse } from '../scan/read-value.ts';
 import { tallyString, tallyValue } from '../scan/text-tally.ts';
 import { COMMON_MEMBERS, readCap, readChoices } from './common-members.ts';
 
-const COMPLETIONS: MemberReaders = new Map([
+const COMPLETIONS = new MemberReaders([
   ...COMMON_MEMBERS,
   ['prompt', (scanner, envelope) => readPrompt(scanner, envelope, 'prompt')],
   ['best_of', (scanner, envelope) => readChoices(scanner, envelope, 'best_of')],
@@ -16,7 +16,7 @@ const COMPLETIONS: MemberReaders = new Map([
 ]);
 
 const [MODEL] = COMMON_MEMBERS;
-const EMBEDDINGS: MemberReaders = new Map([
+const EMBEDDINGS = new MemberReaders([
   ...(MODEL ? [MODEL] : []),
   ['input', (scanner, envelope) => readPrompt(scanner, envelope, 'input')],
 ]);

@@ -3,7 +3,7 @@
  * choices hold. Only usage and errors are ever parsed. Scans run without yielding, so one object serves the process.
  */
 import type { UpstreamError } from '../dialect.ts';
-import { JsonScanner } from '../scan/json-scanner.ts';
+import { JsonScanner, lengthsOf } from '../scan/json-scanner.ts';
 import { ChoicesScan } from './choices-scan.ts';
 import { errorOf, looseError } from './upstream-error.ts';
 
@@ -19,6 +19,10 @@ const DATA = key('data');
 const BASE_RESP = key('base_resp');
 const X_GROQ = key('x_groq');
 const ERROR_WORD = key('error');
+const LENGTHS = lengthsOf([CHOICES, USAGE, ERROR, ID, MODEL, OBJECT, TYPE, DATA, BASE_RESP, X_GROQ]);
+
+/** In place of an end that the next member will tell. */
+const COMES_FIRST = -2;
 
 class ResponseScan {
   /** The text is not JSON, or not an object. */
@@ -28,7 +32,9 @@ class ResponseScan {
   /** Has `data` (embeddings). */
   hasData = false;
   usage: unknown = undefined;
-  usageNull = false;
+  /** Where `"usage":null` stands with its comma; -1 where there is none. */
+  usageNullStart = -1;
+  usageNullEnd = -1;
   error: UpstreamError | undefined = undefined;
   model: string | undefined = undefined;
   id: string | undefined = undefined;
@@ -42,7 +48,7 @@ class ResponseScan {
     this.hasChoices = false;
     this.hasData = false;
     this.usage = undefined;
-    this.usageNull = false;
+    this.usageNullStart = -1;
     this.error = undefined;
     this.model = undefined;
     this.id = undefined;
@@ -59,6 +65,7 @@ class ResponseScan {
     const { scanner } = this;
     let suspicious = false;
     let groq: unknown;
+    let previousEnd = -1;
     scanner.open(text, false);
     if (!scanner.atObject()) {
       scanner.value();
@@ -68,14 +75,15 @@ class ResponseScan {
       return;
     }
     for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
-      if (scanner.keyIs(CHOICES)) {
+      // It came first, so its own comma is the one behind it.
+      if (this.usageNullEnd === COMES_FIRST) this.usageNullEnd = scanner.keyStart - 1;
+      if (!scanner.keyMayBe(LENGTHS)) {
+        scanner.value();
+      } else if (scanner.keyIs(CHOICES)) {
         this.hasChoices = true;
         this.choices.read(scanner);
       } else if (scanner.keyIs(USAGE)) {
-        this.usageNull = scanner.atNull();
-        const start = scanner.pos;
-        scanner.value();
-        this.usage = this.usageNull ? undefined : this.parse(start);
+        this.readUsage(previousEnd);
       } else if (wantNames && scanner.keyIs(MODEL) && scanner.atString()) {
         scanner.string();
         this.model = scanner.stringText();
@@ -98,7 +106,9 @@ class ResponseScan {
       } else {
         scanner.value();
       }
+      previousEnd = scanner.lastEnd;
     }
+    if (this.usageNullEnd === COMES_FIRST) this.usageNullEnd = previousEnd;
     const { usageStart, usageEnd } = this.choices;
     scanner.close();
     if (this.usage === undefined && usageStart >= 0) {
@@ -110,6 +120,20 @@ class ResponseScan {
     else if (!this.hasChoices && !this.hasData && this.usage === undefined) {
       this.error = looseError(JSON.parse(text.toString()));
     }
+  }
+
+  private readUsage(previousEnd: number): void {
+    const { scanner } = this;
+    const name = scanner.keyStart - 1;
+    const isNull = scanner.atNull();
+    const start = scanner.pos;
+    scanner.value();
+    if (!isNull) {
+      this.usage = this.parse(start);
+      return;
+    }
+    this.usageNullStart = previousEnd >= 0 ? previousEnd : name;
+    this.usageNullEnd = previousEnd >= 0 ? scanner.lastEnd : COMES_FIRST;
   }
 
   private parse(start: number): unknown {

@@ -1,7 +1,7 @@
 /** Reads the events of a chat or completions stream. */
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
 import { scanResponse } from './response-scan.ts';
-import { withoutUsageNull } from './strip-usage.ts';
+import { cutOut } from './strip-usage.ts';
 
 const DONE = Buffer.from('[DONE]');
 /** A stream names at most this many finish reasons; `n` is 128 at most with the vendors. */
@@ -21,7 +21,9 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
   usage: unknown = undefined;
   outputBytes = 0;
   usageOnly = false;
-  private usageNull = false;
+  /** Range of `"usage":null` in the payload of the last event; -1 where it has none. */
+  private usageNullStart = -1;
+  private usageNullEnd = -1;
   /** Choices seen and choices that have ended: a stream of several is finished with the last. */
   private choices = 0;
   private readonly ended = new Set<number>();
@@ -33,7 +35,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     this.usage = undefined;
     this.outputBytes = 0;
     this.usageOnly = false;
-    this.usageNull = false;
+    this.usageNullStart = -1;
     if (isDone(data)) {
       this.terminal = true;
       return this;
@@ -48,7 +50,8 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     this.model ??= scan.model;
     this.responseId ??= scan.id;
     this.usage = scan.usage;
-    this.usageNull = scan.usageNull;
+    this.usageNullStart = scan.usageNullStart;
+    this.usageNullEnd = scan.usageNullEnd;
     this.usageOnly = scan.hasChoices && choices.count === 0 && isObject(scan.usage);
     this.error =
       scan.error ?? failureOf(choices.failure) ?? (scan.hasChoices ? undefined : named(event, data));
@@ -68,7 +71,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
 
   withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
     if (reading.usageOnly) return undefined;
-    return this.usageNull ? withoutUsageNull(event, data) : event;
+    return this.usageNullStart < 0 ? event : cutOut(event, data, this.usageNullStart, this.usageNullEnd);
   }
 }
 

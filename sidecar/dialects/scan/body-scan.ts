@@ -7,8 +7,31 @@ import { noText } from './text-tally.ts';
 /** Reads one depth-1 member: the scanner is on its value and must be left behind it. */
 export type MemberReader = (scanner: JsonScanner, envelope: BodyScan) => void;
 
-/** The members a dialect reads, by name. Naming one here also makes a duplicate of it a 400. */
-export type MemberReaders = ReadonlyMap<string, MemberReader>;
+interface KnownMember {
+  name: string;
+  bytes: Buffer;
+  read: MemberReader;
+}
+
+/** The members a dialect reads. Naming one here also makes a duplicate of it a 400. */
+export class MemberReaders {
+  /** By length of the name: a look-up compares bytes and makes no string. */
+  private readonly byLength: KnownMember[][] = [];
+
+  constructor(members: Iterable<readonly [string, MemberReader]>) {
+    for (const [name, read] of members) {
+      const bytes = Buffer.from(name);
+      (this.byLength[bytes.length] ??= []).push({ name, bytes, read });
+    }
+  }
+
+  /** For the last key of the scanner. */
+  find(scanner: JsonScanner): KnownMember | undefined {
+    const members = this.byLength[scanner.keyEnd - scanner.keyStart];
+    if (members !== undefined) for (const member of members) if (scanner.keyIs(member.bytes)) return member;
+    return undefined;
+  }
+}
 
 /** The envelope while it is filled. One object per request, all fields present from the start. */
 export class BodyScan implements Envelope {
@@ -53,15 +76,15 @@ export function scanBody(body: Buffer, readers: MemberReaders): BodyScan {
     for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
       const start = scanner.keyStart - 1;
       if (scanner.keyEscaped) throw new OutriderError('escaped_member', { offset: start });
-      const name = scanner.keyText();
+      const member = readers.find(scanner);
+      const name = member === undefined ? scanner.keyText() : member.name;
       const valueStart = scanner.pos;
-      const reader = readers.get(name);
       const known = envelope.members.has(name);
-      if (reader === undefined) {
+      if (member === undefined) {
         scanner.value();
       } else {
         if (known) throw new OutriderError('duplicate_member', { member: name });
-        reader(scanner, envelope);
+        member.read(scanner, envelope);
       }
       const range = { name, start, valueStart, end: scanner.lastEnd };
       if (known) {

@@ -32,6 +32,11 @@ ESCAPES[0x75] = 2;
 const HEX = new Uint8Array(256);
 for (const c of '0123456789abcdefABCDEF') HEX[c.charCodeAt(0)] = 1;
 
+/** For `keyMayBe`. */
+export function lengthsOf(names: readonly Uint8Array[]): number {
+  return names.reduce((mask, name) => mask | (1 << name.length), 0);
+}
+
 const EMPTY = Buffer.alloc(0);
 const NO_WORDS = new Int32Array(0);
 /** Below this a word view costs more than it saves. */
@@ -42,7 +47,7 @@ export class JsonScanner {
   pos = 0;
   /** End of the last value read, before the white space behind it. */
   lastEnd = 0;
-  /** Whole input is ASCII: counting other bytes can be skipped. */
+  /** Whole input is known to be ASCII: counting other bytes can be skipped. */
   ascii = true;
   /** Inside the quotes of the last string read. */
   stringStart = 0;
@@ -66,7 +71,7 @@ export class JsonScanner {
     this.pos = 0;
     this.end = buf.length;
     this.depth = 0;
-    this.ascii = isAscii(buf);
+    this.ascii = checkUtf8 && isAscii(buf);
     if (checkUtf8 && !this.ascii && !isUtf8(buf)) {
       throw new OutriderError('invalid_json', { reason: 'it is not well-formed UTF-8' });
     }
@@ -196,6 +201,12 @@ export class JsonScanner {
     this.space();
   }
 
+  /** Whether the last key may be one of names with these lengths (bit n: a name of n bytes). Tells most others apart. */
+  keyMayBe(lengths: number): boolean {
+    const length = this.keyEnd - this.keyStart;
+    return this.keyEscaped || (length < 32 && ((lengths >>> length) & 1) === 1);
+  }
+
   /** Whether the last key is `name`. */
   keyIs(name: Uint8Array): boolean {
     if (this.keyEscaped) return this.decodedKey() === Buffer.from(name).toString();
@@ -228,6 +239,25 @@ export class JsonScanner {
     const buf = this.buf;
     for (let i = 0; i < length; i++) if (buf[start + i] !== word[i]) return false;
     return true;
+  }
+
+  /** Bytes of the last string that are not ASCII. */
+  countNonAscii(): number {
+    if (this.ascii) return 0;
+    const { buf, words, shift, stringEnd: end } = this;
+    let i = this.stringStart;
+    let n = 0;
+    if (words.length > 0 && end - i > 16) {
+      while (((i + shift) & 3) !== 0) n += (buf[i++] as number) >>> 7;
+      const last = (end + shift) >>> 2;
+      for (let w = (i + shift) >>> 2; w < last; w++) {
+        // The high bit of each byte, moved down and summed up in the highest byte.
+        n += Math.imul(((words[w] as number) >>> 7) & 0x01010101, 0x01010101) >>> 24;
+      }
+      i = (last << 2) - shift;
+    }
+    while (i < end) n += (buf[i++] as number) >>> 7;
+    return n;
   }
 
   fail(expected: string): never {

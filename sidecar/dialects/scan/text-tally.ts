@@ -5,7 +5,7 @@ import type { JsonScanner } from './json-scanner.ts';
 /** Adds the last string the scanner read. */
 export function tallyString(scanner: JsonScanner, into: TextBytes): void {
   const { stringStart, stringEnd, escaped } = scanner;
-  const nonAscii = scanner.ascii ? 0 : countNonAscii(scanner.buf, stringStart, stringEnd);
+  const nonAscii = scanner.countNonAscii();
   into.escaped += escaped;
   into.nonAscii += nonAscii;
   into.ascii += stringEnd - stringStart - escaped - nonAscii;
@@ -41,10 +41,4 @@ export function addText(into: TextBytes, from: TextBytes): void {
 
 export function noText(): TextBytes {
   return { ascii: 0, nonAscii: 0, escaped: 0 };
-}
-
-function countNonAscii(buf: Buffer, start: number, end: number): number {
-  let n = 0;
-  for (let i = start; i < end; i++) n += (buf[i] as number) >>> 7;
-  return n;
 }
