@@ -1,10 +1,10 @@
 /**
- * One line of JSON per request, written in the background. When whoever reads the log is too slow, lines are dropped and
+ * One line of JSON per request, written in the background by pino's destination; pino's own serialiser is left out, since it
+ * costs three times as much as JSON.stringify for objects of one shape. When whoever reads the log is too slow, lines are dropped and
  * counted: logging takes a bounded amount of memory and never holds a request up.
  */
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { pino } from 'pino';
 import type { Finished } from './finished.ts';
-import type { LogRecord } from './summary.ts';
 
 export interface AccessLogOptions {
   /** File descriptor or path; standard output when absent. */
@@ -20,13 +20,15 @@ export interface AccessLogOptions {
   random?: () => number;
 }
 
+/** Tells these lines from those of the process log. */
+const HEAD = '{"level":"info","msg":"request",';
+
 const LIMIT = 1024 * 1024;
 const MIN_LENGTH = 4096;
 const FLUSH_AFTER_MS = 250;
 
 export class AccessLog {
   readonly #stream: ReturnType<typeof pino.destination>;
-  readonly #logger: Logger;
   readonly #sampleSuccesses: number;
   readonly #random: () => number;
   readonly #flushAfterMs: number;
@@ -46,10 +48,6 @@ export class AccessLog {
     this.#stream.on('drop', () => this.#dropped++);
     // A full disk or a closed pipe must not end the process.
     this.#stream.on('error', () => this.#dropped++);
-    this.#logger = pino(
-      { base: null, timestamp: false, formatters: { level: (level) => ({ level }) } },
-      this.#stream as unknown as DestinationStream,
-    );
   }
 
   /** Lines that were dropped, and failed writes. */
@@ -63,8 +61,9 @@ export class AccessLog {
     return this.#random() < this.#sampleSuccesses ? this.#sampleSuccesses : 0;
   }
 
-  write(record: LogRecord): void {
-    this.#logger.info(record, 'request');
+  /** `line` is a LogRecord as JSON. */
+  write(line: string): void {
+    this.#stream.write(`${HEAD}${line.slice(1)}\n`);
     // One timer for all lines that come until it fires, and none while there is nothing to write.
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;

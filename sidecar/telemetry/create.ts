@@ -12,8 +12,8 @@ import { Meter } from './meter.ts';
 import { MetricsRecorder } from './record-metrics.ts';
 import { RequestRing, type RingLimits } from './request-ring.ts';
 import type { CounterSeries, Family } from './series.ts';
-import { logRecord, requestSummary } from './summarise.ts';
-import type { RequestSummary } from './summary.ts';
+import { logRecord, requestDetail } from './summarise.ts';
+import type { LogRecord, RequestSummary } from './summary.ts';
 import type { Telemetry } from './telemetry.ts';
 import { readTraceParent } from './trace-context.ts';
 import { type Environment, readTraceSettings } from './trace-settings.ts';
@@ -33,7 +33,7 @@ export interface TelemetryOptions {
   /** Sentences for the process log: settings that are not followed, and a collector that fails or recovers. */
   warn: (message: string) => void;
   /** Hears of every finished request, such as to print it. */
-  onRequest?: (summary: RequestSummary) => void;
+  onRequest?: (record: LogRecord) => void;
 }
 
 export interface TelemetryGauges {
@@ -74,7 +74,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
   readonly #ring: RequestRing;
-  readonly #onRequest: ((summary: RequestSummary) => void) | undefined;
+  readonly #onRequest: ((record: LogRecord) => void) | undefined;
   #names = new KnownNames(undefined);
 
   constructor(options: TelemetryOptions, meter: Meter, tracing: Tracing | undefined) {
@@ -119,10 +119,10 @@ class ExchangeTelemetry implements Telemetry {
       (traceparent === undefined ? undefined : readTraceParent(traceparent, undefined)?.traceId);
     const rate = this.#log?.rate(finished) ?? 0;
     const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
-    if (rate > 0) this.#log?.write(record);
-    const summary = requestSummary(exchange, record);
-    this.#ring.add(summary);
-    this.#onRequest?.(summary);
+    const line = JSON.stringify(record);
+    if (rate > 0) this.#log?.write(line);
+    this.#ring.add(exchange.id, line, JSON.stringify(requestDetail(exchange)));
+    this.#onRequest?.(record);
   }
 
   ejected(provider: ItemId, scope: BreakerScope): void {

@@ -7,7 +7,6 @@ import type { Attempt, Exchange, Outcome } from '../exchange.ts';
  * failed; the stream broke after it had begun; the caller left.
  */
 export type Result = 'OK' | 'CallerError' | 'Refused' | 'Failed' | 'Broken' | 'Cancelled';
-export const RESULTS: readonly Result[] = ['OK', 'CallerError', 'Refused', 'Failed', 'Broken', 'Cancelled'];
 
 export type AttemptResult = 'OK' | 'Cancelled' | NonNullable<Attempt['failure']>;
 

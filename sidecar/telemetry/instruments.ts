@@ -221,7 +221,7 @@ export const INSTRUMENTS = {
     type: 'gauge',
     unit: 's',
     labels: [],
-    help: 'Time since the running configuration was put in force; absent while there is none.',
+    help: 'Time since the running configuration was known to be current; absent while there is none.',
   },
   degraded: {
     name: 'outrider_degraded',

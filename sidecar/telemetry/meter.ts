@@ -1,5 +1,6 @@
 /** The instruments of the table as they exist in one process, and the page that shows them. */
-import { type Metric, Registry } from 'prom-client';
+import type { Metric } from 'prom-client';
+import Registry from 'prom-client/lib/registry.js';
 import { enabled, INSTRUMENTS, type Instrument, type InstrumentKey, type Semconv } from './instruments.ts';
 import {
   CounterSeries,

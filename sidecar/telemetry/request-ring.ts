@@ -1,5 +1,9 @@
-/** The last finished requests, for the admin port. Bounded by count and by bytes; the oldest leave first. */
-import type { RequestSummary } from './summary.ts';
+/**
+ * The last finished requests, for the admin port. Bounded by count and by bytes; the oldest leave first. They are kept as
+ * text in one buffer: hundreds of trees of small objects that live for a while and then die are what a garbage collector
+ * is worst at.
+ */
+import type { LogRecord, RequestDetail, RequestSummary } from './summary.ts';
 
 export interface RingLimits {
   requests: number;
@@ -8,58 +12,97 @@ export interface RingLimits {
 
 export const RING_LIMITS: RingLimits = { requests: 500, bytes: 1024 * 1024 };
 
+interface Entry {
+  id: string;
+  /** Where its text is, and where within it the detail begins. */
+  start: number;
+  detail: number;
+  end: number;
+}
+
 export class RequestRing {
   readonly #limits: RingLimits;
-  readonly #held = new Map<string, { summary: RequestSummary; bytes: number }>();
-  #bytes = 0;
+  /** Made with the first request. */
+  #buffer: Buffer | undefined;
+  /** Oldest first, as a circle: `#count` entries from `#first`. Entries are reused. */
+  readonly #entries: Entry[] = [];
+  #first = 0;
+  #count = 0;
+  /** Where the newest text ends. */
+  #end = 0;
 
   constructor(limits: RingLimits = RING_LIMITS) {
     this.#limits = limits;
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#count;
   }
 
-  /** Estimate of what the held summaries take. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  add(summary: RequestSummary): void {
-    this.#remove(summary.id);
-    const bytes = sizeOf(summary);
-    if (bytes > this.#limits.bytes || this.#limits.requests < 1) return;
-    this.#held.set(summary.id, { summary, bytes });
-    this.#bytes += bytes;
-    for (const id of this.#held.keys()) {
-      if (this.#held.size <= this.#limits.requests && this.#bytes <= this.#limits.bytes) break;
-      this.#remove(id);
-    }
+  /** `line` is a LogRecord and `detail` a RequestDetail, both as JSON. */
+  add(id: string, line: string, detail: string): void {
+    const { requests, bytes: capacity } = this.#limits;
+    const lineBytes = Buffer.byteLength(line);
+    const bytes = lineBytes + Buffer.byteLength(detail);
+    if (requests < 1 || bytes > capacity) return;
+    const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(capacity));
+    const start = this.#room(bytes);
+    if (this.#count === requests) this.#dropOldest();
+    const at = (this.#first + this.#count++) % requests;
+    const entry = (this.#entries[at] ??= { id: '', start: 0, detail: 0, end: 0 });
+    entry.id = id;
+    entry.start = start;
+    entry.detail = start + lineBytes;
+    entry.end = this.#end = start + bytes;
+    buffer.write(line, start);
+    buffer.write(detail, entry.detail);
   }
 
   get(id: string): RequestSummary | undefined {
-    return this.#held.get(id)?.summary;
+    for (let i = this.#count - 1; i >= 0; i--) {
+      const entry = this.#entries[(this.#first + i) % this.#limits.requests];
+      if (entry?.id === id) return this.#read(entry);
+    }
+    return undefined;
   }
 
-  #remove(id: string): void {
-    const held = this.#held.get(id);
-    if (!held) return;
-    this.#held.delete(id);
-    this.#bytes -= held.bytes;
+  #read({ start, detail, end }: Entry): RequestSummary {
+    const record = JSON.parse(this.#text(start, detail)) as LogRecord;
+    const { attempts, ...more } = JSON.parse(this.#text(detail, end)) as RequestDetail;
+    return {
+      ...record,
+      ...more,
+      attempts: record.attempts.map((attempt, i) => ({
+        ...attempt,
+        ...(attempts[i] as (typeof attempts)[0]),
+      })),
+    };
   }
-}
 
-const BASE = 1200;
-const PER_ATTEMPT = 600;
-const PER_ENTRY = 120;
+  #text(from: number, to: number): string {
+    return this.#buffer?.toString('utf8', from, to) ?? '';
+  }
 
-/** From the parts that vary. Names of the configuration are shared strings; what callers and vendors wrote is not. */
-function sizeOf(summary: RequestSummary): number {
-  let bytes = BASE + 2 * (summary.id.length + summary.path.length + (summary.askedModel?.length ?? 0));
-  bytes += summary.attempts.length * PER_ATTEMPT;
-  for (const step of summary.steps) bytes += PER_ENTRY + 2 * step.what.length;
-  for (const one of summary.considered) bytes += PER_ENTRY + 2 * one.detail.length;
-  for (const text of summary.warningTexts) bytes += PER_ENTRY + 2 * text.length;
-  return bytes;
+  /** Start of `bytes` free bytes in one piece, made by dropping the oldest. */
+  #room(bytes: number): number {
+    let start = this.#end;
+    if (start + bytes > this.#limits.bytes) {
+      // What lies behind the newest text is older than what lies at the beginning, so it goes first.
+      while (this.#count > 0 && this.#oldest().start >= start) this.#dropOldest();
+      start = 0;
+    }
+    while (this.#count > 0 && this.#oldest().start < start + bytes && this.#oldest().end > start) {
+      this.#dropOldest();
+    }
+    return start;
+  }
+
+  #oldest(): Entry {
+    return this.#entries[this.#first] as Entry;
+  }
+
+  #dropOldest(): void {
+    this.#first = (this.#first + 1) % this.#limits.requests;
+    this.#count--;
+  }
 }

@@ -2,7 +2,7 @@
 import { formatUsd } from '../accounting/usd.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
-import type { AttemptDetail, AttemptRecord, LogRecord, RequestSummary } from './summary.ts';
+import type { AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
 import { cut, word } from './words.ts';
 
 const PROVIDER_PREFIX = 'provider/'.length;
@@ -61,15 +61,13 @@ function attemptRecord(attempt: Attempt): AttemptRecord {
   };
 }
 
-/** What the admin port shows of a request, whose log line is `record`. */
-export function requestSummary(exchange: Exchange, record: LogRecord): RequestSummary {
+/** What the admin port shows of a request beyond its log line. */
+export function requestDetail(exchange: Exchange): RequestDetail {
   return {
-    ...record,
-    attempts: record.attempts.map((attempt, i) => ({
-      ...attempt,
-      ...attemptDetail(exchange, exchange.attempts[i] as Attempt),
-    })),
-    steps: exchange.steps.slice(0, MOST_ENTRIES).map(({ stage, what }) => ({ stage, what: cut(what) })),
+    attempts: exchange.attempts.map((attempt) => attemptDetail(exchange, attempt)),
+    steps: exchange.steps
+      .slice(0, MOST_ENTRIES)
+      .map(({ stage, what, detail }) => ({ stage, what: cut(what), detail: cut(detail) })),
     considered: (exchange.plan?.considered ?? []).slice(0, MOST_ENTRIES).map((one) => ({
       ...one,
       model: cut(one.model),
@@ -93,7 +91,7 @@ function attemptDetail(exchange: Exchange, attempt: Attempt): AttemptDetail {
     responseModel: word(attempt.responseModel),
     responseId: word(attempt.responseId),
     finishReasons: attempt.finishReasons.map((reason) => word(reason) ?? ''),
-    tokens: settlement ? { ...settlement.usage } : null,
+    tokens: settlement?.usage ?? null,
     usageSource: settlement?.source ?? null,
     costUsd: settlement?.costNanoUsd === undefined ? null : formatUsd(settlement.costNanoUsd),
   };

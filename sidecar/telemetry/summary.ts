@@ -74,9 +74,14 @@ export interface AttemptRecord {
 /** `/requests/{id}`: the log line and the reasons behind it. */
 export interface RequestSummary extends LogRecord {
   attempts: (AttemptRecord & AttemptDetail)[];
-  steps: Pick<Step, 'stage' | 'what'>[];
+  steps: Step[];
   considered: Consideration[];
   warningTexts: string[];
+}
+
+/** What the summary has beyond the log line; `attempts` in the same order. */
+export interface RequestDetail extends Pick<RequestSummary, 'steps' | 'considered' | 'warningTexts'> {
+  attempts: AttemptDetail[];
 }
 
 /** Times are milliseconds after the request arrived. */

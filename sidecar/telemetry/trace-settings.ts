@@ -4,6 +4,8 @@ import type { SamplerSettings } from './sampler.ts';
 export interface TraceSettings {
   /** URL that spans are posted to. */
   url: string;
+  /** Longest that one export may take, its tries included, in milliseconds. */
+  timeoutMs: number;
   resource: Record<string, string>;
   sampler: SamplerSettings;
 }
@@ -43,9 +45,24 @@ export function readTraceSettings(env: Environment): TraceSettingsReading {
     return none;
   }
   return {
-    settings: { url, resource: readResource(env, problems), sampler: readSampler(env, problems) },
+    settings: {
+      url,
+      timeoutMs: readTimeout(env, problems),
+      resource: readResource(env, problems),
+      sampler: readSampler(env, problems),
+    },
     problems,
   };
+}
+
+const TIMEOUT_MS = 10_000;
+
+function readTimeout(env: Environment, problems: string[]): number {
+  const text = env.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT || env.OTEL_EXPORTER_OTLP_TIMEOUT || String(TIMEOUT_MS);
+  const timeout = Number(text);
+  if (timeout > 0 && timeout <= 600_000) return timeout;
+  problems.push('OTEL_EXPORTER_OTLP_TIMEOUT: not a number of milliseconds from 1 to 600000; 10000 is used');
+  return TIMEOUT_MS;
 }
 
 const RATIO_SAMPLERS = new Set(['traceidratio', 'parentbased_traceidratio']);

@@ -12,8 +12,8 @@ import type { TraceSettings } from './trace-settings.ts';
 const QUEUE_LIMIT = 2048;
 const BATCH_SIZE = 256;
 const DELAY_MS = 2000;
-/** Beyond what the exporter takes for its own tries. */
-const EXPORT_TIMEOUT_MS = 15_000;
+/** Grace beyond the exporter's own timeout, which does not bound an answer that trickles in. */
+const EXPORT_GRACE_MS = 2000;
 const ATTRIBUTE_LENGTH = 512;
 
 export interface Sampled {
@@ -47,11 +47,11 @@ export class Tracing {
     ]);
     const queue = new SpanQueue({
       ...hooks,
-      exporter: new OTLPTraceExporter({ url: settings.url }),
+      exporter: new OTLPTraceExporter({ url: settings.url, timeoutMillis: settings.timeoutMs }),
       limit: QUEUE_LIMIT,
       batchSize: BATCH_SIZE,
       delayMs: DELAY_MS,
-      exportTimeoutMs: EXPORT_TIMEOUT_MS,
+      exportTimeoutMs: settings.timeoutMs + EXPORT_GRACE_MS,
     });
     const ids = new TraceIds();
     const provider = new sdk.TracerProvider({

@@ -1,0 +1,154 @@
+/** The reference page of telemetry, as text. */
+import { INSTRUMENTS, type Instrument } from './instruments.ts';
+import { LABELS } from './labels.ts';
+import { RING_LIMITS } from './request-ring.ts';
+import { OVERFLOW, SERIES_LIMIT } from './series.ts';
+import type { AttemptRecord, LogRecord } from './summary.ts';
+
+/** The fields of a log line; the type keeps the list whole. */
+const LOG_FIELDS = {
+  time: 'When the request arrived: RFC 3339, UTC, milliseconds.',
+  id: 'The value of `x-outrider-request-id`.',
+  method: 'HTTP method.',
+  path: 'Path without the query, cut at 200 characters.',
+  route: '`namespace/name`.',
+  rule: 'The rule that matched.',
+  askedPattern: 'The pattern in the `models` of the route that the asked model matched.',
+  askedModel: 'The model as the caller wrote it, cut at 200 characters.',
+  target: 'Target of the last attempt.',
+  provider: 'Provider of the last attempt, `namespace/name`.',
+  model: 'Name that the last provider was asked for.',
+  status: 'HTTP status sent to the caller; 499 when it left before one was sent.',
+  outcome:
+    '`OK`; `CallerError`: the provider blamed the request; `Refused`: by Outrider, without trying; `Failed`: every try; `Broken`: the stream broke after it had begun; `Cancelled`: the caller left.',
+  errorCode: 'Code of the [error table](errors.md), when the answer was ours.',
+  attempts: 'One entry per attempt, see below.',
+  tokens:
+    'Settled tokens of all attempts: `input`, `cacheRead`, `audioInput`, `output`, `reasoning`, `audioOutput`. They do not overlap.',
+  estimated: 'Some of `tokens` and `costUsd` is an estimate.',
+  costUsd: 'Cost of the attempts whose cost is known, a decimal string; null when none is.',
+  unpriced: 'Attempts whose cost is not known, so it is not in `costUsd`.',
+  ttfcMs: 'Milliseconds from arrival to the event that committed the answer.',
+  durationMs: 'Milliseconds from arrival to the end of the answer.',
+  requestBytes: 'Length of the request body.',
+  responseBytes: 'Bytes of body sent to the caller.',
+  streamed: 'The answer was a stream.',
+  cancelled: 'The caller left before the end.',
+  warnings: 'Number of warnings in `x-outrider-warnings`.',
+  traceId: 'Trace id of the `traceparent` that came in, or of the sampled trace.',
+  sampleRate:
+    'Below 1 where only a share of the unremarkable successes is logged: this line stands for 1/rate of them.',
+} as const satisfies Record<keyof LogRecord, string>;
+
+const ATTEMPT_FIELDS = {
+  target: 'Name of the target.',
+  provider: '`namespace/name`.',
+  model: 'Name that the provider was asked for.',
+  credential: 'Name of the credential; never its value.',
+  kind: '`First`, `Retry`, `Failover` or `Probe`.',
+  result: '`OK`, `Cancelled`, or the class of the [failure table](failures.md).',
+  scope: 'Whose breaker the failure counts for.',
+  status: 'HTTP status of the provider.',
+  code: 'Short code of the provider, never its text.',
+  ms: 'Milliseconds from start to end.',
+} as const satisfies Record<keyof AttemptRecord, string>;
+
+const SPANS = `## Traces
+
+A sampled request is up to three levels of spans: \`SERVER\` for what the caller asked, \`CLIENT\` named after the operation and the model for the
+call over all its attempts, and one \`CLIENT\` child for each attempt. They are written when the request ends, with the times recorded on the way,
+and sent over OTLP/HTTP as JSON.
+
+| span | attributes |
+|---|---|
+| \`POST /v1/chat/completions\` | \`http.request.method\`, \`http.request.method_original\`, \`http.route\`, \`http.response.status_code\`, \`url.scheme\`, \`url.path\`, \`error.type\`, \`outrider.request.id\`, \`outrider.outcome\`, \`outrider.route\`, \`outrider.rule\`, \`outrider.error.code\` |
+| \`chat gpt-5-mini\` | \`gen_ai.operation.name\`, \`gen_ai.provider.name\`, \`gen_ai.output.type\`, \`gen_ai.request.{model, stream, choice.count, max_tokens}\`, \`gen_ai.response.{id, model, finish_reasons, time_to_first_chunk}\`, \`gen_ai.usage.{input_tokens, output_tokens, cache_read.input_tokens, reasoning.output_tokens, audio.input_tokens, audio.output_tokens}\`, \`server.address\`, \`server.port\`, \`error.type\`, \`outrider.route\`, \`outrider.rule\`, \`outrider.asked_model\`, \`outrider.target\`, \`outrider.provider\`, \`outrider.attempts\`, \`outrider.cancelled\`, \`outrider.considered\` (each target with its reason), \`outrider.usage.{input_tokens, output_tokens, estimated}\`, \`outrider.cost_usd\`, \`outrider.unpriced_attempts\` |
+| \`attempt main\` | \`http.request.method\`, \`http.request.resend_count\`, \`http.response.status_code\`, \`server.address\`, \`server.port\`, \`error.type\`, \`outrider.attempt.{number, kind, result, usage_source, input_tokens, output_tokens, cost_usd}\`, \`outrider.target\`, \`outrider.provider\`, \`outrider.credential\`, \`outrider.upstream_model\`, \`outrider.upstream_request_id\`, \`outrider.failure.{class, scope, code}\`; events \`outrider.request_sent\`, \`outrider.headers_received\`, \`outrider.committed\` |
+
+\`gen_ai.usage.*\` is what the provider of the answer said. \`outrider.usage.*\` and \`outrider.cost_usd\` are what was settled for all attempts, estimates
+included. \`error.type\` of a call is the failure class of its last attempt. The caller's \`traceparent\` and \`tracestate\` are followed; neither is sent to providers.
+
+| variable | meaning |
+|---|---|
+| \`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_ENDPOINT\` | Where spans go; \`/v1/traces\` is appended to the second. Without either, nothing of tracing is loaded. |
+| \`OTEL_EXPORTER_OTLP_HEADERS\`, \`_TIMEOUT\`, \`_COMPRESSION\`, \`_CERTIFICATE\`, \`_CLIENT_KEY\`, \`_CLIENT_CERTIFICATE\` | As the OpenTelemetry exporter reads them, \`OTEL_EXPORTER_OTLP_TRACES_…\` first. |
+| \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`grpc\` is not supported and turns traces off, with a warning. Any other value: JSON over HTTP. |
+| \`OTEL_SERVICE_NAME\`, \`OTEL_RESOURCE_ATTRIBUTES\` | The resource; the service is \`outrider\` by default. |
+| \`OTEL_TRACES_SAMPLER\`, \`OTEL_TRACES_SAMPLER_ARG\` | \`parentbased_always_on\` by default; \`always_on\`, \`always_off\`, \`traceidratio\` and their \`parentbased_\` forms. |
+| \`OTEL_TRACES_EXPORTER\` = \`none\`, \`OTEL_SDK_DISABLED\` = \`true\` | Off. |
+
+At most 2048 spans wait to be sent; more are dropped and counted in \`${INSTRUMENTS.spansDropped.name}\`. A collector that fails is reported once, and once
+more when it works again.
+`;
+
+/** Markdown of `docs/reference/telemetry.md`. */
+export function telemetryPage(): string {
+  const all: readonly Instrument[] = Object.values(INSTRUMENTS);
+  const ours = all.filter((one) => one.sets === undefined);
+  const latest = all.filter((one) => one.sets?.includes('latest'));
+  const older = all.filter((one) => one.sets?.includes('older'));
+  return `# Telemetry
+
+Metrics, access log and traces are written from the same finished request, so their sums agree. None of them holds prompt content, error text of
+providers, or keys.
+
+## Metrics
+
+\`/metrics\` on the admin port, in the Prometheus text format.
+
+No label takes a value that a caller can invent: names are those of the running configuration, anything else is \`_OTHER\`. The page has at most
+${SERIES_LIMIT} series; then new label values of a metric share one series whose labels are all \`${OVERFLOW}\`. Series of routes, rules, providers and
+models that a new configuration does not have are deleted.
+
+${table(ours)}
+### GenAI metrics
+
+The names of OpenTelemetry's GenAI conventions, with dots as underscores. The switch \`semconv\` chooses between \`latest\` (the default), \`older\` and \`both\`.
+They count what providers reported; estimates are in \`${INSTRUMENTS.tokens.name}\` only. An attempt without reported usage adds 0 under modality
+\`unknown\`. A call counts under the provider and model of its last attempt. Embeddings are no inference to the conventions, so their duration has a name of its own.
+
+#### Latest
+
+${table(latest)}
+#### Older
+
+${table(older)}
+### Labels
+
+| label | values |
+|---|---|
+${Object.entries(LABELS)
+  .map(([name, { help }]) => `| \`${name}\` | ${help} |\n`)
+  .join('')}
+## Access log
+
+One line of JSON per request on standard output, besides \`"level":"info","msg":"request"\`. Every field is always there; null where it does not apply.
+
+| field | meaning |
+|---|---|
+${rows(LOG_FIELDS)}
+Each entry of \`attempts\`:
+
+| field | meaning |
+|---|---|
+${rows(ATTEMPT_FIELDS)}
+The last ${RING_LIMITS.requests} requests (up to ${RING_LIMITS.bytes / 1024} KiB of them) can be read at \`/requests/{id}\` on the admin port, on loopback only: the same fields, with the steps of routing, every
+target with its reason, and the times, tokens and cost of each attempt.
+
+${SPANS}`;
+}
+
+function table(instruments: readonly Instrument[]): string {
+  const lines = instruments.map(({ name, type, unit, labels, help, buckets }) => {
+    const shown = labels.map((label) => `\`${label}\``).join(', ');
+    const bounds = buckets ? ` Buckets: ${buckets.join(', ')}.` : '';
+    return `| \`${name}\` | ${type} | ${unit} | ${shown} | ${help}${bounds} |\n`;
+  });
+  return `| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n${lines.join('')}`;
+}
+
+function rows(fields: Readonly<Record<string, string>>): string {
+  return Object.entries(fields)
+    .map(([name, meaning]) => `| \`${name}\` | ${meaning} |\n`)
+    .join('');
+}
