@@ -2,6 +2,7 @@
 import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
 import { atLeast, ENDPOINT_URL, Filler, PASSIVE, STREAM_USAGE } from './defaults.ts';
+import { pricingOf } from './prices.ts';
 
 type Model = NonNullable<LLMProviderSpec['models']>[number];
 type Credential = NonNullable<LLMProviderSpec['credentials']>[number];
@@ -80,7 +81,10 @@ function effectiveModel(
   const upstreamName = fill.in(`${path}.upstreamName`, model.upstreamName, model.name);
   const facts: Partial<CataloguedModel> = catalogue?.find(upstreamName) ?? {};
   // What neither says stays absent: unknown is a state of its own.
-  const { capabilities, contextWindow } = facts;
+  const { capabilities, contextWindow, prices } = facts;
+  const declared = model.pricing ?? [];
+  const further = pricingOf(prices ?? {}, (unit) => !declared.some((price) => price.unit === unit));
+  further.forEach((_, i) => known.defaulted.push(`${path}.pricing[${declared.length + i}]`));
   return {
     ...model,
     upstreamName,
@@ -88,5 +92,6 @@ function effectiveModel(
     ...(contextWindow !== undefined && {
       contextWindow: known.in(`${path}.contextWindow`, model.contextWindow, contextWindow),
     }),
+    ...(declared.length + further.length > 0 && { pricing: [...declared, ...further] }),
   };
 }

@@ -36,7 +36,9 @@ function read(kind: KindDefinition, object: KubeObject): Parsed<unknown> {
   const judged = { apiVersion: API_VERSION, kind: kind.kind, metadata: { name }, spec: object.spec };
   const problems = validateObject(judged).filter((p) => p.path.startsWith('spec'));
   if (outcome.success && problems.length === 0) return { ok: true, spec: outcome.data };
-  const message = sentence(problems.map((p) => `${p.path}: ${p.message}${shown(p.value)}`));
+  const message = sentence(
+    problems.map((p) => `${p.path}: ${p.message}${p.message.includes('(it is') ? '' : shown(p.value)}`),
+  );
   return { ok: false, reason: INVALID, message: message || 'spec does not fit its schema' };
 }
 

@@ -35,6 +35,26 @@ export function declaredPrices(pricing: readonly Declared[]): Partial<PriceTable
   return prices;
 }
 
+/** Integer prices in the words of a resource, the inverse of `declaredPrices`; for the units asked for. */
+export function pricingOf(
+  prices: Partial<PriceTable>,
+  wanted: (unit: Declared['unit']) => boolean,
+): Declared[] {
+  return (Object.keys(UNITS) as Declared['unit'][]).flatMap((unit): Declared[] => {
+    const pico = prices[UNITS[unit]];
+    if (pico === undefined || !wanted(unit)) return [];
+    return unit === 'Request'
+      ? [{ unit, each: unshifted(pico, PICO_DIGITS) }]
+      : [{ unit, perMillion: unshifted(pico, 6) }];
+  });
+}
+
+function unshifted(value: number, digits: number): string {
+  const text = String(value).padStart(digits + 1, '0');
+  const fraction = text.slice(-digits).replace(/0+$/, '');
+  return text.slice(0, -digits) + (fraction === '' ? '' : `.${fraction}`);
+}
+
 /** More pico-USD than an integer holds exactly. */
 const MOST_PER_REQUEST = Math.floor(Number.MAX_SAFE_INTEGER / 10 ** PICO_DIGITS);
 
@@ -50,15 +70,10 @@ export function oversizedPrice(models: LLMProviderSpec['models']): string | unde
 }
 
 /**
- * Declared prices over catalogued ones, unit by unit. Undefined when the price of input or of output stays unknown: unknown
- * is a state of its own, never zero. A model that only makes embeddings has no output to price.
+ * Undefined where the price of input or of output is unknown: unknown is a state of its own, never zero. A model that only
+ * makes embeddings has no output to price.
  */
-export function mergePrices(
-  declared: Partial<PriceTable> | undefined,
-  catalogued: Partial<PriceTable> | undefined,
-  embeddingsOnly: boolean,
-): PriceTable | undefined {
-  const merged = { ...(embeddingsOnly ? { output: 0 } : {}), ...catalogued, ...declared };
-  const { input, output } = merged;
-  return input === undefined || output === undefined ? undefined : { ...merged, input, output };
+export function wholeTable(known: Partial<PriceTable>, embeddingsOnly: boolean): PriceTable | undefined {
+  const { input, output = embeddingsOnly ? 0 : undefined } = known;
+  return input === undefined || output === undefined ? undefined : { ...known, input, output };
 }

@@ -6,7 +6,7 @@ import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import type { Catalogue, CataloguedModel } from './catalogue.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveModel, effectiveProvider } from './effective-provider.ts';
-import { declaredPrices, mergePrices, oversizedPrice } from './prices.ts';
+import { declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
 import { BASE_INVALID, INVALID, REF_NOT_PERMITTED } from './reasons.ts';
@@ -113,10 +113,7 @@ function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): Pro
       type: credential.type,
       weight: credential.weight,
     })),
-    models:
-      models.length > 0
-        ? models.map((model) => declaredModel(model, catalogue))
-        : cataloguedModels(catalogue),
+    models: models.length > 0 ? models.map(declaredModel) : cataloguedModels(catalogue),
     openModels: models.length === 0 && (effective.type === 'OpenAICompatible' || !catalogue),
     streamUsage: effective.streamUsage,
     passive: {
@@ -127,11 +124,10 @@ function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): Pro
   };
 }
 
-function declaredModel(model: EffectiveModel, catalogue: Catalogue | undefined): ModelBody {
+function declaredModel(model: EffectiveModel): ModelBody {
   const { name, upstreamName, capabilities, contextWindow, maxOutputTokens, pricing } = model;
   const embeddingsOnly = capabilities?.length === 1 && capabilities[0] === 'Embeddings';
-  const known = catalogue?.find(upstreamName)?.prices;
-  const prices = mergePrices(pricing && declaredPrices(pricing), known, embeddingsOnly);
+  const prices = wholeTable(declaredPrices(pricing ?? []), embeddingsOnly);
   return {
     name,
     upstreamName,
@@ -157,7 +153,7 @@ function cataloguedModels(catalogue: Catalogue | undefined): ModelBody[] {
 
 function cataloguedModel(model: CataloguedModel): ModelBody {
   const variants = model.variants.filter((v) => MODEL_NAME.test(v.text)).slice(0, MAX_VARIANTS);
-  const prices = mergePrices(undefined, model.prices, model.capabilities?.[0] === 'Embeddings');
+  const prices = wholeTable(model.prices ?? {}, model.capabilities?.[0] === 'Embeddings');
   return {
     name: model.id,
     upstreamName: model.id,

@@ -29,6 +29,8 @@ export interface Explanation {
     features: string[];
     replay: RequestFacts['replay'];
     pinned: boolean;
+    /** The body passes through unread, so nothing is known of its size. */
+    unread: boolean;
   };
   /** `namespace/name`; undefined when none answers. */
   route: string | undefined;
@@ -143,6 +145,7 @@ function requestOf(facts: RequestFacts): Explanation['request'] {
     features: (['tools', 'vision', 'jsonSchema', 'stream'] as const).filter((feature) => facts[feature]),
     replay: facts.replay,
     pinned: facts.pinned,
+    unread: facts.unread ?? false,
   };
 }
 

@@ -74,7 +74,9 @@ export function plan(
 export function refusal(route: TableRoute, plan: Plan): OutriderError | undefined {
   if (plan.candidates.length > 0) return undefined;
   const fallen = plan.considered.filter(({ reason }) => reason !== 'NotPinned');
-  const size = fallen.length > 0 && fallen.every(({ reason }) => SIZE_REASONS.has(reason));
+  const size =
+    fallen.some(({ reason }) => SIZE_REASONS.has(reason)) &&
+    !fallen.some(({ reason }) => PASSING_REASONS.has(reason));
   const reasons = fallen.map(({ target, detail }) => `${target}: ${detail}`).join('; ');
   return new OutriderError(size ? 'request_too_large_for_targets' : 'no_target', {
     rule: plan.rule.name,
@@ -83,7 +85,10 @@ export function refusal(route: TableRoute, plan: Plan): OutriderError | undefine
   });
 }
 
+/** What the caller can change by asking for less. */
 const SIZE_REASONS = new Set<Reason>(['ContextWindowExceeded', 'OutputTooLarge']);
+/** What may be otherwise in a moment, with the request as it is. */
+const PASSING_REASONS = new Set<Reason>(['ProviderInvalid', 'CredentialMissing', 'Ejected']);
 
 /** The caller's own retries take the place of ours: an SDK's retries must not multiply them. */
 function attempts(rule: TableRule, facts: RequestFacts): number {

@@ -208,6 +208,26 @@ describe('the context window', () => {
   });
 });
 
+describe('a refusal for size', () => {
+  const body = pair({ targets: [target('a'), target('b'), target('gone'), target('c', { weight: 0 })] });
+  const asks = { facts: facts({ maxOutputTokens: 6000 }) };
+  const small = serving('a', { contextWindow: 1000 });
+
+  it('stands although other targets never take traffic', () => {
+    const made = planned(body, [small, serving('b', { maxOutputTokens: 10 }), provider('c')], asks);
+    expect(refused(made)).toMatchObject({ code: 'request_too_large_for_targets' });
+  });
+
+  it('gives way where another target may serve the request in a moment', () => {
+    const waiting = provider('b', { credentials: [credential('k')] });
+    const made = planned(body, [small, waiting, provider('c')], {
+      ...asks,
+      health: health({ missing: ['ns/p/k'] }),
+    });
+    expect(refused(made)).toMatchObject({ code: 'no_target' });
+  });
+});
+
 describe('the pool of credentials', () => {
   const pool = (names: string[], weights: number[] = []) =>
     provider('a', { credentials: names.map((name, i) => credential(name, { weight: weights[i] ?? 1 })) });

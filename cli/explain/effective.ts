@@ -1,0 +1,116 @@
+/** Resources with every default filled in, as YAML that says which values those are. */
+import { dump } from 'js-yaml';
+import type { KubeObject } from '../../crds/common.ts';
+import { llmProvider } from '../../crds/llmprovider.ts';
+import { llmRoute } from '../../crds/llmroute.ts';
+import { effectiveProvider } from '../../operator/compile/effective-provider.ts';
+import { effectiveRoute } from '../../operator/compile/effective-route.ts';
+import { parseSpec } from '../../operator/compile/parse.ts';
+import type { Subject } from './resources.ts';
+
+export interface EffectiveResource {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace: string | undefined };
+  spec: unknown;
+  /** Paths that were unset and have a fixed default. */
+  defaulted: string[];
+  /** Paths that were unset and come from the price catalogue. */
+  catalogued: string[];
+}
+
+/** Of resources that are valid; what is wrong with the others is said elsewhere. */
+export function effectiveResources({ routes, providers }: Subject, now: number): EffectiveResource[] {
+  return [
+    ...routes.flatMap((route): EffectiveResource[] => {
+      const parsed = parseSpec(llmRoute, route);
+      return parsed.ok ? [{ ...identity(route), ...effectiveRoute(parsed.spec), catalogued: [] }] : [];
+    }),
+    ...providers.flatMap((provider): EffectiveResource[] => {
+      const parsed = parseSpec(llmProvider, provider);
+      if (!parsed.ok) return [];
+      // What is inherited is shown with the provider it is inherited from.
+      if (parsed.spec.base)
+        return [{ ...identity(provider), spec: parsed.spec, defaulted: [], catalogued: [] }];
+      const { spec, defaulted, catalogued } = effectiveProvider(parsed.spec, now);
+      return [{ ...identity(provider), spec, defaulted, catalogued }];
+    }),
+  ];
+}
+
+function identity({ apiVersion, kind, metadata }: KubeObject) {
+  return { apiVersion, kind, metadata: { name: metadata.name, namespace: metadata.namespace } };
+}
+
+export function effectiveText(resources: readonly EffectiveResource[]): string {
+  return resources.map(resourceText).join('---\n');
+}
+
+function resourceText({
+  apiVersion,
+  kind,
+  metadata,
+  spec,
+  defaulted,
+  catalogued,
+}: EffectiveResource): string {
+  const marks = new Map([
+    ...defaulted.map((path): [string, string] => [path, 'default']),
+    ...catalogued.map((path): [string, string] => [path, 'catalogue']),
+  ]);
+  const lines = [`apiVersion: ${apiVersion}`, `kind: ${kind}`];
+  lines.push('metadata:', `  name: ${metadata.name}`, `  namespace: ${metadata.namespace ?? ''}`, 'spec:');
+  write(spec, 'spec', '  ', marks, lines);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Appends the members of a map or the entries of a list, each behind `indent`. */
+function write(
+  value: unknown,
+  path: string,
+  indent: string,
+  marks: ReadonlyMap<string, string>,
+  lines: string[],
+): void {
+  if (Array.isArray(value)) {
+    value.forEach((entry, i) => {
+      const first = lines.length;
+      put(entry, `${path}[${i}]`, `${indent}-`, indent, marks, lines);
+      if (!isMap(entry)) return;
+      // The first member of a map stands on the line of its dash, and so does what was said of the map.
+      const said = (lines[first] ?? '').slice(indent.length + 1);
+      lines.splice(first, 2, `${indent}- ${lines[first + 1]?.trimStart() ?? ''}${said}`);
+    });
+    return;
+  }
+  for (const [name, member] of Object.entries(value as object)) {
+    if (member !== undefined) put(member, `${path}.${name}`, `${indent}${name}:`, indent, marks, lines);
+  }
+}
+
+function put(
+  value: unknown,
+  path: string,
+  head: string,
+  indent: string,
+  marks: ReadonlyMap<string, string>,
+  lines: string[],
+): void {
+  const mark = marks.get(path);
+  const comment = mark === undefined ? '' : ` # ${mark}`;
+  if (isMap(value) || (Array.isArray(value) && value.some(isMap))) {
+    lines.push(`${head}${comment}`);
+    write(value, path, `${indent}  `, marks, lines);
+    return;
+  }
+  lines.push(`${head} ${scalar(value)}${comment}`);
+}
+
+const isMap = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/** On one line, quoted where YAML needs it. */
+function scalar(value: unknown): string {
+  if (typeof value === 'string' && value.includes('\n')) return JSON.stringify(value);
+  return dump(value, { flowLevel: 0, lineWidth: -1 }).trimEnd();
+}
