@@ -5,8 +5,8 @@
 import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
-import { isReserved } from '../providers/reserved-paths.ts';
 import type { Candidate } from '../routing/plan.ts';
+import { isManagementPath, segmentsOf } from '../snapshot/paths.ts';
 import { BodyPump } from './body-pump.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
@@ -118,7 +118,8 @@ export class PassthroughRun extends Relay implements CallOwner {
     try {
       const upstream = this.parts.upstreams.of(candidate);
       const path = this.exchange.path.replace(VERSION_PATH, '');
-      if (isReserved(upstream.type, path)) {
+      const segments = segmentsOf(path);
+      if (segments === undefined || isManagementPath(segments)) {
         const { method, path: asked } = this.exchange;
         const hint = 'paths that administer an account are never passed through';
         throw new OutriderError('endpoint_not_found', { method, path: asked, hint });

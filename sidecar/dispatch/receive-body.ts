@@ -1,6 +1,6 @@
 /** A complete 2xx body: buffered, looked at, and handed on whole, so that an error disguised as success can fail over. */
 import { OutriderError } from '../../errors/table.ts';
-import { classify } from '../providers/failures.ts';
+import { classify, classifyTransport } from '../providers/failures.ts';
 import { statusOf } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import type { Outlet } from './outlet.ts';
@@ -49,17 +49,20 @@ export class BodyReceiver implements Receiver {
     const reading = encoded ? undefined : dialect.readComplete(body);
     if (reading?.error) {
       const { error } = reading;
-      const verdict = classify(this.#call.upstream.type, error.status, error, true);
+      const malformed = error.code === 'invalid_body';
+      const verdict = malformed
+        ? classifyTransport('Malformed', 'invalid_body')
+        : classify(this.#call.upstream.type, error.status, error, true);
       const { rawHeaders, status } = this.#call;
       const target = attempt.candidate.target.name;
       this.#call.fail({
         verdict,
         status,
-        answer:
-          error.code === 'invalid_body'
-            ? undefined
-            : { status: statusOf(verdict, error.status), rawHeaders, body },
-        error: new OutriderError('upstream_failed', { target, reason: 'its answer is an error' }),
+        answer: malformed ? undefined : { status: statusOf(verdict, error.status), rawHeaders, body },
+        error: new OutriderError('upstream_failed', {
+          target,
+          reason: malformed ? 'its answer is malformed' : 'its answer is an error',
+        }),
         retryAfterMs: undefined,
         counted: true,
         again: undefined,

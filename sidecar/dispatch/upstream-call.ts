@@ -69,6 +69,7 @@ export class UpstreamCall {
     outgoing.on('socket', onSocket);
     outgoing.on('response', onResponse);
     outgoing.on('error', onError);
+    outgoing.on('close', onClose);
     if (request.body) {
       const { body } = request;
       const last = body.length - 1;
@@ -346,6 +347,11 @@ function onResponse(this: Tagged<ClientRequest>, response: IncomingMessage): voi
 }
 function onError(this: Tagged<ClientRequest>, error: Error): void {
   this[CALL]?.broken(error);
+}
+/** An unwanted switch of protocols ends a request without an error and without a response. */
+function onClose(this: Tagged<ClientRequest>): void {
+  const call = this[CALL];
+  if (call && call.response === undefined) call.broken({ code: 'ECONNRESET' });
 }
 function onData(this: Tagged<IncomingMessage>, chunk: Buffer): void {
   this[CALL]?.received(chunk);

@@ -17,14 +17,7 @@ export const OPENAI: ProviderType = {
     'retry-after-ms',
     'x-request-id',
   ]),
-  fileHeaders: new Set([
-    'accept-ranges',
-    'content-disposition',
-    'content-length',
-    'content-range',
-    'etag',
-    'last-modified',
-  ]),
+  fileHeaders: new Set(['accept-ranges', 'content-disposition', 'content-range', 'etag', 'last-modified']),
   requestIdHeader: 'x-request-id',
   retryAfter: {
     milliseconds: ['retry-after-ms'],
@@ -35,7 +28,6 @@ export const OPENAI: ProviderType = {
     ],
   },
   streamUsage: 'OnRequest',
-  reservedSegments: new Set(['admin', 'dashboard', 'organization', 'organizations', 'projects']),
   webSocketPaths: ['/realtime'],
   credentialProtocols: ['openai-insecure-api-key.', 'openai-organization.', 'openai-project.'],
   idleSocketMs: 55_000,

@@ -14,15 +14,13 @@ export interface ProviderType {
   readonly accountHeaders: ReadonlySet<string>;
   /** Provider headers handed to the caller, lower-case. */
   readonly responseHeaders: ReadonlySet<string>;
-  /** Further provider headers handed to the caller on unread paths, where bodies may be files. */
+  /** Further provider headers handed to the caller on unread paths, where bodies may be files. Their length goes anyway. */
   readonly fileHeaders: ReadonlySet<string>;
   /** The header with the vendor's own id of the request. */
   readonly requestIdHeader: string;
   readonly retryAfter: RetryAfterForms;
   /** When streams carry usage, unless the provider says otherwise. */
   readonly streamUsage: ProviderBody['streamUsage'];
-  /** First segments below the version path that are never passed through: they administer the account. */
-  readonly reservedSegments: ReadonlySet<string>;
   /** Paths below the version path that may be upgraded to a WebSocket. */
   readonly webSocketPaths: readonly string[];
   /** Prefixes of `Sec-WebSocket-Protocol` entries that carry credentials or account names. */

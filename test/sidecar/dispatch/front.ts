@@ -14,6 +14,7 @@ import { Dispatcher, type DispatcherOptions } from '../../../sidecar/dispatch/di
 import type { Exchange } from '../../../sidecar/exchange.ts';
 import { MemoryBudget } from '../../../sidecar/limits/memory-budget.ts';
 import type { Candidate, Plan, ReplayClass, RequestFacts } from '../../../sidecar/routing/plan.ts';
+import { systemClock } from '../../../sidecar/snapshot/clock.ts';
 import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../../../sidecar/snapshot/schema.ts';
 
@@ -41,6 +42,8 @@ export interface FrontOptions {
   pinned?: boolean;
   dispatcher?: Partial<DispatcherOptions>;
   memoryLimit?: number;
+  /** Bytes of an unread body that are read before dispatch. */
+  peek?: number;
 }
 
 export interface Front {
@@ -50,6 +53,8 @@ export interface Front {
   readonly memory: MemoryBudget;
   readonly credentials: CredentialStore;
   readonly candidates: Candidate[];
+  /** All exchanges that began. */
+  readonly running: Exchange[];
   /** Finished exchanges, in order of their end. */
   readonly exchanges: Exchange[];
   options: FrontOptions;
@@ -98,6 +103,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     memory,
     credentials,
     candidates: made,
+    running: [],
     exchanges,
     options,
     finished(n = 0) {
@@ -114,8 +120,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
 
   const server = http.createServer((req, res) => {
     const id = `r${count++}`;
-    void serve(front, id, req, res).then((exchange) => {
-      if (!exchange) return;
+    void serve(front, id, req, res, (exchange) => {
       exchanges.push(exchange);
       for (const w of waiting) if (exchanges[w.n]) w.resolve(exchanges[w.n] as Exchange);
     });
@@ -130,10 +135,12 @@ async function serve(
   id: string,
   req: IncomingMessage,
   res: ServerResponse,
-): Promise<Exchange | undefined> {
+  done: (exchange: Exchange) => void,
+): Promise<void> {
   const [path = '', query = ''] = (req.url ?? '').split('?');
   const dialect = DIALECTS[path] ?? OPENAI_RAW;
   const exchange = exchangeOf(front, id, req, res, path, query, dialect);
+  front.running.push(exchange);
   try {
     if (dialect !== OPENAI_RAW) {
       const chunks: Buffer[] = [];
@@ -141,6 +148,7 @@ async function serve(
       exchange.envelope = dialect.readRequest(Buffer.concat(chunks));
     } else {
       req.pause();
+      if (front.options.peek !== undefined) exchange.head = await peek(req, front.options.peek);
     }
     await front.dispatcher.run(exchange);
   } catch (error) {
@@ -158,7 +166,7 @@ async function serve(
     res.writeHead(status, headers.flat());
     res.end(body);
   }
-  return exchange;
+  done(exchange);
 }
 
 function exchangeOf(
@@ -181,7 +189,7 @@ function exchangeOf(
     id,
     req,
     res,
-    startedAt: performance.now(),
+    startedAt: (options.dispatcher?.clock ?? systemClock).monotonic(),
     startedWall: Date.now(),
     method: req.method ?? '',
     path,
@@ -274,4 +282,10 @@ function candidateOf(spec: TargetSpec, index: number): Candidate {
     upstreamModel: spec.model ?? 'scripted',
     model: undefined,
   };
+}
+
+async function peek(req: IncomingMessage, bytes: number): Promise<NonNullable<Exchange['head']>> {
+  await new Promise((resolve) => req.once('readable', resolve));
+  const chunk = req.read(bytes) as Buffer;
+  return { chunks: [chunk], length: chunk.length, complete: false };
 }
