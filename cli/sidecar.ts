@@ -27,7 +27,7 @@ usage: outrider sidecar --operator URL [options]
   --origins ORIGIN,...     web pages that may call; none                                   OUTRIDER_ORIGINS
   --max-body-bytes N       largest request body; 16777216                                  OUTRIDER_MAX_BODY_BYTES
   --memory-bytes N         all that is held for requests; 33554432                         OUTRIDER_MEMORY_BYTES
-  --drain-ms N             how long open responses may go on at the end; 25000             OUTRIDER_DRAIN_MS
+  --drain-ms N             how long open responses may go on at the end; 20000             OUTRIDER_DRAIN_MS
   --access-log MODE        All, Failures or None; All                                      OUTRIDER_ACCESS_LOG
   --semconv NAMES          GenAI metric names: latest, older or both; latest               OUTRIDER_SEMCONV
   --help

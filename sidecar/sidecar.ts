@@ -58,7 +58,7 @@ export interface Sidecar {
 }
 
 const BODY_BYTES = 16 * 1024 * 1024;
-const DRAIN_MS = 25_000;
+const DRAIN_MS = 20_000;
 const FLUSH_MS = 3_000;
 
 /** Resolves when both ports listen and what can be had of the configuration without waiting is in. */
@@ -138,6 +138,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const end = async (): Promise<void> => {
     draining = true;
     await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
+    await source.flush?.(FLUSH_MS);
     await source.stop();
     await telemetry?.flush(FLUSH_MS);
     dispatcher.close();

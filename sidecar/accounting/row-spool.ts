@@ -7,7 +7,7 @@
 import type { Row, RowSink, Sequenced, TotalRow } from './rows.ts';
 import type { Usage } from './usage.ts';
 
-export const SPOOL_LIMIT = 8 * 1024 * 1024;
+const SPOOL_LIMIT = 8 * 1024 * 1024;
 /** Totals beyond this many keys share one. */
 const MAX_TOTALS = 1000;
 /** Rows are counted at what they take as JSON, about this much. */

@@ -6,7 +6,7 @@ import type { OutriderError } from '../../errors/table.ts';
 import type { Usage } from '../accounting/usage.ts';
 import type { Envelope } from './envelope.ts';
 
-export type DialectName = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'openai-raw';
+type DialectName = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'openai-raw';
 
 export interface Dialect {
   readonly name: DialectName;

@@ -11,7 +11,7 @@ import { decodeBody } from './content-encoding.ts';
 /** Reserved at a time for bodies of unknown length. */
 const STEP = 64 * 1024;
 /** When the budget is full, room comes back as soon as other requests commit. */
-export const MEMORY_RETRY_MS = 1000;
+const MEMORY_RETRY_MS = 1000;
 const EMPTY = Buffer.alloc(0);
 
 /** The whole body, decoded. Throws OutriderError, or CallerGone. */

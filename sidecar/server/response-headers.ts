@@ -32,7 +32,7 @@ export function outriderHeaders(exchange: Exchange): string[] {
 }
 
 /** Cost of all attempts; undefined while one is not settled, or where a price is unknown. */
-export function totalCost(exchange: Exchange): bigint | undefined {
+function totalCost(exchange: Exchange): bigint | undefined {
   let total = 0n;
   for (const { settlement } of exchange.attempts) {
     if (settlement?.costNanoUsd === undefined) return undefined;

@@ -123,6 +123,15 @@ export class SnapshotClient implements ConfigSource {
     this.#running = this.#follow();
   }
 
+  async flush(deadlineMs: number): Promise<void> {
+    let timer: Timer | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = this.#clock.after(deadlineMs, resolve);
+    });
+    await Promise.race([this.#reporter?.flush(), deadline]);
+    timer?.cancel();
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#pause.end();

@@ -45,6 +45,9 @@ export class Reporter {
   #due = false;
   #stopped = false;
   #running: Promise<void> | undefined;
+  #acknowledged = 0;
+  /** Wait for the end of a report that begins after they came. */
+  #waiting: (() => void)[] = [];
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -58,6 +61,19 @@ export class Reporter {
     this.#running ??= this.#run();
   }
 
+  /** Hands in rows, report by report, until none is left or a report brings no progress. Has no deadline of its own. */
+  async flush(): Promise<void> {
+    let before: number;
+    do {
+      if (this.#stopped || !this.#options.rows?.pending(1).length) return;
+      before = this.#acknowledged;
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        this.notify();
+      });
+    } while (this.#acknowledged > before);
+  }
+
   /** Resolves once no report is under way; whoever owns the transport closes it first. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -69,6 +85,8 @@ export class Reporter {
     let failures = 0;
     while (!this.#stopped) {
       this.#due = false;
+      const waiting = this.#waiting;
+      this.#waiting = [];
       let waitMs: number;
       try {
         waitMs = await this.#report();
@@ -80,6 +98,8 @@ export class Reporter {
         const random = this.#options.random();
         waitMs = outdated ? OUTDATED_MS * (0.5 + random) : jittered(BACKOFF, failures, random);
         this.#options.onProblem(error as Error);
+      } finally {
+        for (const resolve of waiting) resolve();
       }
       // News that came during a report that went through makes the next one due; after a failure the wait stands.
       if (failures > 0 || !this.#due) await this.#pause.wait(waitMs);
@@ -110,6 +130,7 @@ export class Reporter {
       }
       const { nextReportIn, acknowledgedSeq } = readAnswer(await readJson(answer, ANSWER_BYTES));
       this.#everAnswered = true;
+      this.#acknowledged = acknowledgedSeq;
       rows?.acknowledge(acknowledgedSeq);
       return nextReportIn;
     }

@@ -7,6 +7,8 @@ import type { CredentialSet, Snapshot } from './schema.ts';
 export interface ConfigSource {
   /** Begins to feed the two; resolves once what can be had without waiting for anyone is in. */
   start(holder: ConfigHolder, credentials: CredentialStore): Promise<void>;
+  /** Hands in what is still to be reported, within `deadlineMs`; for the end of the process, before `stop`. */
+  flush?(deadlineMs: number): Promise<void>;
   stop(): Promise<void>;
   status(): SourceStatus;
 }

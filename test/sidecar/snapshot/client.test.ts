@@ -324,6 +324,41 @@ describe('reports', () => {
     expect(acknowledged[0]).toBe(2);
   });
 
+  it('hand in what is left at the end, as far as it goes', async () => {
+    operator.snapshot = first;
+    const rows = Array.from({ length: 2_500 }, (_, i) => ({ seq: i + 1 }));
+    const received: number[] = [];
+    let known = true;
+    operator.script.set('/v1/report', (_, res, body) => {
+      const report = JSON.parse(body) as { rows: { seq: number }[] };
+      received.push(report.rows.length);
+      json(res, {
+        nextReportIn: 20_000,
+        ledgerShard: 0,
+        acknowledgedSeq: known ? (report.rows.at(-1)?.seq ?? 0) : 0,
+      });
+    });
+    const spool: { seq: number }[] = [];
+    const client = await operator.client({
+      rows: {
+        pending: (limit) => spool.slice(0, limit),
+        acknowledge: (seq) => void spool.splice(0, spool.findLastIndex((row) => row.seq <= seq) + 1),
+      },
+    });
+    await until(() => received.length > 0, 'the first report');
+    received.length = 0;
+    spool.push(...rows);
+    await client.flush(10_000);
+    expect(received).toEqual([1_000, 1_000, 500]);
+    expect(spool).toEqual([]);
+
+    // An operator that keeps nothing ends the attempt instead of being asked for ever.
+    known = false;
+    spool.push({ seq: 3_000 });
+    await client.flush(10_000);
+    expect(spool).toHaveLength(1);
+  });
+
   it('carry as many rows as fit', async () => {
     const rows = Array.from({ length: 1_000 }, (_, seq) => ({ seq, note: 'x'.repeat(5_000) }));
     operator.snapshot = first;

@@ -17,7 +17,7 @@ export interface TestSidecar extends Sidecar {
   publish(items: Snapshot['items']): void;
 }
 
-export interface EndedExchange {
+interface EndedExchange {
   id: string;
   path: string;
   route: string | undefined;
