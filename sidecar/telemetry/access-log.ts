@@ -3,11 +3,12 @@
  * costs three times as much as JSON.stringify for objects of one shape. When whoever reads the log is too slow, lines are dropped and
  * counted: logging takes a bounded amount of memory and never holds a request up.
  */
+import { openSync } from 'node:fs';
 import { pino } from 'pino';
 import type { Finished } from './finished.ts';
 
 export interface AccessLogOptions {
-  /** File descriptor or path; standard output when absent. */
+  /** File descriptor, or path of a file to append to; standard output when absent. */
   destination?: number | string;
   /** Share of unremarkable successes that are logged, 0 to 1; everything else always is. 1 when absent. */
   sampleSuccesses?: number;
@@ -39,8 +40,10 @@ export class AccessLog {
     this.#sampleSuccesses = options.sampleSuccesses ?? 1;
     this.#random = options.random ?? Math.random;
     this.#flushAfterMs = options.flushAfterMs ?? FLUSH_AFTER_MS;
+    const { destination = 1 } = options;
     this.#stream = pino.destination({
-      dest: options.destination ?? 1,
+      // Opened here, so that a path that cannot be written fails at the start and not in the background.
+      dest: typeof destination === 'string' ? openSync(destination, 'a') : destination,
       sync: false,
       minLength: options.minLength ?? MIN_LENGTH,
       maxLength: options.limit ?? LIMIT,

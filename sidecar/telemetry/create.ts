@@ -16,7 +16,7 @@ import { logRecord, requestDetail } from './summarise.ts';
 import type { LogRecord, RequestSummary } from './summary.ts';
 import type { Telemetry } from './telemetry.ts';
 import { readTraceParent } from './trace-context.ts';
-import { type Environment, readTraceSettings } from './trace-settings.ts';
+import { type Environment, readTraceSettings, type TraceSettings } from './trace-settings.ts';
 import { Tracing } from './tracing.ts';
 
 export interface TelemetryOptions {
@@ -51,19 +51,29 @@ export async function createTelemetry(options: TelemetryOptions): Promise<Teleme
   const dropped = meter.counter('spansDropped');
   const { settings, problems } = readTraceSettings(options.env);
   for (const problem of problems) options.warn(problem);
-  const tracing =
-    settings &&
-    (await Tracing.load(settings, {
-      onDropped: (reason, spans) => (dropped.with([reason]).value += spans),
-      onHealth: (working) =>
-        options.warn(
-          working
-            ? 'the trace collector takes spans again'
-            : 'the trace collector does not take spans; they are dropped',
-        ),
-    }));
+  const tracing = settings && (await loadTracing(settings, options.warn, dropped));
   return new ExchangeTelemetry(options, meter, tracing);
 }
+
+/** Traces are worth a warning, never a sidecar that does not start. */
+async function loadTracing(
+  settings: TraceSettings,
+  warn: (message: string) => void,
+  dropped: Family<CounterSeries>,
+): Promise<Tracing | undefined> {
+  try {
+    return await Tracing.load(settings, {
+      onDropped: (reason, spans) => (dropped.with([reason]).value += spans),
+      onHealth: (working) => warn(working ? COLLECTOR_BACK : COLLECTOR_OUT),
+    });
+  } catch (error) {
+    warn(`traces could not be set up and are not sent: ${stackOf(error)}`);
+    return undefined;
+  }
+}
+
+const COLLECTOR_OUT = 'the trace collector does not take spans; they are dropped';
+const COLLECTOR_BACK = 'the trace collector takes spans again';
 
 class ExchangeTelemetry implements Telemetry {
   readonly #warn: (message: string) => void;

@@ -65,7 +65,10 @@ export class MetricsRecorder {
       const model = modelLabel(attempt, provider);
       const outcomeOf = attemptResult(attempt);
       this.#attempts.with([route, rule, provider.label, model, attempt.kind, outcomeOf]).value++;
-      if (attempt.kind === 'Failover' && before !== undefined) this.#failover(route, rule, before);
+      // Not by kind: a failover can be a probe as well.
+      if (before !== undefined && attempt.candidate.index !== before.candidate.index) {
+        this.#failover(route, rule, before);
+      }
       this.#settlement(route, rule, provider, model, attempt);
       this.#genAi.attempt(exchange, attempt, provider, model, route, rule);
       before = attempt;

@@ -12,7 +12,7 @@ const MOST_ENTRIES = 64;
 export function logRecord(finished: Finished, traceId: string | undefined, sampleRate: number): LogRecord {
   const { exchange, outcome, last } = finished;
   const asked = exchange.facts?.askedModel;
-  const length = Number(exchange.req.headers['content-length'] ?? exchange.envelope?.body.length);
+  const length = Number(exchange.req.headers['content-length']);
   return {
     time: isoTime(exchange.startedWall),
     id: exchange.id,

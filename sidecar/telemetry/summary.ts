@@ -43,7 +43,7 @@ export interface LogRecord {
   ttfcMs: number | null;
   /** Arrival to the end of the answer. */
   durationMs: number;
-  /** Of the body as read, after decoding. Null where the body is not read. */
+  /** As announced; null when the length was not known ahead. */
   requestBytes: number | null;
   responseBytes: number;
   streamed: boolean;

@@ -170,6 +170,11 @@ describe('the access log', () => {
     expect(sum(readPage(await telemetry.metrics()), 'outrider_requests_total')).toBe(2);
   });
 
+  it('fails at the start where it cannot be written', async () => {
+    const accessLog = { destination: '/no/such/folder/access.log' };
+    await expect(make(world(), { accessLog })).rejects.toThrow('ENOENT');
+  });
+
   it('samples plain successes only, and says at what rate', async () => {
     const of = world();
     const file = logFile();

@@ -440,3 +440,18 @@ it('settings that are not followed are said once, at the start', async () => {
     'OTEL_EXPORTER_OTLP_PROTOCOL: grpc is not supported, only OTLP over HTTP; no spans are sent',
   ]);
 });
+
+it('an SDK that cannot be loaded costs the traces, not the sidecar', async () => {
+  vi.doMock('@opentelemetry/exporter-trace-otlp-http', () => {
+    throw new Error('not in this build');
+  });
+  try {
+    const of = world();
+    const { telemetry, warnings } = await traced(of);
+    expect(warnings).toEqual([expect.stringContaining('traces could not be set up')]);
+    telemetry.record(exchange(of));
+    expect(sum(readPage(await telemetry.metrics()), 'outrider_requests_total')).toBe(1);
+  } finally {
+    vi.doUnmock('@opentelemetry/exporter-trace-otlp-http');
+  }
+});
