@@ -18,7 +18,7 @@ export interface Subject {
 }
 
 /** What is wrong with one of the resources, in a sentence. */
-export interface Note {
+interface Note {
   itemId: string;
   text: string;
 }

@@ -8,7 +8,7 @@ type Model = NonNullable<LLMProviderSpec['models']>[number];
 type Credential = NonNullable<LLMProviderSpec['credentials']>[number];
 
 export type EffectiveModel = Model & { upstreamName: string };
-export interface EffectiveProviderSpec
+interface EffectiveProviderSpec
   extends Omit<LLMProviderSpec, 'endpoint' | 'credentials' | 'models' | 'healthCheck'> {
   /** Without a trailing slash. */
   endpoint: NonNullable<LLMProviderSpec['endpoint']> & { url: string };

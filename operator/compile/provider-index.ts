@@ -17,9 +17,7 @@ export interface ProviderSource {
   outline: ProviderOutline;
 }
 
-export type Resolution =
-  | { ok: true; source: ProviderSource }
-  | { ok: false; reason: string; message: string };
+type Resolution = { ok: true; source: ProviderSource } | { ok: false; reason: string; message: string };
 
 export interface ProviderIndex {
   /** Sorted by namespace, then name. */

@@ -5,7 +5,7 @@ import type { SecretObject } from './types.ts';
 
 export const CREDENTIAL_LABEL = 'outrider.dev/provider-credential';
 
-export type CredentialValue =
+type CredentialValue =
   | { ok: true; value: string; version: string }
   | { ok: false; reason: string; message: string };
 

@@ -7,7 +7,7 @@ import { rankOf, reaches, selectsLabels } from './route-source.ts';
 import type { Workload } from './types.ts';
 
 /** A route as one group of workloads sees it. */
-export interface Selected {
+interface Selected {
   route: CompiledRoute;
   id: string;
   rank: number;

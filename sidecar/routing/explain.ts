@@ -47,7 +47,7 @@ export interface Explanation {
   refusal: { code: string; status: number; message: string } | undefined;
 }
 
-export interface ExplainedCandidate {
+interface ExplainedCandidate {
   target: string;
   provider: string;
   /** Name the provider is asked for. */
@@ -59,7 +59,7 @@ export interface ExplainedCandidate {
 }
 
 /** US dollars as decimal strings. */
-export interface ExplainedCost {
+interface ExplainedCost {
   input: string;
   /** Input and the most output the request allows; undefined where it sets no cap. */
   most: string | undefined;

@@ -6,7 +6,7 @@ import type { RequestFacts, Step } from './plan.ts';
 /** One entry of `matches`: all of its clauses must hold. The cheap ones come first. */
 export type TableMatch = readonly Clause[];
 
-export interface Clause {
+interface Clause {
   readonly holds: (facts: RequestFacts, prompt: PromptText) => boolean;
   /** Asks about the body, so it cannot hold where the body is passed through unread. */
   readonly readsBody: boolean;

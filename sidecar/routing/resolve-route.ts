@@ -22,7 +22,7 @@ export function resolveRoute(
   return usable(served);
 }
 
-export function find(table: RoutingTable, model: string): Served | undefined {
+function find(table: RoutingTable, model: string): Served | undefined {
   const exact = table.exact.get(model);
   if (exact) return exact;
   for (const length of table.prefixLengths) {

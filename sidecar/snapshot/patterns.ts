@@ -1,6 +1,6 @@
 /**
- * Patterns that users write: RE2 syntax, run in linear time, so that no pattern can freeze a pod. The engine is loaded only
- * when some pattern exists.
+ * Patterns that users write: RE2 syntax, run in linear time, so that no pattern can freeze a pod. The engine is loaded when
+ * the first pattern comes along, and synchronously: a snapshot is judged and swapped in one turn.
  */
 import { createRequire } from 'node:module';
 import type * as Engine from 're2js';
@@ -14,17 +14,16 @@ export interface Pattern {
 
 let engine: typeof Engine | undefined;
 
-/**
- * Loads the engine ahead of use. A bundled sidecar must have called this before it validates items that hold patterns; from
- * sources the first use loads it.
- */
-export async function loadPatternEngine(): Promise<void> {
-  engine ??= await import('re2js');
+/** A bundler replaces the plain `require` by what it bundled; sources run as modules, where there is none. */
+function loadEngine(): typeof Engine {
+  return typeof require === 'undefined'
+    ? (createRequire(import.meta.url)('re2js') as typeof Engine)
+    : (require('re2js') as typeof Engine);
 }
 
 /** Throws an Error that says what is wrong with the pattern; back-references and look-around are not RE2. */
 export function compilePattern(source: string): Pattern {
-  engine ??= createRequire(import.meta.url)('re2js') as typeof Engine;
+  engine ??= loadEngine();
   const compiled = engine.RE2JS.compile(source);
   return {
     matchesAll: (text) => compiled.testExact(text),

@@ -30,7 +30,7 @@ import {
 export type Verified = { ok: true; item: SnapshotItem } | { ok: false; reason: string };
 
 /** Longest timer Node can run, in milliseconds; a longer one would fire at once. */
-export const MAX_TIMER_MS = 2_147_483_647;
+const MAX_TIMER_MS = 2_147_483_647;
 
 /** Header names a resource may not set and a caller may not forward: credentials, framing, and our own. */
 const RESERVED_HEADER =

@@ -5,6 +5,7 @@ import {
   LearnedRatio,
   MAX_RATIO,
   MIN_RATIO,
+  TOKENS_PER_ATTACHMENT,
 } from '../../../sidecar/accounting/estimate.ts';
 
 const NOTHING = { images: 0, audio: 0, files: 0, bytes: 0 };
@@ -19,7 +20,8 @@ describe('the estimate of input tokens', () => {
 
   it('counts attachments by kind and never by their bytes', () => {
     const estimate = estimateInputTokens(text(0), { images: 2, audio: 1, files: 1, bytes: 5_000_000 });
-    expect(estimate).toEqual({ tokens: 2 * 765 + 600 + 1500, lowerBound: 2 * 65 + 2 });
+    const { images, audio, files } = TOKENS_PER_ATTACHMENT;
+    expect(estimate).toEqual({ tokens: 2 * images + audio + files, lowerBound: 2 * 65 + 2 });
   });
 
   it('counts token ids as what they are', () => {

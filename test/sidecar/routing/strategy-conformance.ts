@@ -19,7 +19,7 @@ export function candidates(weights: readonly number[]): Candidate[] {
 }
 
 /** The same numbers each time: a small linear congruential generator. */
-export function numbers(seed = 1): () => number {
+function numbers(seed = 1): () => number {
   let state = seed;
   return () => {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31;

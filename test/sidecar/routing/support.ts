@@ -91,7 +91,7 @@ export function table(routes: EffectiveRoute[], providers: ProviderBody[] = [pro
 }
 
 /** The one rule of a table made of one route. */
-export function ruleOf(body: RuleBody, providers: ProviderBody[]): TableRule {
+function ruleOf(body: RuleBody, providers: ProviderBody[]): TableRule {
   const [made] = table([route('r', ['*'], [body])], providers).routes[0]?.rules ?? [];
   if (!made) throw new Error('the table has the rule');
   return made;
