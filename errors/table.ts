@@ -118,6 +118,11 @@ export const ERRORS = {
     retryable: true,
     message: 'the response of target {target} broke off: {reason}',
   },
+  websocket_handshake: {
+    status: 400,
+    retryable: false,
+    message: 'this path takes WebSocket connections and the request does not open one: {reason}',
+  },
   credential_unavailable: {
     status: 503,
     retryable: true,

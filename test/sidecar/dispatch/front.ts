@@ -1,6 +1,6 @@
 /** A caller-facing server with nothing in it but dispatch: every request follows the plan the test sets. */
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { OutriderError } from '../../../errors/table.ts';
 import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
 import type { Dialect } from '../../../sidecar/dialects/dialect.ts';
@@ -11,6 +11,7 @@ import {
   OPENAI_RAW,
 } from '../../../sidecar/dialects/openai/dialects.ts';
 import { Dispatcher, type DispatcherOptions } from '../../../sidecar/dispatch/dispatcher.ts';
+import { type WebSocketOptions, WebSocketRelay } from '../../../sidecar/dispatch/websocket.ts';
 import type { Exchange } from '../../../sidecar/exchange.ts';
 import { MemoryBudget } from '../../../sidecar/limits/memory-budget.ts';
 import type { Candidate, Plan, ReplayClass, RequestFacts } from '../../../sidecar/routing/plan.ts';
@@ -25,6 +26,8 @@ export interface TargetSpec {
   /** Provider the target belongs to; unset: one of its own. */
   provider?: string;
   model?: string;
+  /** The rule names the model, so it replaces the caller's. */
+  named?: boolean;
   /** Unset: an open server. */
   key?: string;
   credential?: 'APIKey' | 'Passthrough';
@@ -42,6 +45,7 @@ export interface FrontOptions {
   pinned?: boolean;
   dispatcher?: Partial<DispatcherOptions>;
   memoryLimit?: number;
+  sockets?: WebSocketOptions;
   /** Bytes of an unread body that are read before dispatch. */
   peek?: number;
 }
@@ -50,6 +54,7 @@ export interface Front {
   readonly port: number;
   readonly url: string;
   readonly dispatcher: Dispatcher;
+  readonly sockets: WebSocketRelay;
   readonly memory: MemoryBudget;
   readonly credentials: CredentialStore;
   readonly candidates: Candidate[];
@@ -100,6 +105,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     port: 0,
     url: '',
     dispatcher,
+    sockets: new WebSocketRelay(dispatcher.parts, options.sockets),
     memory,
     credentials,
     candidates: made,
@@ -123,6 +129,13 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     void serve(front, id, req, res, (exchange) => {
       exchanges.push(exchange);
       for (const w of waiting) if (exchanges[w.n]) w.resolve(exchanges[w.n] as Exchange);
+    });
+  });
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    void upgrade(front, `u${count++}`, req, socket, head).then((exchange) => {
+      exchanges.push(exchange);
+      for (const w of waiting) if (exchanges[w.n]) w.resolve(exchanges[w.n] as Exchange);
+      return exchange;
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -167,6 +180,28 @@ async function serve(
     res.end(body);
   }
   done(exchange);
+}
+
+async function upgrade(
+  front: Front,
+  id: string,
+  req: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): Promise<Exchange> {
+  const res = new http.ServerResponse(req);
+  res.assignSocket(socket);
+  const [path = '', query = ''] = (req.url ?? '').split('?');
+  const exchange = exchangeOf(front, id, req, res, path, query, OPENAI_RAW);
+  try {
+    await front.sockets.run(exchange, socket, head);
+  } catch (error) {
+    if (!(error instanceof OutriderError)) throw error;
+    const { status, body } = OPENAI_RAW.renderError(error);
+    res.writeHead(status, { connection: 'close', 'content-length': body.length });
+    res.end(body, () => socket.end());
+  }
+  return exchange;
 }
 
 function exchangeOf(
@@ -272,6 +307,7 @@ function candidateOf(spec: TargetSpec, index: number): Candidate {
     target: {
       name,
       provider: `provider/shop/${provider}`,
+      ...(spec.named && spec.model ? { model: spec.model } : {}),
       weight: 1,
       priority: 0,
       patch: { set: [], default: [], remove: [], headers: [], ...spec.patch },
