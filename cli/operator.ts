@@ -1,6 +1,5 @@
 /** `outrider operator`: the control plane, in a cluster or beside one. */
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import type { JSONWebKeySet } from 'jose';
 import { pino } from 'pino';
 import { type OperatorOptions, type RunningOperator, startOperator } from '../operator/operator.ts';
@@ -9,6 +8,7 @@ import { apiConfig, loadKubeConfig } from '../operator/watch/api-config.ts';
 import { FileWatcher } from '../operator/watch/file-watcher.ts';
 import { describeError } from '../operator/watch/log.ts';
 import { systemClock } from '../sidecar/snapshot/clock.ts';
+import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
 
 const HELP = `outrider operator: the control plane
 
@@ -48,13 +48,12 @@ const FLAGS = [
   'token-issuer',
   'token-audience',
   'log-level',
-] as const;
-type Flag = (typeof FLAGS)[number];
+];
 
-export interface Settings {
+export interface OperatorSettings {
   kubeconfig: string | undefined;
-  listen: { host: string; port: number };
-  admin: { host: string; port: number };
+  listen: Address;
+  admin: Address;
   tlsCert: string;
   tlsKey: string;
   jwksFile: string | undefined;
@@ -65,96 +64,51 @@ export interface Settings {
   >;
 }
 
-/** Bad use of the command line; the message says what would be right. */
-export class UsageError extends Error {}
-
 /** @returns undefined where help was asked for */
-export function readSettings(args: string[], env: NodeJS.ProcessEnv): Settings | undefined {
-  const values = parse(args);
-  if (values.help) return undefined;
-  const value = (flag: Flag): string | undefined => {
-    const given = values[flag] ?? env[`OUTRIDER_${flag.toUpperCase().replaceAll('-', '_')}`];
-    return given === '' ? undefined : given;
-  };
-  const required = (flag: Flag): string => {
-    const given = value(flag);
-    if (given === undefined) throw new UsageError(`--${flag} is required`);
-    return given;
-  };
-  const logLevel = value('log-level') ?? 'info';
-  if (!/^(debug|info|warn|error)$/.test(logLevel)) {
-    throw new UsageError(`--log-level is "${logLevel}"; it must be debug, info, warn or error`);
-  }
-  const [issuer, audience] = [value('token-issuer'), value('token-audience')];
+export function readSettings(args: string[], env: NodeJS.ProcessEnv): OperatorSettings | undefined {
+  const given = new Arguments(args, env, FLAGS);
+  if (given.help) return undefined;
+  const [extra] = given.positionals;
+  if (extra !== undefined) throw new UsageError(`"${extra}" is not expected; the command takes flags only`);
+  const [issuer, audience] = [given.text('token-issuer'), given.text('token-audience')];
   return {
-    kubeconfig: value('kubeconfig'),
-    listen: address('listen', value('listen') ?? '0.0.0.0:8443'),
-    admin: address('admin', value('admin') ?? '0.0.0.0:8081'),
-    tlsCert: required('tls-cert'),
-    tlsKey: required('tls-key'),
-    jwksFile: value('jwks-file'),
-    logLevel,
+    kubeconfig: given.text('kubeconfig'),
+    listen: given.address('listen', '0.0.0.0:8443'),
+    admin: given.address('admin', '0.0.0.0:8081'),
+    tlsCert: given.required('tls-cert'),
+    tlsKey: given.required('tls-key'),
+    jwksFile: given.text('jwks-file'),
+    logLevel: given.choice('log-level', ['debug', 'info', 'warn', 'error']) ?? 'info',
     options: {
-      adminHosts: names('admin-hosts', value('admin-hosts')).map((name) => name.toLowerCase()),
-      namespaces: namespaces('namespaces', value('namespaces') ?? '*'),
-      credentialsNamespaces: namespaces('credentials-namespaces', value('credentials-namespaces')),
-      platformNamespaces: names('platform-namespaces', value('platform-namespaces')),
+      adminHosts: names(given, 'admin-hosts'),
+      namespaces: namespaces(given, 'namespaces', ['*']),
+      credentialsNamespaces: namespaces(given, 'credentials-namespaces', []),
+      platformNamespaces: names(given, 'platform-namespaces'),
       identity: { ...(issuer ? { issuer } : {}), ...(audience ? { audience } : {}) },
     },
   };
 }
 
-function parse(args: string[]): Partial<Record<Flag, string>> & { help?: boolean } {
-  const options = Object.fromEntries(FLAGS.map((flag) => [flag, { type: 'string' as const }]));
-  try {
-    const { values } = parseArgs({ args, options: { ...options, help: { type: 'boolean', short: 'h' } } });
-    return values;
-  } catch (error) {
-    throw new UsageError(describeError(error), { cause: error });
-  }
-}
-
-function address(flag: Flag, text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) {
-    throw new UsageError(`--${flag} is "${text}"; it must be HOST:PORT, such as 0.0.0.0:8443 or [::]:8443`);
-  }
-  return { host: match[1] ?? match[2] ?? '', port };
-}
-
-function names(flag: Flag, text = ''): string[] {
-  const list = text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  const wrong = list.find((name) => !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/i.test(name));
+function names(given: Arguments, flag: string): string[] {
+  const list = given.list(flag).map((name) => name.toLowerCase());
+  const wrong = list.find((name) => !/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name));
   if (wrong !== undefined)
     throw new UsageError(`--${flag} has "${wrong}"; it must be a list of names: a,b,c`);
   return [...new Set(list)];
 }
 
-function namespaces(flag: Flag, text = ''): string[] {
-  return text.trim() === '*' ? ['*'] : names(flag, text);
+function namespaces(given: Arguments, flag: string, unset: string[]): string[] {
+  const text = given.text(flag)?.trim();
+  if (text === undefined) return unset;
+  return text === '*' ? ['*'] : names(given, flag);
 }
 
 export async function main(args: string[]): Promise<number> {
-  let settings: Settings | undefined;
-  try {
-    settings = readSettings(args, process.env);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`outrider operator: ${error.message}\n"outrider operator --help" says more.\n`);
-    return 2;
-  }
-  if (!settings) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  return run(settings);
+  const read = readOrExplain('operator', HELP, () => readSettings(args, process.env));
+  return 'exitCode' in read ? read.exitCode : run(read.settings);
 }
 
-async function run(settings: Settings): Promise<number> {
+async function run(settings: OperatorSettings): Promise<number> {
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
   const { kubeconfig, tlsCert, tlsKey, jwksFile, options } = settings;
   const files = [tlsCert, tlsKey];
@@ -214,10 +168,4 @@ async function readPair(files: readonly string[]): Promise<Certificate> {
 
 async function readKeys(file: string): Promise<JSONWebKeySet> {
   return JSON.parse(await readFile(file, 'utf8')) as JSONWebKeySet;
-}
-
-function terminated(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-  });
 }

@@ -165,13 +165,14 @@ export class StatusController {
     // A copy newer than the verdict is about to be compiled, and comes back here with a verdict of its own.
     if (!object || object.metadata.uid !== verdict.uid) return undefined;
     if ((object.metadata.generation ?? 1) > verdict.generation) return undefined;
-    const decision = this.#decide(key, verdict, object);
+    const stored = this.#stored.current(key, object);
+    const decision = this.#decide(key, verdict, stored.status);
     if (decision.pending) this.#pendingSince.set(key, this.#pendingSince.get(key) ?? clock.monotonic());
     else this.#pendingSince.delete(key);
     if (!decision.write) return decision.againInMs;
     let result: 'Written' | 'Gone' | 'Failed' = 'Failed';
     try {
-      const written = await writeStatus(client, verdict, decision.status);
+      const written = await writeStatus(client, verdict, stored.resourceVersion, decision.status);
       result = written.state;
       if (written.state === 'Written')
         this.#stored.wrote(key, object, decision.status, written.resourceVersion);
@@ -181,7 +182,7 @@ export class StatusController {
     return decision.againInMs;
   }
 
-  #decide(key: string, verdict: Verdict, object: LLMRoute | LLMProvider): StatusDecision<object> {
+  #decide(key: string, verdict: Verdict, stored: unknown): StatusDecision<object> {
     this.#refreshView();
     const { clock, waits = DEFAULT_WAITS } = this.#options;
     const leaderSince = this.#leaderSince ?? clock.monotonic();
@@ -194,7 +195,6 @@ export class StatusController {
       pendingForMs: pendingSince === undefined ? undefined : now - pendingSince,
       writtenMsAgo: this.#stored.writtenMsAgo(key),
     };
-    const stored = this.#stored.current(key, object);
     return verdict.kind === 'LLMRoute'
       ? routeStatus(stored as LLMRoute['status'], verdict, proxies, facts, waits)
       : providerStatus(stored as LLMProvider['status'], verdict, proxies, facts, waits);

@@ -23,10 +23,12 @@ export class StoredStatuses {
     this.#clock = clock;
   }
 
-  current(key: string, object: KubeObject): unknown {
+  /** The newest status known, and the version of the object that carries it. */
+  current(key: string, object: KubeObject): { status: unknown; resourceVersion: string | undefined } {
     const write = this.#writes.get(key);
-    if (write?.uid !== object.metadata.uid) return object.status;
-    return write && !caughtUp(object.metadata.resourceVersion, write) ? write.status : object.status;
+    const { uid, resourceVersion } = object.metadata;
+    if (write && write.uid === uid && !caughtUp(resourceVersion, write)) return write;
+    return { status: object.status, resourceVersion };
   }
 
   wrote(key: string, object: KubeObject, status: object, resourceVersion: string): void {

@@ -11,11 +11,14 @@ export const FIELD_MANAGER = 'outrider-status';
 export type WriteResult = { state: 'Written'; resourceVersion: string } | { state: 'Gone' };
 
 /**
+ * @param resourceVersion version of the object the status was decided for. The API server refuses (409) where the object has
+ *   changed since, or is another one of the same name by now; the uid alone it does not check on a status.
  * @throws TerminalError where the API server calls the status invalid; anything else that is thrown may succeed later.
  */
 export async function writeStatus(
   client: ApiClient,
-  { kind, namespace, name, uid }: Pick<Verdict, 'kind' | 'namespace' | 'name' | 'uid'>,
+  { kind, namespace, name }: Pick<Verdict, 'kind' | 'namespace' | 'name'>,
+  resourceVersion: string | undefined,
   status: unknown,
 ): Promise<WriteResult> {
   const plural = KINDS.find((definition) => definition.kind === kind)?.plural ?? '';
@@ -25,8 +28,7 @@ export async function writeStatus(
       path: `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/${plural}/${name}/status`,
       query: { fieldManager: FIELD_MANAGER, force: true },
       contentType: 'application/apply-patch+yaml',
-      // The uid makes the server refuse (409) where the object is another one of the same name by now.
-      body: { apiVersion: API_VERSION, kind, metadata: { name, namespace, uid }, status },
+      body: { apiVersion: API_VERSION, kind, metadata: { name, namespace, resourceVersion }, status },
     });
     return { state: 'Written', resourceVersion: written.metadata.resourceVersion ?? '' };
   } catch (error) {

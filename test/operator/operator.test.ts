@@ -257,25 +257,26 @@ describe('kubectl wait', () => {
     });
   }
 
-  if (!KUBECTL) it.skip('NOT RUN: kubectl is neither on PATH nor beside kube-apiserver', () => undefined);
-
-  it.skipIf(!KUBECTL)('ends well on a good route and does not hang on a bad one', async () => {
-    const { sidecar } = await started();
-    await cluster.create(aRoute('x'));
-    const good = await kubectl('wait', '--for=condition=Programmed', 'llmr/x', '--timeout=10s');
-    expect(good).toEqual({ code: 0, text: 'llmroute.outrider.dev/x condition met\n' });
-    await runs(sidecar, 'route/shop/x', 1);
-    // Started before the change: what was said of the generation before does not count.
-    await cluster.apply(aRoute('x', { rule: BAD_RULE }));
-    const bad = await kubectl('wait', '--for=condition=Programmed=False', 'llmr/x', '--timeout=10s');
-    expect(bad.code).toBe(0);
-    expect(isMet(await cluster.get('LLMRoute', 'shop', 'x'), 'Programmed')).toBe(false);
-    const never = await kubectl('wait', '--for=condition=Programmed', 'llmr/x', '--timeout=1s');
-    expect(never.code).toBe(1);
-    expect(never.text).toContain('timed out');
-    const shown = await kubectl('get', 'llmr', 'x');
-    expect(shown.text).toMatch(/False +Invalid/);
-  });
+  it.skipIf(!KUBECTL)(
+    '(needs kubectl) ends well on a good route and does not hang on a bad one',
+    async () => {
+      const { sidecar } = await started();
+      await cluster.create(aRoute('x'));
+      const good = await kubectl('wait', '--for=condition=Programmed', 'llmr/x', '--timeout=10s');
+      expect(good).toEqual({ code: 0, text: 'llmroute.outrider.dev/x condition met\n' });
+      await runs(sidecar, 'route/shop/x', 1);
+      // Started before the change: what was said of the generation before does not count.
+      await cluster.apply(aRoute('x', { rule: BAD_RULE }));
+      const bad = await kubectl('wait', '--for=condition=Programmed=False', 'llmr/x', '--timeout=10s');
+      expect(bad.code).toBe(0);
+      expect(isMet(await cluster.get('LLMRoute', 'shop', 'x'), 'Programmed')).toBe(false);
+      const never = await kubectl('wait', '--for=condition=Programmed', 'llmr/x', '--timeout=1s');
+      expect(never.code).toBe(1);
+      expect(never.text).toContain('timed out');
+      const shown = await kubectl('get', 'llmr', 'x');
+      expect(shown.text).toMatch(/False +Invalid/);
+    },
+  );
 });
 
 describe('what may go wrong around it', () => {

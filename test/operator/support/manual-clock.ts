@@ -48,6 +48,16 @@ export class ManualClock implements Clock {
     this.#now = end;
   }
 
+  /** Moves time on from timer to timer, and lets what each one started come to rest before the next. */
+  async pass(ms: number, settle: () => Promise<void>): Promise<void> {
+    const end = this.#now + ms;
+    while (this.#now < end) {
+      await settle();
+      this.advance(Math.min(end - this.#now, this.waits[0] ?? Number.POSITIVE_INFINITY));
+    }
+    await settle();
+  }
+
   #fire(planned: Planned): void {
     if (this.#planned.delete(planned)) planned.task();
   }
