@@ -12,8 +12,8 @@ export interface Job {
   /** Size of the JSON body in bytes. */
   bytes: number;
   stream: boolean;
-  /** Path; the same for direct and proxied calls. */
-  path: string;
+  /** Model asked for: names the route of the sidecar; the upstream does not care. */
+  model: string;
 }
 
 export interface JobResult {
@@ -24,9 +24,9 @@ export interface JobResult {
 }
 
 /** A chat request of about `bytes` bytes. */
-export function chatBody(bytes: number, stream: boolean): Buffer {
+export function chatBody(model: string, bytes: number, stream: boolean): Buffer {
   const frame = JSON.stringify({
-    model: 'bench-1',
+    model,
     messages: [
       { role: 'system', content: 'You answer briefly.' },
       { role: 'user', content: '' },
@@ -41,7 +41,7 @@ export function chatBody(bytes: number, stream: boolean): Buffer {
 
 async function run(job: Job): Promise<JobResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: job.connections });
-  const body = chatBody(job.bytes, job.stream);
+  const body = chatBody(job.model, job.bytes, job.stream);
   const result: JobResult = { latencies: [], errors: 0, chunks: 0 };
   let left = job.requests;
   const worker = async (): Promise<void> => {
@@ -62,7 +62,7 @@ function once(agent: Agent, job: Job, body: Buffer, result: JobResult): Promise<
         port: job.port,
         host: '127.0.0.1',
         method: 'POST',
-        path: job.path,
+        path: '/v1/chat/completions',
         headers: {
           'content-type': 'application/json',
           'content-length': body.length,

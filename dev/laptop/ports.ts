@@ -13,7 +13,7 @@ export async function portOr(wanted: number): Promise<number> {
   return (await isFree(wanted)) ? wanted : anyPort();
 }
 
-function anyPort(): Promise<number> {
+export function anyPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', reject);
