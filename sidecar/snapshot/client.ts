@@ -21,9 +21,9 @@ import { ExchangeFailed, Transport } from './transport.ts';
 export interface SnapshotClientOptions {
   /** `https://host:port` of the operator's service. */
   url: string;
-  /** The projected token, read anew for every request. */
+  /** The projected token, read anew for every stream, after every failure and every minute. */
   tokenFile: string;
-  /** PEM; read again when it changes. Unset: the roots of the system. */
+  /** PEM; read along with the token. Unset: the roots of the system. */
   caFile?: string;
   /** Version of this build, for reports. */
   proxyVersion: string;

@@ -1,15 +1,11 @@
 /**
- * HTTPS to the operator: identity, trust, deadlines and bounds of every single exchange.
- *
- * The token is read from its file for each request, since the kubelet replaces it long before it expires; the CA is
- * read along and a changed one gets connections of its own. Connections are kept, so that a small report costs no
- * handshake.
+ * HTTPS to the operator: identity, trust, deadlines and bounds of every single exchange. Connections are kept, so that a
+ * small report costs no handshake.
  */
-import { readFile } from 'node:fs/promises';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
-import { checkServerIdentity } from 'node:tls';
+import { type Access, AccessFiles } from './access.ts';
 import type { Clock } from './clock.ts';
 import { PROTOCOL_HEADER } from './messages.ts';
 
@@ -52,21 +48,28 @@ export class ExchangeFailed extends Error {
   }
 }
 
-/** Longer than the interval of reports. */
-const KEEP_ALIVE_MS = 60_000;
-
 export class Transport {
   readonly #options: TransportOptions;
   readonly #url: URL;
+  /** What the certificate must be valid for, whichever replica shows it. */
+  readonly #name: string;
   readonly #open = new Set<ClientRequest>();
-  #agent: { agent: https.Agent; ca: string | undefined } | undefined;
+  readonly #access: AccessFiles;
   #closed = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#url = new URL(options.url);
+    this.#name = unbracketed(this.#url.hostname);
     if (this.#url.protocol !== 'https:')
       throw new Error(`the operator's address is ${options.url}; it must be https`);
+    const { caFile, clock, tokenFile } = options;
+    this.#access = new AccessFiles({
+      tokenFile,
+      name: this.#name,
+      clock,
+      ...(caFile !== undefined && { caFile }),
+    });
   }
 
   /** One whole exchange with an answer of at most `limit` bytes. */
@@ -75,8 +78,10 @@ export class Transport {
     try {
       const response = await this.#send(request, deadline);
       const body = await readBody(response, limit);
+      if (response.statusCode === 401) this.#access.distrust();
       return { status: response.statusCode ?? 0, headers: response.headers, body };
     } catch (error) {
+      this.#access.distrust();
       throw failure(error);
     } finally {
       deadline.cancel();
@@ -86,6 +91,7 @@ export class Transport {
   /** A response whose headers are here and whose body goes on; destroy it to end it. */
   async stream(request: Request): Promise<IncomingMessage> {
     const deadline = this.#deadline();
+    this.#access.distrust();
     try {
       return await this.#send(request, deadline);
     } catch (error) {
@@ -99,7 +105,7 @@ export class Transport {
   close(): void {
     this.#closed = true;
     for (const request of this.#open) request.destroy(new Error('stopped'));
-    this.#agent?.agent.destroy();
+    this.#access.close();
   }
 
   #deadline(): Deadline {
@@ -107,10 +113,9 @@ export class Transport {
   }
 
   async #send(request: Request, deadline: Deadline): Promise<IncomingMessage> {
-    const token = (await readFile(this.#options.tokenFile, 'utf8')).trim();
-    const agent = await this.#currentAgent();
+    const access = await this.#access.current();
     for (let retried = false; ; retried = true) {
-      const sent = this.#request(request, token, agent);
+      const sent = this.#request(request, access);
       deadline.guard(sent.request);
       try {
         return await sent.response;
@@ -124,20 +129,17 @@ export class Transport {
 
   #request(
     { method, path, headers, body, leader }: Request,
-    token: string,
-    agent: https.Agent,
+    { token, agent }: Access,
   ): { request: ClientRequest; response: Promise<IncomingMessage> } {
     if (this.#closed) throw new Error('stopped');
     const target = new URL(leader === undefined ? this.#url : `https://${leader}`);
-    const name = unbracketed(this.#url.hostname);
     const request = https.request({
       agent,
       method,
       host: unbracketed(target.hostname),
       port: target.port || 443,
       path,
-      servername: isIP(name) ? '' : name,
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+      servername: isIP(this.#name) ? '' : this.#name,
       headers: {
         ...headers,
         authorization: `Bearer ${token}`,
@@ -159,26 +161,6 @@ export class Transport {
     });
     request.end(body);
     return { request, response };
-  }
-
-  async #currentAgent(): Promise<https.Agent> {
-    const { caFile } = this.#options;
-    const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
-    // The former agent is not destroyed: what runs over its connections may finish, idle ones end with their timeout.
-    if (!this.#agent || this.#agent.ca !== ca) {
-      const trust = ca === undefined ? {} : { ca };
-      const agent = new https.Agent({
-        keepAlive: true,
-        keepAliveMsecs: 30_000,
-        timeout: KEEP_ALIVE_MS,
-        maxSockets: 4,
-        maxFreeSockets: 1,
-        minVersion: 'TLSv1.2',
-        ...trust,
-      });
-      this.#agent = { agent, ca };
-    }
-    return this.#agent.agent;
   }
 }
 

@@ -28,6 +28,7 @@ export class ScriptedOperator {
   readonly reports: Report[] = [];
   readonly tokens: (string | undefined)[] = [];
   readonly warnings: string[] = [];
+  connections = 0;
   /** Open event streams, oldest first. */
   readonly streams: ServerResponse[] = [];
   snapshot: Snapshot | undefined;
@@ -39,6 +40,9 @@ export class ScriptedOperator {
 
   private constructor(server: https.Server) {
     this.#server = server;
+    server.on('connection', () => {
+      this.connections += 1;
+    });
     server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       let body = '';
       req.on('data', (chunk: Buffer) => {
@@ -93,6 +97,11 @@ export class ScriptedOperator {
 
   send(text: string): void {
     this.streams.at(-1)?.write(text);
+  }
+
+  /** Closes connections that carry no request now. */
+  dropIdle(): void {
+    this.#server.closeIdleConnections();
   }
 
   count(request: string): number {
