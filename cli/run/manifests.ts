@@ -1,6 +1,7 @@
 /** Manifests on disk, compiled for the one sidecar beside them: files -> source -> compile -> snapshot. */
 import { compile } from '../../operator/compile/compile.ts';
 import type { Workload } from '../../operator/compile/types.ts';
+import { remarks } from '../../operator/status/remarks.ts';
 import { FileSource } from '../../operator/watch/file-source.ts';
 import { silentLog } from '../../operator/watch/log.ts';
 import { systemClock } from '../../sidecar/snapshot/clock.ts';
@@ -60,20 +61,16 @@ export class Manifests {
     const workload = this.#workload();
     const compiled = compile({ ...resources, pods: [workload] }, { platformNamespaces: [], now: Date.now() });
     const snapshot = compiled.snapshotFor(workload);
-    this.source.publish(snapshot, compiled.credentialsFor(workload));
+    const acknowledged = this.source.publish(snapshot, compiled.credentialsFor(workload));
     const problems = this.#files
       .problems()
       .map(({ file, line, subject, message }) =>
         located({ file, line }, subject === '' ? message : `${subject}: ${message}`),
       );
-    for (const { kind, namespace, name, conditions } of compiled.verdicts) {
-      for (const { type, status, message } of conditions) {
-        const bad = type === 'Conflicted' ? status === 'True' : status === 'False';
-        if (!bad) continue;
-        problems.push(
-          located(this.#files.place(kind, namespace, name), `${kind} ${namespace}/${name}: ${message}`),
-        );
-      }
+    for (const { kind, namespace, name, message } of remarks(compiled.verdicts, acknowledged)) {
+      problems.push(
+        located(this.#files.place(kind, namespace, name), `${kind} ${namespace}/${name}: ${message}`),
+      );
     }
     const models = snapshot.items.flatMap((item) => (item.kind === 'Route' ? item.models : []));
     this.#options.onCompiled({ namespace: workload.namespace, models, problems });

@@ -65,12 +65,12 @@ export class FileSource implements Source {
     this.#watcher = new FileWatcher({
       paths,
       clock,
-      onChange: () => this.#reload(),
+      onChange: () => this.#reloadOrLog(),
       ...(pollMs === undefined ? {} : { pollMs }),
     });
   }
 
-  /** Resolves when everything was read once. */
+  /** Resolves when everything was read once; rejects with what a listener threw. */
   async start(): Promise<void> {
     await this.#watcher.start();
     await this.#reload();
@@ -121,26 +121,33 @@ export class FileSource implements Source {
     return [{ name: 'manifests', synced: this.#hasSynced, error }];
   }
 
-  async #reload(): Promise<void> {
-    const { paths, env, log, defaultNamespace = 'default' } = this.#options;
+  /** Whoever listens may fail; the next change finds them listening again. */
+  async #reloadOrLog(): Promise<void> {
     try {
-      this.#set = nextManifests(this.#set, await readManifests(paths), defaultNamespace);
-      const objects = [...this.#set.objects.values()].map(({ object }) => object);
-      const providers = objects.filter((object): object is LLMProvider => object.kind === 'LLMProvider');
-      const secrets = objects.filter(isSecret).map(cleanSecret);
-      const completed = withEnvironment(secrets, providers, env);
-      const rest = objects.filter((object) => object.kind !== 'Secret');
-      this.#problems = [
-        ...this.#set.problems,
-        ...completed.missing.map((missing) => missingKey(missing, this.#set.objects)),
-      ];
-      this.#hold([...rest, ...completed.secrets]);
+      await this.#reload();
     } catch (error) {
-      log.error({ error: describeError(error) }, 'manifests could not be read; the last ones stay');
+      this.#options.log.error(
+        { error: describeError(error) },
+        'a change of the manifests could not be taken',
+      );
     }
-    for (const listener of this.#reloadListeners) listener(this.#problems);
+  }
+
+  async #reload(): Promise<void> {
+    const { paths, env, defaultNamespace = 'default' } = this.#options;
+    this.#set = nextManifests(this.#set, await readManifests(paths), defaultNamespace);
+    const objects = [...this.#set.objects.values()].map(({ object }) => object);
+    const providers = objects.filter((object): object is LLMProvider => object.kind === 'LLMProvider');
+    const completed = withEnvironment(objects.filter(isSecret).map(cleanSecret), providers, env);
+    const rest = objects.filter((object) => object.kind !== 'Secret');
+    this.#problems = [
+      ...this.#set.problems,
+      ...completed.missing.map((missing) => missingKey(missing, this.#set.objects)),
+    ];
+    this.#hold([...rest, ...completed.secrets]);
     this.#hasSynced = true;
     this.#markSynced();
+    for (const listener of this.#reloadListeners) listener(this.#problems);
   }
 
   /** Numbers the generations as the API server would, and tells what changed. */

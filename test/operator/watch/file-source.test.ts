@@ -294,6 +294,21 @@ describe('mistakes', () => {
     expect(source.problems().length).toBeGreaterThan(1);
   });
 
+  it('goes on after a listener that failed', async () => {
+    write('a.yaml', route('a'));
+    await start();
+    let failures = 0;
+    source.onReload(() => {
+      failures += 1;
+      throw new Error('cannot take it');
+    });
+    write('a.yaml', route('a', { model: 'two' }));
+    await until(() => failures === 1);
+    write('a.yaml', route('a', { model: 'three' }));
+    await until(() => failures === 2);
+    expect(models()).toEqual({ 'shop/a': 'three' });
+  });
+
   it('keeps what a named file held while it is away', async () => {
     write('a.yaml', route('a'));
     await start({ paths: [file('a.yaml')] });
