@@ -38,7 +38,7 @@ export function reserve(hold: MemoryHold, bytes: number): void {
 }
 
 const READER = Symbol('body reader');
-type Reading = IncomingMessage & { [READER]?: PlainBody };
+type Reading = IncomingMessage & { [READER]?: PlainBody | undefined };
 
 class PlainBody {
   private readonly req: Reading;
@@ -113,13 +113,9 @@ class PlainBody {
     this.reject(error);
   }
 
+  /** The listeners stay: taking them off costs more than their finding nothing to do. */
   private detach(): void {
-    const { req } = this;
-    req.off('data', onData);
-    req.off('end', onEnd);
-    req.off('error', onGone);
-    req.off('close', onGone);
-    delete req[READER];
+    this.req[READER] = undefined;
   }
 }
 
