@@ -46,13 +46,15 @@ const DAY_MS = 86_400_000;
 
 const cache = new Map<string, Catalogue | undefined>();
 
+/** Start dates of prices are days, so the catalogue is the same for the whole of one. */
+export const catalogueDay = (now: number): number => Math.floor(now / DAY_MS);
+
 /** The vendor's part of the catalogue; undefined where the catalogue does not know the vendor, such as a local server. */
 export function catalogueOf(type: ProviderTypeName, url: string, now: number): Catalogue | undefined {
   const vendor =
     type === 'OpenAI' ? findProvider({ providerId: 'openai' }) : findProvider({ providerApiUrl: url });
   if (!vendor) return undefined;
-  // Start dates are days, so a day decides; the key keeps one catalogue per vendor and day.
-  const day = Math.floor(now / DAY_MS);
+  const day = catalogueDay(now);
   const key = `${vendor.id} ${day}`;
   const known = cache.get(key);
   if (known) return known;

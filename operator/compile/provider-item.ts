@@ -1,9 +1,9 @@
 /** LLMProvider -> item of a snapshot, with everything that was unset filled in. */
-import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
+import type { LLMProvider, LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { indexModels, type ModelIndex } from '../../sidecar/snapshot/models.ts';
 import type { ModelBody, ProviderBody, ProviderItem } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
-import type { Catalogue, CataloguedModel } from './catalogue.ts';
+import { type Catalogue, type CataloguedModel, catalogueDay } from './catalogue.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveModel, effectiveProvider } from './effective-provider.ts';
 import { declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
@@ -30,7 +30,33 @@ export function compileProvider(source: ProviderSource, index: ProviderIndex, no
     const item = inherited.removed ? undefined : invalid(source, inherited.problem.message);
     return { source, item, models: undefined, problems };
   }
-  const body = bodyOf(source, inherited.spec, now);
+  const made = itemFor(source, inherited.spec, now);
+  if (made.message !== undefined)
+    problems.push({ condition: 'Accepted', reason: INVALID, message: made.message });
+  return { source, item: made.item, models: made.models, problems };
+}
+
+interface Made {
+  item: ProviderItem;
+  models: ModelIndex | undefined;
+  /** Why the item is Invalid. */
+  message: string | undefined;
+}
+
+/** What was made of each version of a provider, with which inherited spec and for which day of the catalogue. */
+const remembered = new WeakMap<LLMProvider, { spec: LLMProviderSpec; day: number; made: Made }>();
+
+function itemFor(source: ProviderSource, spec: LLMProviderSpec, now: number): Made {
+  const day = catalogueDay(now);
+  const known = remembered.get(source.object);
+  if (known?.spec === spec && known.day === day) return known.made;
+  const made = makeItem(source, spec, now);
+  remembered.set(source.object, { spec, day, made });
+  return made;
+}
+
+function makeItem(source: ProviderSource, spec: LLMProviderSpec, now: number): Made {
+  const body = bodyOf(source, spec, now);
   const item: ProviderItem = {
     kind: 'Provider',
     id: source.id,
@@ -40,10 +66,9 @@ export function compileProvider(source: ProviderSource, index: ProviderIndex, no
     body,
   };
   const verdict = validateItem(item);
-  if (verdict.ok) return { source, item, models: indexModels(body), problems };
-  const message = oversizedPrice(inherited.spec.models) ?? inResourceWords(verdict.reason);
-  problems.push({ condition: 'Accepted', reason: INVALID, message });
-  return { source, item: invalid(source, message), models: undefined, problems };
+  if (verdict.ok) return { item, models: indexModels(body), message: undefined };
+  const message = oversizedPrice(spec.models) ?? inResourceWords(verdict.reason);
+  return { item: invalid(source, message), models: undefined, message };
 }
 
 function invalid(source: ProviderSource, reason: string): ProviderItem {

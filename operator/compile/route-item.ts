@@ -1,10 +1,18 @@
 /** LLMRoute -> item of a snapshot: defaults filled in, references resolved. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
-import type { Feature, ItemId, MatchBody, RouteBody, RuleBody } from '../../sidecar/snapshot/schema.ts';
+import type {
+  Feature,
+  ItemId,
+  MatchBody,
+  RouteBody,
+  RouteItem,
+  RuleBody,
+  TargetBody,
+} from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import { milliseconds } from './durations.ts';
-import { type EffectiveRule, effectiveRoute } from './effective-route.ts';
+import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './effective-route.ts';
 import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
@@ -33,11 +41,15 @@ export function compileRoute(
   };
   if (!source.parsed.ok) return refuse(route, index, source.parsed);
 
-  const body = bodyOf(source, source.parsed.spec, index, providers, route);
-  const item = { ...route.item, state: 'Valid' as const, requires: featuresOf(body), body };
-  const verdict = validateItem({ ...item, rank: 0 });
-  if (!verdict.ok) return refuse(route, index, { reason: INVALID, message: inResourceWords(verdict.reason) });
-  return { ...route, item };
+  const spec = effectiveOf(source.parsed.spec);
+  const targets = spec.rules.map((rule, i) =>
+    rule.targets.map((target, j) => {
+      const path = `spec.rules[${i}].targets[${j}]`;
+      return compileTarget(target, rule, spec, { path, index, providers, route });
+    }),
+  );
+  const made = bodyFor(source, spec.rules, targets);
+  return made.ok ? { ...route, item: { ...route.item, ...made.item } } : refuse(route, index, made);
 }
 
 /** Without a body; what it names is kept, for proxies that still run an older version. */
@@ -61,29 +73,46 @@ function refuse(
   };
 }
 
-function bodyOf(
-  source: RouteSource,
-  spec: LLMRouteSpec,
-  index: ProviderIndex,
-  providers: ReadonlyMap<ItemId, CompiledProvider>,
-  route: CompiledRoute,
-): RouteBody {
-  return {
-    namespace: source.namespace,
-    name: source.name,
-    uid: source.object.metadata.uid ?? source.key,
-    rules: effectiveRoute(spec).spec.rules.map((rule, i) => {
-      const targets = rule.targets.map((target, j) =>
-        compileTarget(target, rule, spec, {
-          path: `spec.rules[${i}].targets[${j}]`,
-          index,
-          providers,
-          route,
-        }),
-      );
-      return { ...ruleBody(rule), targets };
-    }),
+type Made =
+  | { ok: true; item: Pick<RouteItem, 'state' | 'requires' | 'body'> }
+  | { ok: false; reason: string; message: string };
+
+/** What was made of each version of a route, and for which targets: most changes of the world leave most routes as they are. */
+const remembered = new WeakMap<RouteSource['object'], { targets: string; made: Made }>();
+
+function bodyFor(source: RouteSource, rules: EffectiveRule[], targets: TargetBody[][]): Made {
+  const written = JSON.stringify(targets);
+  const known = remembered.get(source.object);
+  if (known?.targets === written) return known.made;
+  const made = makeBody(source, rules, targets);
+  remembered.set(source.object, { targets: written, made });
+  return made;
+}
+
+function makeBody(source: RouteSource, rules: EffectiveRule[], targets: TargetBody[][]): Made {
+  const { object, namespace, name, key, id, outline } = source;
+  const body: RouteBody = {
+    namespace,
+    name,
+    uid: object.metadata.uid ?? key,
+    rules: rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [] })),
   };
+  const item = { state: 'Valid' as const, requires: featuresOf(body), body };
+  const { models } = outline;
+  const verdict = validateItem({ kind: 'Route', id, generation: 0, rank: 0, models, ...item });
+  if (verdict.ok) return { ok: true, item };
+  return { ok: false, reason: INVALID, message: inResourceWords(verdict.reason) };
+}
+
+const effective = new WeakMap<LLMRouteSpec, EffectiveRouteSpec>();
+
+function effectiveOf(spec: LLMRouteSpec): EffectiveRouteSpec {
+  let filled = effective.get(spec);
+  if (!filled) {
+    filled = effectiveRoute(spec).spec;
+    effective.set(spec, filled);
+  }
+  return filled;
 }
 
 function ruleBody(rule: EffectiveRule): RuleBody {

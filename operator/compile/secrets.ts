@@ -15,29 +15,35 @@ export interface Secrets {
 }
 
 export function secretsOf(objects: readonly SecretObject[]): Secrets {
-  const byKey = new Map<string, SecretObject>();
+  const byName = new Map<string, SecretObject>();
   for (const secret of objects) {
-    if (secret.metadata.deletionTimestamp === undefined) byKey.set(nameOf(secret), secret);
+    if (secret.metadata.deletionTimestamp === undefined) byName.set(nameOf(secret), secret);
   }
+  const values = new Map<string, CredentialValue>();
   return {
     read(namespace, name, key) {
-      const secret = byKey.get(`${namespace}/${name}`);
-      const what = `Secret ${namespace}/${name}`;
-      if (!secret)
-        return refused(
-          `${what} is not there, or lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`,
-        );
-      if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true')
-        return refused(`${what} lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`);
-      const value = valueOf(secret, key);
-      if (value === undefined) return unusable(`${what} has no key "${key}"`);
-      if (!/^[\x21-\x7e]{1,8192}$/.test(value))
-        return unusable(
-          `"${key}" of ${what} cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces`,
-        );
-      return { ok: true, value, version: versionOf(secret, value) };
+      const path = `${namespace}/${name}/${key}`;
+      let value = values.get(path);
+      if (!value) {
+        value = readKey(byName.get(`${namespace}/${name}`), `Secret ${namespace}/${name}`, key);
+        values.set(path, value);
+      }
+      return value;
     },
   };
+}
+
+function readKey(secret: SecretObject | undefined, what: string, key: string): CredentialValue {
+  const unread = `lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`;
+  if (!secret) return refused(`${what} is not there, or ${unread}`);
+  if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') return refused(`${what} ${unread}`);
+  const value = valueOf(secret, key);
+  if (value === undefined) return unusable(`${what} has no key "${key}"`);
+  if (!/^[\x21-\x7e]{1,8192}$/.test(value))
+    return unusable(
+      `"${key}" of ${what} cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces`,
+    );
+  return { ok: true, value, version: versionOf(secret, value) };
 }
 
 const nameOf = (secret: SecretObject) => `${secret.metadata.namespace ?? ''}/${secret.metadata.name}`;

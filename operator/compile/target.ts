@@ -1,8 +1,7 @@
 /** One target of a rule: which provider its reference means, which credentials and model it may use there. */
-import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
-import type { EffectiveRule, EffectiveTarget } from './effective-route.ts';
+import type { EffectiveRouteSpec, EffectiveRule, EffectiveTarget } from './effective-route.ts';
 import { type ProviderIndex, type ProviderSource, providerId } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import {
@@ -24,7 +23,12 @@ interface Context {
   route: CompiledRoute;
 }
 
-export function compileTarget(target: Target, rule: Rule, spec: LLMRouteSpec, context: Context): TargetBody {
+export function compileTarget(
+  target: Target,
+  rule: Rule,
+  spec: EffectiveRouteSpec,
+  context: Context,
+): TargetBody {
   const { route, index, path } = context;
   const { namespace } = route.source;
   const found = index.resolve(namespace, target.provider);
@@ -87,7 +91,7 @@ function grantCredentials(
 function nameModels(
   target: Target,
   rule: Rule,
-  spec: LLMRouteSpec,
+  spec: EffectiveRouteSpec,
   source: ProviderSource,
   context: Context,
 ): void {

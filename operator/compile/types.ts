@@ -4,7 +4,10 @@ import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { CredentialSet, ItemId, Snapshot } from '../../sidecar/snapshot/schema.ts';
 
-/** Everything `watch` (or the file source) knows at one moment, in any order. */
+/**
+ * Everything `watch` (or the file source) knows at one moment, in any order. A changed object is another object: none is
+ * changed in place, so what was made of one is remembered with it.
+ */
 export interface Resources {
   routes: readonly LLMRoute[];
   providers: readonly LLMProvider[];

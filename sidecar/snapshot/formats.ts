@@ -27,9 +27,12 @@ export const url: Check = (value, path) => {
     (parsed.protocol === 'http:' || parsed.protocol === 'https:') &&
     !/[?#@\s\\]/.test(value as string) &&
     !(value as string).endsWith('/');
-  return plain
-    ? undefined
-    : wrong(path, value, 'an http or https URL without credentials, query, fragment or trailing slash');
+  if (plain) return undefined;
+  const expected = 'an http or https URL without credentials, query, fragment or trailing slash';
+  // A URL that is refused for the credentials in it is not repeated.
+  return typeof value === 'string' && /[@?]/.test(value)
+    ? `${path} must be ${expected}`
+    : wrong(path, value, expected);
 };
 
 /** One or more PEM certificates that can be read. */

@@ -62,7 +62,7 @@ const lowerCase: Check = (value, path) =>
 const headerValue: Check = (value, path) =>
   typeof value === 'string' && value.length <= 4096 && /^[\x20-\x7e\t]*$/.test(value)
     ? undefined
-    : wrong(path, value, 'up to 4096 printable characters');
+    : `${path} must be up to 4096 printable characters`;
 const header = shape({ name: headerName, value: headerValue });
 const uniqueHeaders = distinct((h: { name: string }) => h.name.toLowerCase(), 'header');
 const byName = (what: string) => distinct((entry: { name: string }) => entry.name, what);

@@ -164,6 +164,29 @@ describe('compile, whatever it is given', () => {
     );
   });
 
+  it('gives after a change what it gives from scratch, whatever it remembers', () => {
+    fc.assert(
+      fc.property(resources, resources, fc.infiniteStream(fc.boolean()), (first, second, coins) => {
+        // Objects of the first set stay where a coin says so, so that only a part of the world changes.
+        const mixed = <T extends KubeObject>(before: readonly T[], after: readonly T[]): T[] => {
+          const kept = before.filter(() => coins.next().value as boolean);
+          const names = new Set(kept.map(key));
+          return [...kept, ...after.filter((object) => !names.has(key(object)))];
+        };
+        const changed: Resources = {
+          ...second,
+          routes: mixed(first.routes, second.routes),
+          providers: mixed(first.providers, second.providers),
+        };
+        compile(first, OPTIONS);
+        const [warm, cold] = [compile(changed, OPTIONS), compile(structuredClone(changed), OPTIONS)];
+        expect(view(warm, changed.pods)).toEqual(view(cold, changed.pods));
+        expect(warm.verdicts).toEqual(cold.verdicts);
+      }),
+      RUNS,
+    );
+  });
+
   it('gives each workload the routes that select it and the providers those use, and nothing else', () => {
     fc.assert(
       fc.property(resources, (given) => {

@@ -57,6 +57,10 @@ describe('a learned ratio', () => {
     expect(after([[1000, 1300]])).toBeCloseTo(1.03, 6);
   });
 
+  it('is moved by one odd count no further than by double', () => {
+    expect(after([[1000, 1_000_000]])).toBeCloseTo(1.1, 6);
+  });
+
   it('stays between half and double, whatever is counted', () => {
     expect(after(many(1000, 50_000))).toBeCloseTo(MAX_RATIO, 3);
     expect(after(many(1000, 1))).toBeCloseTo(MIN_RATIO, 3);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OutriderError } from '../../../errors/table.ts';
-import { resolvePassthrough } from '../../../sidecar/routing/passthrough.ts';
+import { permits, resolvePassthrough } from '../../../sidecar/routing/passthrough.ts';
 import type { RoutingTable } from '../../../sidecar/routing/table.ts';
 import { facts, route, rule, table } from './support.ts';
 
@@ -96,6 +96,13 @@ describe('paths that manage an organisation', () => {
   ])('%s, which a provider could read in two ways, is not let through', (path) =>
     expect(ask('GET', path, 'm', {}, open)).toBe('endpoint_not_found'),
   );
+
+  it('are permitted by no rule, whoever asks', () => {
+    const [all] = open.routes[0]?.rules ?? [];
+    if (!all) throw new Error('the table has the rule');
+    expect(permits(all, 'GET', ['v1', 'files'])).toBe(true);
+    expect(permits(all, 'GET', ['v1', 'organization'])).toBe(false);
+  });
 
   it('cannot be reached by any spelling of a path', () => {
     const segment = fc.oneof(

@@ -236,6 +236,7 @@ describe('the pool of credentials', () => {
   it('is drawn from by weight, and the rest follows as alternates', () => {
     const providers = [pool(['k', 'l', 'm'], [1, 1, 2])];
     expect(planned(one(), providers, { random: [0.2] }).order).toEqual(['a#k', 'a#l', 'a#m']);
+    expect(planned(one(), providers, { random: [0.25] }).order).toEqual(['a#l', 'a#k', 'a#m']);
     expect(planned(one(), providers, { random: [0.3] }).order).toEqual(['a#l', 'a#k', 'a#m']);
     expect(planned(one(), providers, { random: [0.99] }).order).toEqual(['a#m', 'a#k', 'a#l']);
   });

@@ -236,8 +236,8 @@ describe('an item is refused', () => {
       route([...R, 'passthrough', 0, 'pathPrefix'], '/v1/../x'),
       'without empty, "." or ".." segments',
     ],
-    ['URL with a key in it', ofProvider(['body', 'url'], 'https://user:key@host/v1'), 'spec.url is'],
-    ['URL with a query', ofProvider(['body', 'url'], 'https://host/v1?key=1'), 'spec.url is'],
+    ['URL with a key in it', ofProvider(['body', 'url'], 'https://user:key@host/v1'), 'spec.url must be'],
+    ['URL with a query', ofProvider(['body', 'url'], 'https://host/v1?key=1'), 'spec.url must be'],
     ['URL with a trailing slash', ofProvider(['body', 'url'], 'https://host/v1/'), 'spec.url is'],
     ['URL of another scheme', ofProvider(['body', 'url'], 'file:///etc/passwd'), 'spec.url is'],
     [
@@ -273,6 +273,19 @@ describe('an item is refused', () => {
     ['no certificate', ofProvider(['body', 'caBundle'], 'hello'), 'spec.caBundle holds no PEM certificate'],
   ])('for: %s', (_, verdict, reason) => {
     expect(verdict).toEqual({ ok: false, reason: expect.stringContaining(reason) });
+  });
+
+  it('without repeating what may be a key', () => {
+    const verdicts = [
+      ofProvider(['body', 'url'], 'https://user:sk-secret@host/v1'),
+      ofProvider(['body', 'url'], 'https://host/v1?key=sk-secret'),
+      ofProvider(['body', 'headers', 0, 'value'], 'sk-secret\n'),
+      route([...T, 'patch', 'headers', 0, 'value'], 'sk-secret\n'),
+    ];
+    for (const verdict of verdicts) {
+      expect(verdict.ok).toBe(false);
+      expect(JSON.stringify(verdict)).not.toContain('sk-secret');
+    }
   });
 
   it('rather than throwing, whatever it is', () => {
