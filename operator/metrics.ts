@@ -5,7 +5,7 @@ import type { RunResult, WorkQueue } from './watch/queue.ts';
 import type { WatchObserver } from './watch/reflector.ts';
 
 /** The part of a reflector that is read when metrics are asked for. */
-export interface WatchFacts {
+interface WatchFacts {
   readonly resource: string;
   readonly size: number;
   readonly hasSynced: boolean;

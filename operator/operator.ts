@@ -63,6 +63,8 @@ export interface RunningOperator {
   /** Resolves when everything was read and compiled once. */
   readonly ready: Promise<void>;
   setCertificate(tls: Certificate): void;
+  /** Looks at every status again; for whoever took the lead. */
+  resync(): void;
   stop(): Promise<void>;
 }
 
@@ -161,6 +163,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     registry: sync.registry,
     ready: compiling.done,
     setCertificate: (tls) => sync.setCertificate(tls),
+    resync: () => status.resync(),
     stop: () => stop(admin),
   };
 }

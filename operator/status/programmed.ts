@@ -24,7 +24,7 @@ export type Standing =
   | { state: 'Behind'; older: boolean }
   | Refusal;
 
-export interface Refusal {
+interface Refusal {
   state: 'Refused';
   /** Item that it refused: the object's own, or one that the object needs. */
   item: string;
@@ -72,7 +72,7 @@ export const DEFAULT_WAITS: Waits = { reconnectWindowMs: 30_000, pendingGraceMs:
 const STARTING_MS = 30_000;
 const SILENT_MS = 60_000;
 
-export type Decision =
+type Decision =
   | { kind: 'Set'; finding: Finding; pending: boolean }
   /** The stored condition stays as it is. */
   | { kind: 'Keep'; pending: boolean }

@@ -6,7 +6,7 @@ import type { ApiClient } from '../watch/api-client.ts';
 import { ApiError } from '../watch/api-error.ts';
 import { TerminalError } from '../watch/queue.ts';
 
-export const FIELD_MANAGER = 'outrider-status';
+const FIELD_MANAGER = 'outrider-status';
 
 export type WriteResult = { state: 'Written'; resourceVersion: string } | { state: 'Gone' };
 

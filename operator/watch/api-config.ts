@@ -13,6 +13,8 @@ export interface ApiAccess {
   server: URL;
   headers: Record<string, string>;
   agent: http.Agent;
+  /** The configuration as it was loaded; tells accesses of one loading from those of the next. */
+  loaded: KubeConfig;
 }
 
 export interface ApiConfig {
@@ -80,13 +82,13 @@ export function apiConfig(load: () => KubeConfig): ApiConfig {
           : makeAgent(loaded, server, options);
       const headers = { ...(options.headers as Record<string, string>) };
       if (options.auth) headers.authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-      const access = { server, headers, agent };
+      const access = { server, headers, agent, loaded };
       last = { access, identity };
       return access;
     },
     reload(stale) {
       // Many requests may be refused at once; the first one reloads for all.
-      if (last?.access === stale) loaded = undefined;
+      if (loaded === stale.loaded) loaded = undefined;
     },
     close() {
       last?.access.agent.destroy();

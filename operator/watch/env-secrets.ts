@@ -23,7 +23,7 @@ export interface MissingKey {
 }
 
 /** Variables that stand for a key of a Secret, the first that is set counts. */
-export function variablesFor(name: string, key: string): string[] {
+function variablesFor(name: string, key: string): string[] {
   const plain = (text: string) => text.toUpperCase().replace(/[^A-Z0-9]/g, '_');
   const own = `OUTRIDER_SECRET_${plain(name)}_${plain(key)}`;
   return /^[A-Z][A-Z0-9_]*$/.test(key) ? [own, key] : [own];

@@ -26,8 +26,8 @@ import { Reflector, type WatchObserver } from './reflector.ts';
 import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 import type { Change } from './store.ts';
 
-export const SIDECAR_LABEL = 'outrider.dev/sidecar';
-export const ALL_NAMESPACES = '*';
+const SIDECAR_LABEL = 'outrider.dev/sidecar';
+const ALL_NAMESPACES = '*';
 
 export interface KubernetesSourceOptions {
   client: ApiClient;

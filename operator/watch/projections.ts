@@ -39,7 +39,7 @@ export function projectNamespace({ apiVersion, kind, metadata }: KubeObject): Ku
   return { apiVersion, kind, metadata: identity(metadata) };
 }
 
-export interface PodFacts {
+interface PodFacts {
   /** Its containers have ended and will not start again: nothing of it lives. */
   ended: boolean;
   /** It was told to go. */

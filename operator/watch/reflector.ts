@@ -55,6 +55,8 @@ const HEALTHY_MS = 10_000;
 const IDLE_GRACE_MS = 30_000;
 /** Servers send bookmarks about once a minute. A stream that had one and then falls silent this long is dead. */
 const BOOKMARK_SILENCE_MS = 180_000;
+/** Answers that say nothing about the version that was asked for: identity, rights, load. */
+const NOT_ABOUT_VERSIONS = new Set([401, 403, 429, 503]);
 /** Silence before the end of the initial events after which the server is taken not to know them. */
 const INITIAL_SILENCE_MS = 30_000;
 
@@ -70,8 +72,8 @@ export class Reflector<T extends KubeObject> {
   /** Unknown servers are tried once; one that cannot is not asked again. */
   #watchList = true;
   #failures = 0;
-  /** Version after which an event could not be read. */
-  #malformedAt: string | undefined;
+  /** Version from which the stream could not go on. */
+  #distrusted: string | undefined;
   #lastEventAt: number | undefined;
   #lastError: string | undefined;
   #loop: Promise<void> | undefined;
@@ -165,16 +167,19 @@ export class Reflector<T extends KubeObject> {
       this.#distrust();
       return 'Malformed';
     }
-    return error instanceof ApiError ? `Http${error.status}` : 'Broken';
+    if (!(error instanceof ApiError)) return 'Broken';
+    if (!NOT_ABOUT_VERSIONS.has(error.status)) this.#distrust();
+    return `Http${error.status}`;
   }
 
   /**
-   * An event that cannot be read is a change we miss. The server repeats it when asked again from the version before it; if
-   * it is unreadable a second time, only reading everything tells what changed.
+   * The stream could not go on from the version we hold: an event that cannot be read is a change we miss, and a server whose
+   * data were restored from a backup does not know the version yet. It is asked once more; if that fails too, only reading
+   * everything tells what changed.
    */
   #distrust(): void {
-    if (this.#malformedAt === this.#resourceVersion) this.#resourceVersion = undefined;
-    this.#malformedAt = this.#resourceVersion;
+    if (this.#distrusted === this.#resourceVersion) this.#resourceVersion = undefined;
+    this.#distrusted = this.#resourceVersion;
   }
 
   /** One connection, preceded by a list where one is needed. */

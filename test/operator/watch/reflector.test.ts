@@ -384,6 +384,32 @@ describe('what may happen to a stream', () => {
     expect(restarts).toEqual(['Malformed', 'Malformed']);
   });
 
+  it('reads everything again when the server cannot continue from a version, as after a restored backup', async () => {
+    reflector.start();
+    (await initial(anObject('a'))).reset();
+    await skipBackoff();
+    for (let i = 0; i < 2; i += 1) {
+      const call = await server.next();
+      expect(call.query.get('resourceVersion')).toBe('100');
+      call.fail(504, 'Timeout', 'Too large resource version: 100, current: 7');
+      await skipBackoff();
+    }
+    expect((await server.next()).query.get('sendInitialEvents')).toBe('true');
+  });
+
+  it('stays with its version while the server is merely busy or refuses', async () => {
+    reflector.start();
+    (await initial(anObject('a'))).reset();
+    await skipBackoff();
+    for (const status of [503, 503, 429, 429, 403, 403]) {
+      const call = await server.next();
+      expect(call.query.get('resourceVersion')).toBe('100');
+      call.fail(status, 'No');
+      await skipBackoff();
+    }
+    expect((await server.next()).query.get('resourceVersion')).toBe('100');
+  });
+
   it('joins events that arrive in pieces and splits ones that arrive together', async () => {
     reflector.start();
     const call = await initial();
