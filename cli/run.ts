@@ -8,8 +8,10 @@ import { requestLine } from './run/request-line.ts';
 
 const HELP = `outrider run: one sidecar from manifests on disk, no cluster
 
-The manifests are compiled for this sidecar and again whenever a file changes. Keys come from Secrets among the manifests,
-or from the environment.
+The manifests are compiled for this sidecar and again whenever a file changes. Keys come from Secrets among the manifests.
+Where those lack secretRef { name: openai, key: api-key }, the variable OUTRIDER_SECRET_OPENAI_API_KEY is taken: name and key
+in upper case, everything but letters and digits as _. A key that is itself spelled like a variable, such as
+{ name: any, key: OPENAI_API_KEY }, is then looked for under its own name too.
 
 usage: outrider run -f FILE|DIR... [options]
 
