@@ -37,3 +37,10 @@ describe('the hash of a snapshot', () => {
     expect(snapshotHash([routeItem('a')])).not.toBe(snapshotHash([routeItem('a', 2)]));
   });
 });
+
+describe('names that look like numbers', () => {
+  it('are sorted as text', () => {
+    expect(canonicalJson({ 10: 1, 9: 2, a: { 2: 1, 11: 1 } })).toBe('{"10":1,"9":2,"a":{"11":1,"2":1}}');
+    expect(canonicalJson({ 1: 1, 2: 2 })).toBe('{"1":1,"2":2}');
+  });
+});
