@@ -3,13 +3,15 @@
  * exchange ends exactly once, whatever happens on the way, and each of its attempts is settled exactly once.
  */
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { OutriderError } from '../errors/table.ts';
 import type { LearnedUsage } from './accounting/learned-usage.ts';
 import { type RowSink, rowsOf } from './accounting/rows.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
-import type { Dispatch } from './exchange.ts';
+import type { Dispatch, Exchange } from './exchange.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import { buildFacts } from './routing/facts.ts';
 import { plan, refusal } from './routing/make-plan.ts';
@@ -38,6 +40,8 @@ export interface PipelineParts {
   maxBodyBytes: number;
   health: HealthView;
   dispatch: Dispatch;
+  /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
+  sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
   rows: RowSink;
   telemetry: Pick<Telemetry, 'record'>;
@@ -74,16 +78,32 @@ export class Pipeline {
   }
 
   handle(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-    const { memory, learned } = this.parts;
-    const id = this.idPrefix + (this.count++).toString(36);
-    const exchange = new HttpExchange(id, req, res, caller(req.rawHeaders).raw, memory.open(), learned);
-    this.open++;
-    void this.run(exchange, expectsContinue ? () => res.writeContinue() : undefined);
+    const exchange = this.begin(req, res);
+    const accept = expectsContinue ? () => res.writeContinue() : undefined;
+    void this.run(exchange, this.serve(exchange, accept));
   }
 
-  private async run(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
+  /** A request to open a WebSocket. Refusals are ordinary answers, after which the connection ends. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket as Socket);
+    res.on('finish', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    const exchange = this.begin(req, res);
+    void this.run(exchange, this.serveSocket(exchange, socket, head));
+  }
+
+  private begin(req: IncomingMessage, res: ServerResponse): HttpExchange {
+    const { memory, learned } = this.parts;
+    this.open++;
+    const id = this.idPrefix + (this.count++).toString(36);
+    return new HttpExchange(id, req, res, caller(req.rawHeaders).raw, memory.open(), learned);
+  }
+
+  private async run(exchange: HttpExchange, serving: Promise<void>): Promise<void> {
     try {
-      await this.serve(exchange, accept);
+      await serving;
     } catch (thrown) {
       this.fail(exchange, thrown);
     }
@@ -91,20 +111,9 @@ export class Pipeline {
   }
 
   private async serve(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
-    const { gate } = this.parts;
-    const { req } = exchange;
-    const head = new RequestHead(req.rawHeaders);
-    const resolution = this.resolve(exchange, req);
-    exchange.allowedOrigin = gate.check(head);
-    if (exchange.allowedOrigin !== undefined && exchange.method === 'OPTIONS') {
-      answerPreflight(exchange);
-      return;
-    }
-    gate.checkToken(head);
-    if (this.draining) {
-      exchange.res.shouldKeepAlive = false;
-      throw new OutriderError('draining', {}, DRAIN_RETRY_MS);
-    }
+    const head = new RequestHead(exchange.req.rawHeaders);
+    const resolution = this.enter(exchange, head);
+    if (resolution === undefined) return;
     switch (resolution.kind) {
       case 'Endpoint':
         return await this.serveEndpoint(exchange, head, resolution, accept);
@@ -112,11 +121,40 @@ export class Pipeline {
         return this.serveModels(exchange, resolution);
       case 'Raw':
         return await this.serveRaw(exchange, head, accept);
-      case 'Unknown': {
-        const { method, path } = exchange;
-        throw new OutriderError('endpoint_not_found', { method, path, hint: hintFor(path) });
-      }
+      case 'Unknown':
+        return refusePath(exchange);
     }
+  }
+
+  private async serveSocket(exchange: HttpExchange, socket: Duplex, first: Buffer): Promise<void> {
+    const { config, sockets, maxBodyBytes } = this.parts;
+    const head = new RequestHead(exchange.req.rawHeaders);
+    const resolution = this.enter(exchange, head);
+    if (resolution === undefined) return;
+    if (resolution.kind !== 'Raw') refusePath(exchange);
+    const options = { limit: maxBodyBytes, upgrade: true };
+    const match = await passthroughMatch(exchange, head, config.table, options);
+    noteRoute(exchange, match.route, match.pattern);
+    exchange.steps.push(...match.steps);
+    this.plan(exchange, match.route, match.rule);
+    await sockets.run(exchange, socket, first);
+  }
+
+  /** What the path stands for, once it is known that the caller may ask; undefined when the answer is already out. */
+  private enter(exchange: HttpExchange, head: RequestHead): Resolution | undefined {
+    const { gate } = this.parts;
+    const resolution = this.resolve(exchange, exchange.req);
+    exchange.allowedOrigin = gate.check(head);
+    if (exchange.allowedOrigin !== undefined && exchange.method === 'OPTIONS') {
+      answerPreflight(exchange);
+      return undefined;
+    }
+    gate.checkToken(head);
+    if (this.draining) {
+      exchange.res.shouldKeepAlive = false;
+      throw new OutriderError('draining', {}, DRAIN_RETRY_MS);
+    }
+    return resolution;
   }
 
   private resolve(exchange: HttpExchange, req: IncomingMessage): Resolution {
@@ -165,7 +203,8 @@ export class Pipeline {
     const matched = matchRule(resolved.route, facts);
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
-    await this.dispatch(exchange, resolved.route, matched.rule);
+    this.plan(exchange, resolved.route, matched.rule);
+    await this.parts.dispatch.run(exchange);
   }
 
   private async serveRaw(
@@ -177,20 +216,20 @@ export class Pipeline {
     const match = await passthroughMatch(exchange, head, config.table, { limit: maxBodyBytes, accept });
     noteRoute(exchange, match.route, match.pattern);
     exchange.steps.push(...match.steps);
-    await this.dispatch(exchange, match.route, match.rule);
+    this.plan(exchange, match.route, match.rule);
+    await this.parts.dispatch.run(exchange);
   }
 
-  private async dispatch(exchange: HttpExchange, route: TableRoute, rule: TableRule): Promise<void> {
-    const { health, dispatch, random } = this.parts;
+  /** Filter and rank; the first attempt follows in the same synchronous turn. */
+  private plan(exchange: HttpExchange, route: TableRoute, rule: TableRule): void {
+    const { health, random } = this.parts;
     const { facts, envelope } = exchange;
     if (!facts) throw new Error('a request without facts cannot be planned');
-    // Filter, rank and the first attempt happen in one synchronous turn.
     const planned = plan(rule, facts, health, performance.now(), random, this.roundRobin);
     exchange.plan = planned;
     const refused = refusal(route, planned);
     if (refused) throw refused;
     if (envelope && envelope.duplicates.length > 0) refuseAmbiguous(envelope, planned);
-    await dispatch.run(exchange);
   }
 
   private serveModels(exchange: HttpExchange, { family, model }: Resolution & { kind: 'Models' }): void {
@@ -252,6 +291,10 @@ function noteRoute(exchange: HttpExchange, route: TableRoute, pattern: string): 
   exchange.route = route.key;
   exchange.modelPattern = pattern;
   exchange.steps = [{ stage: 'route', what: `route ${route.key}`, detail: `"${pattern}" takes the model` }];
+}
+
+function refusePath({ method, path }: HttpExchange): never {
+  throw new OutriderError('endpoint_not_found', { method, path, hint: hintFor(path) });
 }
 
 function refuseMethod({ method, path }: HttpExchange, allowed: string): never {

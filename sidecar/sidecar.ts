@@ -2,6 +2,7 @@
 import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { WebSocketRelay } from './dispatch/websocket.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { Pipeline } from './pipeline.ts';
 import { Admin } from './server/admin.ts';
@@ -81,6 +82,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (kind === 'Ejected') telemetry?.ejected(providerId, scope);
     },
   });
+  const sockets = new WebSocketRelay(dispatcher.parts);
   const config = new ServedConfig();
   const pipeline = new Pipeline({
     config,
@@ -89,6 +91,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     maxBodyBytes,
     health: dispatcher.health,
     dispatch: dispatcher,
+    sockets,
     learned: new LearnedUsage(),
     rows: options.rows ?? { append() {} },
     telemetry: { record: (exchange) => telemetry?.record(exchange) },
@@ -126,6 +129,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const appListener = new Listener({
     request: (req, res, expectsContinue) => pipeline.handle(req, res, expectsContinue),
+    upgrade: (req, socket, head) => pipeline.upgrade(req, socket, head),
   });
   const adminListener = new Listener({ request: (req, res) => admin.handle(req, res) });
 
@@ -137,6 +141,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
     draining = true;
+    // Sockets have no end of their own: they are told to close, which ends their exchanges.
+    void sockets.drain();
     await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
     await source.flush?.(FLUSH_MS);
     await source.stop();

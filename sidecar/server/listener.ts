@@ -24,6 +24,8 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 export class Listener {
   private readonly server: Server;
+  /** The server forgets sockets once they are upgraded, but waits for them to close. */
+  private readonly upgraded = new Set<Duplex>();
 
   constructor(handlers: ListenerHandlers) {
     this.server = createServer(
@@ -36,13 +38,18 @@ export class Listener {
         maxHeaderSize: MAX_HEADER_BYTES,
         // A missing Host is refused by our own rules, in the caller's format.
         requireHostHeader: false,
+        // Offers of other protocols, such as h2c, are ignored as HTTP allows.
+        shouldUpgradeCallback: (req) =>
+          handlers.upgrade !== undefined && req.headers.upgrade?.toLowerCase() === 'websocket',
       },
       (req, res) => handlers.request(req, res, false),
     );
     this.server.on('checkContinue', (req, res) => handlers.request(req, res, true));
-    if (handlers.upgrade) {
-      this.server.on('upgrade', (req, socket, head) => handlers.upgrade?.(req, socket, head));
-    }
+    this.server.on('upgrade', (req, socket, head) => {
+      this.upgraded.add(socket);
+      socket.on('close', () => this.upgraded.delete(socket));
+      handlers.upgrade?.(req, socket, head);
+    });
   }
 
   /** Resolves to the port. */
@@ -71,6 +78,7 @@ export class Listener {
     return new Promise((resolve) => {
       this.server.close(() => resolve());
       this.server.closeAllConnections();
+      for (const socket of this.upgraded) socket.destroy();
     });
   }
 }
