@@ -16,6 +16,7 @@ import type { Source, SourceChange } from '../watch/source.ts';
 import { providerStatus, routeStatus, type StatusDecision } from './decide.ts';
 import { FleetView } from './fleet-view.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
+import { ProxyNews } from './proxy-news.ts';
 import { SnapshotHistory } from './snapshot-history.ts';
 import { StoredStatuses } from './stored-statuses.ts';
 import { writeStatus } from './writer.ts';
@@ -72,8 +73,11 @@ export class StatusController {
       ...(onRun ? { observe: onRun } : {}),
     });
     this.#burst = new Debounce(clock, ACK_BURST, () => this.#flush());
+    const news = new ProxyNews(registry);
     this.#unsubscribe = [
-      registry.onChange((uid) => this.#hear(uid)),
+      registry.onChange((uid) => {
+        if (news.isNews(uid)) this.#hear(uid);
+      }),
       source.onChange((change) => this.#changed(change)),
     ];
   }

@@ -105,6 +105,7 @@ let world: World;
 let table: ProxyTable;
 let controller: StatusController;
 let leader: boolean;
+let runs: number;
 
 function make(): StatusController {
   return new StatusController({
@@ -115,6 +116,9 @@ function make(): StatusController {
     random: () => 0.5,
     log: silentLog,
     isLeader: () => leader,
+    onRun: () => {
+      runs += 1;
+    },
     waits: { reconnectWindowMs: 30_000, pendingGraceMs: 1000 },
   });
 }
@@ -124,6 +128,7 @@ beforeEach(() => {
   world = new World();
   table = new ProxyTable();
   leader = true;
+  runs = 0;
   controller = make();
   world.put(aProvider());
   world.put(aRoute('r'));
@@ -245,6 +250,22 @@ describe('StatusController', () => {
     await after(20);
     expect(brief(status())).toBe('True/Programmed@1');
     expect(routeWrites()).toHaveLength(3);
+  });
+
+  it('is not kept busy by reports that say what is known', async () => {
+    world.pods = Array.from({ length: 20 }, (_, i) => pod(`p${i}`));
+    const result = compiled();
+    for (const each of world.pods) acknowledge(each, result);
+    await after(1000);
+    runs = 0;
+    for (let s = 0; s < 600; s += 20) {
+      for (const each of world.pods) acknowledge(each, result);
+      await after(20_000);
+    }
+    // Two objects, each looked at when a sidecar could have fallen silent, and not once per report (600).
+    expect(runs).toBeLessThanOrEqual(2 * 16);
+    expect(runs).toBeGreaterThan(2 * 8);
+    expect(routeWrites()).toHaveLength(1);
   });
 
   it('follows pods that start, end and are told to go', async () => {
