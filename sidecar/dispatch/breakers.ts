@@ -115,6 +115,11 @@ export class Breakers implements HealthView {
     return { kind: 'Probe', breakers: due };
   }
 
+  /** False: all is well with the provider, and a success is nothing new. */
+  watches(providerId: string): boolean {
+    return this.#providers.has(providerId);
+  }
+
   success(e: AttemptEvidence, now: number): void {
     const breakers = this.#of(e.candidate, e.caller);
     if (breakers === undefined) return;

@@ -1,74 +1,115 @@
 /**
  * Keep-alive connections to one endpoint with one set of TLS settings. No limit on sockets: a pool that queues is a pool
  * that starves streams in silence; admission is decided elsewhere.
+ *
+ * What node:http's agent does per request to tell endpoints apart and to time idle sockets is done once or not at all
+ * here: there is one endpoint, and idle sockets carry the time until which they may be used.
  */
-import http from 'node:http';
+import http, { type ClientRequest } from 'node:http';
 import https from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { rootCertificates } from 'node:tls';
+import { headerValue } from './header-value.ts';
 
 export interface EndpointSettings {
   readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
   readonly caBundle: string | undefined;
-  /** Milliseconds an idle connection is kept; 0: not at all. */
+  /** Milliseconds an idle connection is kept; 0: connections are used once. */
   readonly idleMs: number;
 }
 
-export type EndpointAgent = http.Agent & {
-  /** Closes idle connections now and running ones when their request ends. Requests under way are not disturbed. */
-  retire(): void;
-  /** Closes idle connections: one of them turned out to be dead, and the others are as old. */
-  dropIdle(): void;
-};
-
-/** The agent serves one endpoint, so the name that node:http builds per request to tell endpoints apart is a constant. */
 const NAME = 'endpoint';
-
 const MAX_IDLE = 256;
+const SWEEP_MS = 1000;
+/** We must close before the provider does, and our close takes a moment to arrive. */
+const HINT_MARGIN_MS = 1000;
+const USABLE_UNTIL = Symbol('usable until');
+type Idle = Duplex & { [USABLE_UNTIL]?: number; _httpMessage?: { res?: http.IncomingMessage } | null };
 
-class PlainAgent extends http.Agent {
-  override getName(): string {
-    return NAME;
+export class EndpointAgent {
+  readonly agent: http.Agent;
+  /** The connection that the request just created was given, if it is an old one. */
+  reused: Socket | undefined = undefined;
+  readonly #idleMs: number;
+  #sweeper: NodeJS.Timeout | undefined = undefined;
+
+  constructor(settings: EndpointSettings) {
+    const { tls, host, port, caBundle, idleMs } = settings;
+    const options: https.AgentOptions = {
+      keepAlive: idleMs > 0,
+      maxFreeSockets: MAX_IDLE,
+      scheduling: 'lifo',
+    };
+    if (caBundle !== undefined) options.ca = [...rootCertificates, caBundle];
+    const agent = tls ? new https.Agent(options) : new http.Agent(options);
+    this.agent = agent;
+    this.#idleMs = idleMs;
+    // The agent's options are copied for every request, so they hold what a connection needs and nothing else.
+    const own = (agent as unknown as { options: Record<string, unknown> }).options;
+    for (const name of ['keepAlive', 'maxFreeSockets', 'scheduling']) delete own[name];
+    Object.assign(own, { host, port, servername: isIP(host) ? '' : host });
+    const reuse = agent.reuseSocket.bind(agent);
+    Object.assign(agent, {
+      getName: () => NAME,
+      keepSocketAlive: (socket: Idle) => this.#keep(socket),
+      reuseSocket: (socket: Socket, request: ClientRequest) => {
+        this.reused = socket;
+        reuse(socket, request);
+      },
+    });
   }
-  retire(): void {
-    retire(this);
+
+  /** To be called before each request: sockets whose time is over are not handed out. */
+  dropExpired(): void {
+    this.reused = undefined;
+    const newest = this.agent.freeSockets[NAME]?.at(-1) as Idle | undefined;
+    // The newest is handed out first; when its time is over, so is that of all others.
+    if (newest !== undefined && isExpired(newest, performance.now())) this.dropIdle();
   }
+
+  /** Closes idle connections: one of them turned out to be dead, and the others are as old. */
   dropIdle(): void {
-    dropIdle(this);
+    for (const socket of this.agent.freeSockets[NAME] ?? []) socket.destroy();
   }
-}
 
-class TlsAgent extends https.Agent {
-  override getName(): string {
-    return NAME;
-  }
+  /** Closes idle connections now and running ones when their request ends. Requests under way are not disturbed. */
   retire(): void {
-    retire(this);
+    this.agent.maxFreeSockets = 0;
+    this.dropIdle();
+    clearTimeout(this.#sweeper);
+    this.#sweeper = undefined;
   }
-  dropIdle(): void {
-    dropIdle(this);
+
+  #keep(socket: Idle): boolean {
+    const idleMs = Math.min(this.#idleMs, hintedMs(socket._httpMessage?.res));
+    if (idleMs <= 0) return false;
+    (socket as Socket).setKeepAlive(true, 1000);
+    (socket as Socket).unref();
+    socket[USABLE_UNTIL] = performance.now() + idleMs;
+    this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    return true;
+  }
+
+  #sweep(): void {
+    this.#sweeper = undefined;
+    const idle = this.agent.freeSockets[NAME];
+    if (idle === undefined) return;
+    const now = performance.now();
+    for (const socket of idle) if (isExpired(socket, now)) socket.destroy();
+    this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 }
 
-export function openAgent(settings: EndpointSettings): EndpointAgent {
-  const options: https.AgentOptions = {
-    keepAlive: settings.idleMs > 0,
-    maxSockets: Number.POSITIVE_INFINITY,
-    maxFreeSockets: MAX_IDLE,
-    scheduling: 'lifo',
-  };
-  if (settings.idleMs > 0) options.timeout = settings.idleMs;
-  if (!settings.tls) return new PlainAgent(options);
-  if (settings.caBundle !== undefined) options.ca = [...rootCertificates, settings.caBundle];
-  return new TlsAgent(options);
+function isExpired(socket: Idle, now: number): boolean {
+  return now >= (socket[USABLE_UNTIL] ?? 0);
 }
 
-function dropIdle(agent: http.Agent): void {
-  for (const sockets of Object.values(agent.freeSockets)) {
-    for (const socket of sockets ?? []) socket.destroy();
-  }
-}
-
-function retire(agent: http.Agent): void {
-  agent.maxFreeSockets = 0;
-  dropIdle(agent);
+/** `Keep-Alive: timeout=5` announces when the server closes. */
+function hintedMs(response: http.IncomingMessage | undefined): number {
+  const hint = response && headerValue(response.rawHeaders, 'keep-alive');
+  const seconds = hint === undefined ? undefined : /\btimeout=(\d{1,9})/.exec(hint)?.[1];
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - HINT_MARGIN_MS;
 }

@@ -103,8 +103,10 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   succeeded(call: UpstreamCall): void {
     this.call = undefined;
-    const evidence = this.evidence(call, this.#callerOf(call.attempt.candidate));
-    this.parts.breakers.success(evidence, this.now());
+    const { candidate } = call.attempt;
+    const { breakers } = this.parts;
+    if (!breakers.watches(candidate.providerId)) return;
+    breakers.success(this.evidence(call, this.#callerOf(candidate)), this.now());
   }
 
   timedOut(call: UpstreamCall, error: OutriderError): void {

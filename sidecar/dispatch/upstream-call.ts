@@ -2,7 +2,7 @@
  * One attempt on the wire: connection, request, response, deadlines. What the response means is the receiver's business,
  * what follows from it the owner's. One object per attempt and shared listeners: nothing is allocated per chunk.
  */
-import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import { ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import type { Attempt } from '../exchange.ts';
@@ -55,18 +55,19 @@ export class UpstreamCall {
   /** Throws where node:http refuses the request, such as for a header value with control characters. */
   start(): void {
     const { upstream, request, owner } = this;
-    const outgoing: Tagged<ClientRequest> = http.request({
-      agent: this.#fresh ? upstream.freshAgent : upstream.agent,
+    const pool = this.#fresh ? upstream.freshAgent : upstream.agent;
+    pool.dropExpired();
+    const outgoing: Tagged<ClientRequest> = new ClientRequest({
+      agent: pool.agent,
       protocol: upstream.tls ? 'https:' : 'http:',
-      host: upstream.host,
-      port: upstream.port,
       method: request.method,
       path: request.path,
       headers: request.headers,
     });
     this.outgoing = outgoing;
     outgoing[CALL] = this;
-    outgoing.on('socket', onSocket);
+    if (pool.reused) this.socketAssigned(pool.reused);
+    else outgoing.on('socket', onSocket);
     outgoing.on('response', onResponse);
     outgoing.on('error', onError);
     outgoing.on('close', onClose);

@@ -3,7 +3,7 @@ import type { ProviderType } from '../providers/provider-type.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
-import { type EndpointAgent, openAgent } from './endpoint-agent.ts';
+import { EndpointAgent } from './endpoint-agent.ts';
 import { mayForward, maySet } from './header-rules.ts';
 
 /** Headers for one target: those that are always the same, and the caller's that may pass. */
@@ -25,8 +25,6 @@ export class Upstream {
   /** Connections that are used once. */
   readonly freshAgent: EndpointAgent;
   readonly tls: boolean;
-  readonly host: string;
-  readonly port: number;
   /** Path of the base URL without a trailing slash. */
   readonly basePath: string;
   readonly #authority: string;
@@ -40,8 +38,6 @@ export class Upstream {
     this.agent = agents.kept;
     this.freshAgent = agents.fresh;
     this.tls = url.protocol === 'https:';
-    this.host = url.hostname.replace(/^\[|\]$/g, '');
-    this.port = Number(url.port) || (this.tls ? 443 : 80);
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.#authority = url.host;
   }
@@ -106,13 +102,13 @@ export class Upstreams {
   }
 
   #open(id: string, provider: ProviderBody): Upstream {
-    const { protocol, host } = new URL(provider.url);
+    const url = new URL(provider.url);
     const { idleSocketMs } = PROVIDER_TYPES[provider.type];
-    const key = JSON.stringify([protocol, host, provider.caBundle, idleSocketMs]);
+    const key = JSON.stringify([url.protocol, url.host, provider.caBundle, idleSocketMs]);
     let agents = this.#agents.get(key);
     if (!agents) {
-      const settings = { tls: protocol === 'https:', caBundle: provider.caBundle, idleMs: idleSocketMs };
-      agents = { kept: openAgent(settings), fresh: openAgent({ ...settings, idleMs: 0 }) };
+      const settings = { ...addressOf(url), caBundle: provider.caBundle, idleMs: idleSocketMs };
+      agents = { kept: new EndpointAgent(settings), fresh: new EndpointAgent({ ...settings, idleMs: 0 }) };
       this.#agents.set(key, agents);
     }
     return new Upstream(id, provider, agents);
@@ -125,4 +121,9 @@ export class Upstreams {
       agents.kept.retire();
     }
   }
+}
+
+function addressOf(url: URL): { tls: boolean; host: string; port: number } {
+  const tls = url.protocol === 'https:';
+  return { tls, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (tls ? 443 : 80) };
 }

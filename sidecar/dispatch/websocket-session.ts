@@ -69,10 +69,8 @@ export class WebSocketSession implements Deadline {
     this.#secret = secret;
     this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic());
     this.#request = http.request({
-      agent: upstream.freshAgent,
+      agent: upstream.freshAgent.agent,
       protocol: upstream.tls ? 'https:' : 'http:',
-      host: upstream.host,
-      port: upstream.port,
       method: 'GET',
       path: handshakePath(exchange, candidate, upstream, path),
       headers,

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { chat, collect, stream, until } from './client.ts';
 import { front, upstream } from './harness.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const EVENT = `data: ${JSON.stringify({
   choices: [{ index: 0, delta: { content: 'z'.repeat(4000) }, finish_reason: null }],
@@ -24,6 +25,21 @@ function flood(total: number) {
     fill();
   });
   return { state, server };
+}
+
+/** Waits until nothing more is taken: the same count a few times in a row. */
+async function standsStill(state: { written: number }): Promise<void> {
+  let before = -1;
+  let same = 0;
+  await until(
+    () => {
+      same = state.written === before ? same + 1 : 0;
+      before = state.written;
+      return same >= 5;
+    },
+    'the provider stands still',
+    5000,
+  );
 }
 
 describe('backpressure', () => {
@@ -52,16 +68,19 @@ describe('backpressure', () => {
   });
 
   it('does not time a provider that we pause ourselves', async () => {
-    const { server } = flood(24 * 1024 * 1024);
+    const { state, server } = flood(24 * 1024 * 1024);
     const u = await server;
+    const clock = new VirtualClock();
     const f = await front({
       targets: [{ url: u.url, body: { streamUsage: 'Never' } }],
-      timeouts: { interTokenMs: 40, firstTokenMs: 2000 },
+      timeouts: { interTokenMs: 1000, clientStallMs: 15_000 },
+      dispatcher: { clock },
     });
     const asked = stream(f.port);
     const response = await asked.head;
     response.pause();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await standsStill(state);
+    clock.advance(10_000);
     const rest = collect(response);
     response.resume();
     const answer = await rest;

@@ -1,4 +1,5 @@
 /** The breakers of a sidecar: which failure counts against what, and who may probe. */
+import type { ServerResponse } from 'node:http';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AttemptEvidence, type BreakerEvent, Breakers } from '../../../sidecar/dispatch/breakers.ts';
@@ -6,7 +7,7 @@ import { classify, classifyTransport, type Verdict } from '../../../sidecar/prov
 import { OPENAI } from '../../../sidecar/providers/openai.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 import { chat, until } from './client.ts';
-import { front, provider } from './harness.ts';
+import { front, provider, upstream } from './harness.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const PASSIVE = { consecutiveErrors: 3, ejectionMs: 1000, maxEjectionMs: 8000 };
@@ -200,7 +201,12 @@ describe('breakers', () => {
 describe('breakers on the wire', () => {
   it('send one probe of many requests, and everybody again when it comes back well', async () => {
     const clock = new VirtualClock();
-    const sick = await provider({ failure: { kind: 'Status', status: 500 } });
+    const held: ServerResponse[] = [];
+    const sick = await upstream((res, _, index) => {
+      if (index === 0) res.writeHead(500).end();
+      else if (index === 1) held.push(res);
+      else answerWell(res);
+    });
     const spare = await provider();
     const passive = { consecutiveErrors: 1, ejectionMs: 1000, maxEjectionMs: 1000 };
     const f = await front({
@@ -209,16 +215,17 @@ describe('breakers on the wire', () => {
     });
     await chat(f.port).answer;
     await chat(f.port).answer;
-    expect([sick.count, spare.count], 'ejected after one').toEqual([1, 2]);
+    expect([sick.requests.length, spare.count], 'ejected after one').toEqual([1, 2]);
     clock.advance(1000);
-    sick.behaviour = { latencyMs: 50 };
-    const answers = await Promise.all(Array.from({ length: 20 }, () => chat(f.port).answer));
-    expect(answers.every((a) => a.status === 200)).toBe(true);
-    expect(sick.count, 'one probe').toBe(2);
+    const asked = Array.from({ length: 20 }, () => chat(f.port).answer);
+    await until(() => f.exchanges.length === 21, 'all but the probe are answered', 5000);
+    expect([sick.requests.length, spare.count], 'one probe').toEqual([2, 21]);
+    answerWell(held[0] as ServerResponse);
+    expect((await Promise.all(asked)).every((a) => a.status === 200)).toBe(true);
     await f.finished(21);
     expect(f.exchanges.flatMap((x) => x.attempts).filter((a) => a.kind === 'Probe')).toHaveLength(1);
     await chat(f.port).answer;
-    expect(sick.count).toBe(3);
+    expect(sick.requests).toHaveLength(3);
   });
 
   it('give the turn back when the caller of the probe leaves', async () => {
@@ -294,3 +301,8 @@ describe('breakers on the wire', () => {
     expect([p.count, spare.count]).toEqual([3, 0]);
   });
 });
+
+function answerWell(res: ServerResponse): void {
+  res.writeHead(200, { 'content-type': 'application/json' });
+  res.end('{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}');
+}
