@@ -71,12 +71,12 @@ export const rule = z
       }),
     failover: z
       .strictObject({
-        on: z
+        when: z
           .array(z.enum(FAILURE_CLASSES))
           .max(16)
           .optional()
           .describe(
-            'Failures that move on to the next target. In YAML the name of this field needs quotes, `"on":`, since kubectl reads it as true without. Unset: all but ContextWindow and ContentFilter. Empty: none.',
+            'Failures that move on to the next target. Unset: all but ContextWindow and ContentFilter. Empty: none.',
           )
           .meta(setList),
         maxAttempts: z

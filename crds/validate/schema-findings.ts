@@ -1,6 +1,5 @@
 /** zod's issues in plain words: each names what would be right, from the bounds of the schema it comes from. */
 import type { z } from 'zod';
-import { ambiguousKey } from '../manifests/yes-no.ts';
 import type { PathPart } from '../problem.ts';
 import type { StructuralSchema } from '../structural.ts';
 import { expected, schemaAt } from './expected.ts';
@@ -55,10 +54,7 @@ function explain(
 /** A field the schema does not have. `known` are the fields it does have there. */
 export function unknownField(path: PathPart[], value: unknown, known: readonly string[]): Finding {
   const key = String(path.at(-1));
-  // kubectl has turned an unquoted `on` into `true` before anybody else could read it.
-  const word = key === 'true' || key === 'false' ? known.find(ambiguousKey) : undefined;
-  const meant = word ?? nearest(key, known);
-  const quotes = word === undefined ? '' : ` YAML reads an unquoted ${word} as ${key}: write "${word}"`;
+  const meant = nearest(key, known);
   return {
     source: 'Schema',
     path,
@@ -66,7 +62,7 @@ export function unknownField(path: PathPart[], value: unknown, known: readonly s
     message:
       meant === undefined
         ? `unknown field; fields here are ${known.join(', ')}`
-        : `unknown field; did you mean ${meant}?${quotes}`,
+        : `unknown field; did you mean ${meant}?`,
     expected: meant ?? `one of the fields ${known.join(', ')}`,
   };
 }

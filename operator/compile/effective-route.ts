@@ -15,7 +15,7 @@ export interface EffectiveRule
   > {
   targets: EffectiveTarget[];
   failover: {
-    on: NonNullable<NonNullable<Rule['failover']>['on']>;
+    when: NonNullable<NonNullable<Rule['failover']>['when']>;
     maxAttempts: number;
     backoff: { base: string; max: string };
   };
@@ -53,7 +53,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
       priority: fill.in(`${path}.targets[${i}].priority`, target.priority, 0),
     })),
     failover: {
-      on: fill.in(`${path}.failover.on`, failover?.on, [...FAILOVER_ON]),
+      when: fill.in(`${path}.failover.when`, failover?.when, [...FAILOVER_ON]),
       maxAttempts: fill.in(
         `${path}.failover.maxAttempts`,
         failover?.maxAttempts,

@@ -123,7 +123,7 @@ function ruleBody(rule: EffectiveRule): RuleBody {
     strategy: { type: rule.strategy.type },
     targets: [],
     failover: {
-      on: [...failover.on],
+      on: [...failover.when],
       maxAttempts: failover.maxAttempts,
       backoff: { baseMs: milliseconds(failover.backoff.base), maxMs: milliseconds(failover.backoff.max) },
     },

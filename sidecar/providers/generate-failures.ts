@@ -7,7 +7,7 @@ const HEAD = `# Failures
 
 What a provider does, and what it means to Outrider. Rows are tried from top to bottom; the first that fits decides.
 
-- **Class** is what \`failover.on\` lists. \`Caller\` is never in a list: the answer is returned as it is.
+- **Class** is what \`failover.when\` lists. \`Caller\` is never in a list: the answer is returned as it is.
 - **Breaker** is whose failures it counts among; "at once" ejects on the first one, the others after \`consecutiveErrors\` in a row.
 - **Retry** is the least that must change before another try can help.
 

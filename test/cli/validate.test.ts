@@ -187,10 +187,10 @@ stringData: { k: sk-1 }
 describe('lines', () => {
   test('a field whose unquoted name is a boolean to kubectl is a problem', () => {
     const manifests = provider('p', '{ type: OpenAI }') + route('r', '[gpt-5]', '{ name: p }');
-    const failover = (name: string) => `${manifests}    failover: { ${name}: [Timeout] }\n`;
-    expect(report(failover('"on"'))).toEqual(['2 objects, 0 problems']);
-    expect(report(failover('on'))).toEqual([
-      'm.yaml:16: spec.rules[0].failover.on: must be written "on", in quotes: kubectl reads an unquoted on as a boolean',
+    const labelled = (name: string) => `${manifests}  workloadSelector: { matchLabels: { ${name}: "1" } }\n`;
+    expect(report(labelled('"on"'))).toEqual(['2 objects, 0 problems']);
+    expect(report(labelled('on'))).toEqual([
+      'm.yaml:16: spec.workloadSelector.matchLabels.on: must be written "on", in quotes: kubectl reads an unquoted on as a boolean',
       '2 objects, 1 problem',
     ]);
   });

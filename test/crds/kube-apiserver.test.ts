@@ -5,6 +5,7 @@ import type { KubeObject } from '../../crds/common.ts';
 import { allCrds } from '../../crds/definitions.ts';
 import { KINDS } from '../../crds/kinds.ts';
 import { validateObject } from '../../crds/validate.ts';
+import type { KubeApiServer } from '../support/kube-apiserver.ts';
 import { installCrd, kubeRequest } from '../support/kube-request.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
 import { damaged, objectOf } from './arbitrary.ts';
@@ -12,6 +13,15 @@ import { acceptedFixtures, rejectedFixtures } from './fixtures.ts';
 
 const objectsPath = ({ apiVersion, kind, metadata }: KubeObject) =>
   `/apis/${apiVersion}/namespaces/${metadata.namespace}/${kind.toLowerCase()}s`;
+
+async function conditionsThatHold(server: KubeApiServer, path: string): Promise<string[]> {
+  const { body } = await kubeRequest(server, 'GET', path);
+  const { conditions } = body.status as { conditions: { type: string; status: string }[] };
+  return conditions
+    .filter(({ status }) => status === 'True')
+    .map(({ type }) => type)
+    .sort();
+}
 
 describeOnKube(
   'on a real kube-apiserver',
@@ -25,9 +35,8 @@ describeOnKube(
         const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`;
         const { body } = await kubeRequest(server(), 'GET', path);
         expect(body.spec).toMatchObject(crd.spec);
-        const { conditions } = body.status as { conditions: { type: string; status: string }[] };
-        const held = conditions.filter(({ status }) => status === 'True').map(({ type }) => type);
-        expect(held.sort()).toEqual(['Established', 'NamesAccepted']);
+        // Objects are served a little before the condition says so.
+        await expect.poll(() => conditionsThatHold(server(), path)).toEqual(['Established', 'NamesAccepted']);
       },
     );
 

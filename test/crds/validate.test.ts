@@ -72,10 +72,6 @@ describe('misspelt words', () => {
       'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin; did you mean RoundRobin?',
     ],
     [
-      rule({ failover: { true: [] } }),
-      'spec.rules[0].failover.true: unknown field; did you mean on? YAML reads an unquoted on as true: write "on"',
-    ],
-    [
       rule({ strategy: { type: 'Cheapest' } }),
       'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin',
     ],
