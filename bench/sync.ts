@@ -58,9 +58,7 @@ class Child {
   #wake = (): void => {};
 
   constructor(file: string, setup: OperatorSetup | SidecarsSetup) {
-    this.process = fork(new URL(file, import.meta.url), {
-      execArgv: process.env['BENCH_PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : [],
-    });
+    this.process = fork(new URL(file, import.meta.url), { execArgv: [] });
     this.process.on('message', (message: Told) => {
       this.#told.push(message);
       this.#wake();
