@@ -70,6 +70,8 @@ export class StatusController {
       log,
       concurrency: CONCURRENCY,
       backoff: BACKOFF,
+      // Hundreds of statuses may be due at once; sidecars are answered in between.
+      polite: true,
       ...(onRun ? { observe: onRun } : {}),
     });
     this.#burst = new Debounce(clock, ACK_BURST, () => this.#flush());
@@ -94,7 +96,10 @@ export class StatusController {
     this.#verdicts = new Map(compiled.verdicts.map((verdict) => [keyOf(verdict), verdict]));
     this.#keys = new Map(compiled.verdicts.map((verdict) => [verdict.itemId, keyOf(verdict)]));
     for (const key of before.keys()) if (!this.#verdicts.has(key)) this.#drop(key);
-    for (const key of this.#verdicts.keys()) this.#queue.add(key);
+    for (const [key, verdict] of this.#verdicts) {
+      if (JSON.stringify(verdict) !== JSON.stringify(before.get(key))) this.#queue.add(key);
+    }
+    this.#refreshView();
   }
 
   /** Looks at everything again, as after a change of leadership. */
@@ -136,19 +141,23 @@ export class StatusController {
     };
     // Before and after: a pod that went, or that is for other routes now, counts with both.
     collect();
-    if (this.#refreshView()) collect();
+    this.#refreshView();
+    collect();
     this.#heard.clear();
-    for (const id of affected) {
+    this.#addItems(affected);
+  }
+
+  #refreshView(): void {
+    if (!this.#viewStale || !this.#compiled) return;
+    this.#viewStale = false;
+    this.#addItems(this.#view.rebuild(this.#compiled, this.#options.source.resources().pods));
+  }
+
+  #addItems(ids: Iterable<ItemId>): void {
+    for (const id of ids) {
       const key = this.#keys.get(id);
       if (key) this.#queue.add(key);
     }
-  }
-
-  #refreshView(): boolean {
-    if (!this.#viewStale || !this.#compiled) return false;
-    this.#viewStale = false;
-    this.#view.rebuild(this.#compiled, this.#options.source.resources().pods);
-    return true;
   }
 
   #drop(key: string): void {

@@ -1,29 +1,20 @@
 /**
- * Who should run what, turned around: from an object to the sidecars that should run it.
- *
- * Pods that should run the same snapshot with the same credentials are one group, so the work is per kind of pod, not per
- * pod. Rebuilt when something was compiled or pods came and went; asked for one object at a time.
+ * Who should run what, turned around: from an object to the sidecars that should run it. Rebuilt when something was compiled or
+ * pods came and went; asked for one object at a time.
  */
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
-import type { ItemId, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
+import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled, Workload } from '../compile/types.ts';
 import type { ProxyRegistry } from '../sync/registry.ts';
+import { changedItems, type Group, groupPods } from './groups.ts';
 import type { ProxyFact } from './programmed.ts';
 import type { SnapshotHistory } from './snapshot-history.ts';
-import { standingOf, type Wanted, wantedOf } from './standing.ts';
-
-interface Group {
-  items: ReadonlyMap<ItemId, SnapshotItem>;
-  given: ReadonlySet<string>;
-  pods: Workload[];
-  wanted: Map<ItemId, Wanted>;
-}
+import { standingOf, type Wanted } from './standing.ts';
 
 export class FleetView {
   readonly #registry: ProxyRegistry;
   readonly #clock: Clock;
   readonly #history: SnapshotHistory;
-  #groups = new Map<string, Group>();
   #byItem = new Map<ItemId, Group[]>();
   #byPod = new Map<string, Group>();
 
@@ -33,24 +24,20 @@ export class FleetView {
     this.#history = history;
   }
 
-  rebuild(compiled: Compiled, workloads: readonly Workload[]): void {
-    this.#groups = new Map();
+  /** Answers the objects of which some pod should have something else than before. */
+  rebuild(compiled: Compiled, workloads: readonly Workload[]): Set<ItemId> {
+    const { byPod, groups } = groupPods(compiled, workloads, this.#history);
+    const changed = changedItems(this.#byPod, byPod);
+    this.#byPod = byPod;
     this.#byItem = new Map();
-    this.#byPod = new Map();
-    for (const workload of workloads) {
-      if (workload.terminating) continue;
-      const group = this.#group(compiled, workload);
-      group.pods.push(workload);
-      this.#byPod.set(workload.uid, group);
-    }
-    this.#history.trim(this.#groups.size);
-    for (const group of this.#groups.values()) {
+    for (const group of groups) {
       for (const id of group.items.keys()) {
-        const groups = this.#byItem.get(id);
-        if (groups) groups.push(group);
+        const others = this.#byItem.get(id);
+        if (others) others.push(group);
         else this.#byItem.set(id, [group]);
       }
     }
+    return changed;
   }
 
   /** Items that the pod should run; none if it is not known. */
@@ -62,37 +49,10 @@ export class FleetView {
   factsOf(itemId: ItemId, leaderSince: number): ProxyFact[] {
     const facts: ProxyFact[] = [];
     for (const group of this.#byItem.get(itemId) ?? []) {
-      const wanted = this.#wanted(group, itemId);
-      for (const pod of group.pods) facts.push(this.#fact(pod, wanted, leaderSince));
+      const wanted = group.wanted(itemId);
+      if (wanted) for (const pod of group.pods) facts.push(this.#fact(pod, wanted, leaderSince));
     }
     return facts;
-  }
-
-  #group(compiled: Compiled, workload: Workload): Group {
-    const snapshot = compiled.snapshotFor(workload);
-    const credentials = compiled.credentialsFor(workload);
-    const key = `${snapshot.hash} ${credentials.version}`;
-    let group = this.#groups.get(key);
-    if (!group) {
-      this.#history.remember(snapshot, credentials);
-      group = {
-        items: this.#history.items(snapshot.hash) ?? new Map(),
-        given: this.#history.credentials(credentials.version) ?? new Set(),
-        pods: [],
-        wanted: new Map(),
-      };
-      this.#groups.set(key, group);
-    }
-    return group;
-  }
-
-  #wanted(group: Group, id: ItemId): Wanted {
-    let wanted = group.wanted.get(id);
-    if (!wanted) {
-      wanted = wantedOf(group.items.get(id) as SnapshotItem, group.items, group.given);
-      group.wanted.set(id, wanted);
-    }
-    return wanted;
   }
 
   #fact(pod: Workload, wanted: Wanted, leaderSince: number): ProxyFact {

@@ -12,13 +12,18 @@ export class SnapshotHistory {
   /** Ids of credentials by version of the set; never a value. */
   readonly #credentials = new Map<string, ReadonlySet<string>>();
 
-  remember(snapshot: Snapshot, credentials: CredentialSet): void {
+  /** Answers the items by id, and the ids of the credentials given along. */
+  remember(
+    snapshot: Snapshot,
+    credentials: CredentialSet,
+  ): { items: ReadonlyMap<ItemId, SnapshotItem>; given: ReadonlySet<string> } {
     const items =
       this.#snapshots.get(snapshot.hash) ?? new Map(snapshot.items.map((item) => [item.id, item] as const));
     touch(this.#snapshots, snapshot.hash, items);
-    const ids =
+    const given =
       this.#credentials.get(credentials.version) ?? new Set(credentials.credentials.map(({ id }) => id));
-    touch(this.#credentials, credentials.version, ids);
+    touch(this.#credentials, credentials.version, given);
+    return { items, given };
   }
 
   items(hash: string): ReadonlyMap<ItemId, SnapshotItem> | undefined {
@@ -46,12 +51,16 @@ function touch<V>(map: Map<string, V>, key: string, value: V): void {
   map.set(key, value);
 }
 
+const headerOf = (item: SnapshotItem) => JSON.stringify({ ...item, rank: undefined, body: undefined });
+
 const texts = new WeakMap<SnapshotItem, string>();
 
 /** Whether two items are the same version of the same thing; rank aside, which says where it stands among others. */
 export function sameItem(a: SnapshotItem, b: SnapshotItem): boolean {
   if (a === b) return true;
   if (a.generation !== b.generation || a.state !== b.state) return false;
+  // What did not change is compiled once, so that most bodies are one and the same.
+  if (a.body === b.body) return headerOf(a) === headerOf(b);
   return textOf(a) === textOf(b);
 }
 

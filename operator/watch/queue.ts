@@ -30,6 +30,8 @@ export interface QueueOptions {
   concurrency?: number;
   /** Unset: 5 ms doubling to 16 minutes. */
   backoff?: Backoff;
+  /** Lets waiting I/O go first, before every run. */
+  polite?: boolean;
   observe?(result: RunResult, milliseconds: number): void;
 }
 
@@ -160,6 +162,7 @@ export class WorkQueue {
     const { clock } = this.#options;
     this.#running += 1;
     entry.running = true;
+    if (this.#options.polite) await new Promise<void>((resolve) => setImmediate(resolve));
     entry.due = false;
     const began = clock.monotonic();
     let result: RunResult = 'Done';

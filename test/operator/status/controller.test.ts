@@ -268,6 +268,31 @@ describe('StatusController', () => {
     expect(routeWrites()).toHaveLength(1);
   });
 
+  it('looks at what changed, for some pod, and at nothing else', async () => {
+    for (let i = 0; i < 50; i += 1) world.put(aRoute(`r${i}`));
+    world.pods = [pod('a'), pod('b')];
+    for (const each of world.pods) acknowledge(each);
+    compiled();
+    await after(1000);
+    runs = 0;
+    compiled();
+    await settle();
+    expect(runs).toBe(0);
+    const changed = {
+      ...aRoute('r7', { model: 'm2' }),
+      metadata: { name: 'r7', namespace: 'shop', generation: 2 },
+    };
+    world.put(changed); // one run by itself, which waits for the verdict
+    compiled();
+    await settle();
+    expect(runs).toBeLessThanOrEqual(3); // the route, and the provider, of which another model is named now
+    for (const each of world.pods) acknowledge(each);
+    await after(20);
+    expect(brief(world.object('LLMRoute', 'shop/r7')?.status ?? {})).toBe('True/Programmed@2');
+    expect(brief(world.object('LLMRoute', 'shop/r8')?.status ?? {})).toBe('True/Programmed@1');
+    expect(world.writes.filter(({ path }) => path.includes('/r8/'))).toHaveLength(1);
+  });
+
   it('follows pods that start, end and are told to go', async () => {
     const result = compiled();
     await settle();
