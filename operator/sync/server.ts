@@ -68,6 +68,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       keepAliveTimeout: KEEP_ALIVE_MS,
+      handshakeTimeout: 10_000,
       headersTimeout: 10_000,
       requestTimeout: 30_000,
     },

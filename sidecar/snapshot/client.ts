@@ -153,8 +153,9 @@ export class SnapshotClient implements ConfigSource {
         return;
       }
       const { remembered, ageMs } = result.loaded;
-      if (result.loaded.credentials) credentials.apply(result.loaded.credentials);
+      // First: keys beside a snapshot that is not believed are not believed either.
       holder.restore(remembered, ageMs);
+      if (result.loaded.credentials) credentials.apply(result.loaded.credentials);
       this.#log.info({ hash: holder.hash, ageMs }, 'started from the last known good configuration');
     } catch (error) {
       const { message } = error as Error;

@@ -132,6 +132,21 @@ describe('a configuration change', () => {
     expect(Object.keys(generations(others))).toEqual(['route/shop/gpt']);
   });
 
+  it('reaches twenty sidecars, each by one announcement', async () => {
+    const server = await harness.server();
+    publish(server, shop);
+    const pods = Array.from({ length: 20 }, (_, n) => harness.pods.set(podNamed(`many-${n}`)));
+    const sidecars = await Promise.all(pods.map((each) => harness.sidecar(each, server.address.port)));
+    await Promise.all(pods.map(({ uid }) => acknowledged(server, shop, uid)));
+    const before = harness.counted.pushed;
+    const next = snapshotOf(providerItem(), routeItem('gpt', 2));
+    publish(server, next);
+    await Promise.all(pods.map(({ uid }) => acknowledged(server, next, uid)));
+    expect(sidecars.map(generations)).toEqual(sidecars.map(() => ({ 'route/shop/gpt': 2 })));
+    expect(harness.counted.pushed - before).toBe(20);
+    expect(harness.counted.acknowledged).toHaveLength(40);
+  });
+
   it('with one bad item changes all the others, and the bad one is named', async () => {
     const server = await harness.server();
     const before = snapshotOf(routeItem('gpt'), routeItem('claude'), routeItem('old'));

@@ -407,11 +407,14 @@ describe('connections', () => {
 describe('the last known good', () => {
   it('that is foreign is ignored with a reason, and the start goes on', async () => {
     const file = path.join(operator.directory, 'last-known-good.json');
-    const foreign = { format: 1, savedAt: 1, kept: [], snapshot: { ...first, hash: second.hash } };
+    const snapshot = { ...first, hash: second.hash };
+    const foreign = { format: 1, savedAt: 1, kept: [], snapshot, credentials: keys({ k: 'sk-foreign' }) };
     writeFileSync(file, JSON.stringify(foreign), { mode: 0o600 });
     operator.snapshot = second;
-    await operator.client({ lastKnownGood: new LastKnownGood({ directory: operator.directory }) });
+    const inMemory = () => Promise.resolve(true);
+    await operator.client({ lastKnownGood: new LastKnownGood({ directory: operator.directory, inMemory }) });
     expect(operator.holder.status().origin).toBe('None');
+    expect(operator.credentials.has('k')).toBe(false);
     expect(operator.warnings[0]).toMatch(/not usable.*its hash is/);
     await until(() => operator.reported?.ack.hash === second.hash);
   });
