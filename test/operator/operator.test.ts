@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { allCrds } from '../../crds/definitions.ts';
 import type { LLMRouteStatus } from '../../crds/llmroute.ts';
 import { type ApiServer, startApiServer } from '../../dev/api-server/server.ts';
-import type { RunningOperator } from '../../operator/operator.ts';
+import type { OperatorOptions, RunningOperator } from '../../operator/operator.ts';
 import { FEATURES } from '../../sidecar/snapshot/schema.ts';
 import { aProvider, aRoute, aSecret, ask, brief, Cluster, isMet, metric, runs } from './support/cluster.ts';
 import { until } from './support/manual-clock.ts';
@@ -36,9 +36,9 @@ afterEach(async () => {
 });
 
 /** An operator, a provider and one sidecar that has what there is. */
-async function started() {
+async function started(options: Partial<OperatorOptions> = {}) {
   await cluster.create(aProvider());
-  const operator = await cluster.operator();
+  const operator = await cluster.operator(options);
   await operator.ready;
   const sidecar = await cluster.sidecar(operator, await cluster.pod('shop', 'web'));
   await until(() => sidecar.holder.hash !== '', 'the first snapshot');
@@ -215,7 +215,7 @@ describe('bad routes', () => {
   });
 
   it('whose sidecar has not answered are Unknown, then True', async () => {
-    const { operator } = await started();
+    const { operator } = await started({ waits: { reconnectWindowMs: 0, pendingGraceMs: 100 } });
     const late = await cluster.pod('shop', 'late');
     await cluster.create(aRoute('assistant'));
     const waiting = await programmed('assistant', 'Unknown/Pending@1');

@@ -11,6 +11,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Condition, KubeObject } from '../../../crds/common.ts';
 import type { SecretObject } from '../../../operator/compile/types.ts';
 import { type OperatorOptions, type RunningOperator, startOperator } from '../../../operator/operator.ts';
+import { DEFAULT_WAITS } from '../../../operator/status/programmed.ts';
 import { type ApiClient, apiClient } from '../../../operator/watch/api-client.ts';
 import { apiConfig } from '../../../operator/watch/api-config.ts';
 import { ApiError } from '../../../operator/watch/api-error.ts';
@@ -84,6 +85,8 @@ export class Cluster {
       log: silentLog,
       // Waits between tries are there, but no test has to sit through a long one.
       random: () => 0.2,
+      // A busy machine is no news about a sidecar.
+      waits: { ...DEFAULT_WAITS, pendingGraceMs: 5000 },
       ...options,
     });
     this.#operators.push(operator);
