@@ -10,6 +10,7 @@ import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import { CREDENTIAL_LABEL } from '../compile/secrets.ts';
 import type { Resources, SecretObject, Workload } from '../compile/types.ts';
+import { SIDECAR_LABEL } from '../inject/names.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Log } from './log.ts';
 import {
@@ -26,7 +27,6 @@ import { Reflector, type WatchObserver } from './reflector.ts';
 import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 import type { Change } from './store.ts';
 
-const SIDECAR_LABEL = 'outrider.dev/sidecar';
 const ALL_NAMESPACES = '*';
 
 export interface KubernetesSourceOptions {

@@ -1,0 +1,144 @@
+/** What an installation decides about its sidecars: the values of the chart, as a file the operator and the command line read. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { SIDECAR_VARIABLES, SYSTEM_NAMESPACES } from './names.ts';
+import { amount, CPU, MEMORY, type ValueKind } from './value-kinds.ts';
+
+const of = (kind: ValueKind) => z.string().refine((text) => kind.holds(text), `must be ${kind.expected}`);
+const port = z.int().min(1024).max(65_535);
+const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a namespace');
+
+const amounts = z.strictObject({ cpu: of(CPU).optional(), memory: of(MEMORY).optional() });
+
+const schema = z.strictObject({
+  version: z
+    .string()
+    .regex(/^[A-Za-z0-9]([-A-Za-z0-9._+]{0,61}[A-Za-z0-9])?$/, 'must be a version such as 1.2.3')
+    .describe('Version of the sidecar; recorded on each pod.'),
+  image: z.string().min(1).max(512).describe('Image of the sidecar.'),
+  imagePullPolicy: z
+    .enum(['Always', 'IfNotPresent', 'Never'])
+    .optional()
+    .describe('When the image is pulled; unset: as Kubernetes decides by its tag.'),
+  operatorUrl: z
+    .string()
+    .regex(
+      /^https:\/\/([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$/,
+      'must be https://HOST:PORT',
+    )
+    .describe('Where sidecars find the operator.'),
+  operatorNamespace: dnsLabel.describe('Namespace of the operator; never injected.'),
+  excludedNamespaces: z
+    .array(dnsLabel)
+    .max(256)
+    .default([])
+    .describe('Further namespaces that are never injected.'),
+  port: port.default(4000).describe('Where apps find the sidecar on localhost.'),
+  adminPort: port.default(4001).describe('Where kubelet and scrapers find it on the address of the pod.'),
+  adminHost: z
+    .enum(['0.0.0.0', '[::]'])
+    .default('0.0.0.0')
+    .describe('What the admin port binds; `[::]` in clusters whose pods have IPv6 addresses only.'),
+  startup: z
+    .enum(['Wait', 'Proceed'])
+    .default('Wait')
+    .describe('Wait: the app starts once the sidecar has its configuration. Proceed: after 30 s at most.'),
+  resources: z
+    .strictObject({ requests: amounts.default({}), limits: amounts.default({}) })
+    .default({ requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '160Mi' } })
+    .describe('Resources of the sidecar.'),
+  runAsUser: z
+    .int()
+    .min(1)
+    .max(2_147_483_647)
+    .nullable()
+    .default(65_532)
+    .describe('User and group of the sidecar; null: the platform chooses, as OpenShift does.'),
+  stateSize: of(MEMORY).default('32Mi').describe('Memory for the last known good configuration.'),
+  tokenAudience: z.string().min(1).max(253).default('outrider').describe('Audience of the sidecars’ tokens.'),
+  tokenLifetimeSeconds: z
+    .int()
+    .min(600)
+    .max(86_400)
+    .default(3600)
+    .describe('Lifetime of the sidecars’ tokens.'),
+  env: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of a variable')
+        .refine((name) => !SIDECAR_VARIABLES.some((own) => own === name), 'is set by injection itself'),
+      z.string().max(4096),
+    )
+    .default({})
+    .describe('Further variables of the sidecar, such as OTEL_EXPORTER_OTLP_ENDPOINT.'),
+});
+
+export type InjectionSettings = Readonly<z.infer<typeof schema>>;
+
+/** Fields with what they mean and their defaults, for reference pages. */
+export const SETTINGS_FIELDS: readonly { name: string; meaning: string; default: unknown }[] = Object.entries(
+  schema.shape,
+).map(([name, field]) => ({
+  name,
+  meaning: field.description ?? '',
+  default: field instanceof z.ZodDefault ? field.def.defaultValue : undefined,
+}));
+
+/** Settings that cannot be used; the message names each field, its value and what would be right. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** @throws SettingsError */
+export function readInjectionSettings(value: unknown): InjectionSettings {
+  const parsed = schema.safeParse(value, { reportInput: true });
+  if (!parsed.success) {
+    throw new SettingsError(parsed.error.issues.map(describe).join('; '));
+  }
+  const { port, adminPort, resources } = parsed.data;
+  if (port === adminPort) throw new SettingsError(`adminPort is ${adminPort}; it must differ from port`);
+  for (const name of ['cpu', 'memory'] as const) {
+    const [request, limit] = [resources.requests[name], resources.limits[name]];
+    if (request !== undefined && limit !== undefined && amount(request) > amount(limit)) {
+      throw new SettingsError(
+        `resources.requests.${name} is "${request}"; it must not exceed the limit ${limit}`,
+      );
+    }
+  }
+  return parsed.data;
+}
+
+function describe({ path, message, input }: z.core.$ZodIssue): string {
+  const name = path.join('.');
+  const said = message.charAt(0).toLowerCase() + message.slice(1);
+  if (name === '') return said;
+  return input === undefined ? `${name}: ${said}` : `${name} is ${JSON.stringify(input)}: ${said}`;
+}
+
+/** Equal settings have equal hashes; 16 hexadecimal digits. */
+export function settingsHash(settings: InjectionSettings): string {
+  const sorted = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, member]) => member !== undefined)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, member]) => [name, sorted(member)]),
+    );
+  };
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(settings)))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+/** Namespaces that are never injected. */
+export function excludedNamespaces(settings: InjectionSettings): string[] {
+  return [...new Set([...SYSTEM_NAMESPACES, settings.operatorNamespace, ...settings.excludedNamespaces])];
+}
+
+/** Port that sidecars connect to. */
+export function syncPort(settings: InjectionSettings): string {
+  return new URL(settings.operatorUrl).port || '443';
+}
