@@ -7,21 +7,18 @@ import { allCrds } from '../../crds/definitions.ts';
 import { startApiServer } from './server.ts';
 
 const { values } = parseArgs({ options: { port: { type: 'string', default: '0' } } });
-const port = Number(values.port);
-if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+if (!/^\d{1,5}$/.test(values.port) || Number(values.port) > 65_535) {
   console.error(`--port ${values.port}: must be a whole number from 0 to 65535`);
   process.exit(2);
 }
-const server = await startApiServer({ port, crds: allCrds() });
+const server = await startApiServer({ port: Number(values.port), crds: allCrds() });
 const dir = mkdtempSync(path.join(tmpdir(), 'outrider-api-server-'));
 const file = path.join(dir, 'kubeconfig');
 writeFileSync(file, server.kubeconfig(), { mode: 0o600 });
 console.log(file);
-
-const stop = async () => {
-  rmSync(dir, { recursive: true, force: true });
-  await server.close();
-  process.exit(0);
-};
-process.once('SIGINT', () => void stop());
-process.once('SIGTERM', () => void stop());
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    rmSync(dir, { recursive: true, force: true });
+    process.exit(0);
+  });
+}

@@ -32,11 +32,9 @@ export const isFields = (value: unknown): value is Fields =>
 export const isHollow = (value: unknown): boolean =>
   value === null || (typeof value === 'object' && Object.keys(value).length === 0);
 export const equal = isDeepStrictEqual;
-export const mapFields = <T, U>(
-  fields: Record<string, T>,
-  change: (value: T, name: string) => U,
-): Record<string, U> =>
-  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, change(value, name)]));
+type Mapped<T> = Record<string, T>;
+export const mapFields = <T, U>(fields: Mapped<T>, change: (value: T) => U): Mapped<U> =>
+  Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, change(value)]));
 /** `fields` without some of its members. */
 export const omit = <T extends Fields>(fields: T, ...names: string[]): T =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name))) as T;

@@ -4,14 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { dump } from 'js-yaml';
 import type { CustomResourceDefinition } from '../../crds/definitions.ts';
-import { guard } from './http/guard.ts';
-import { type Context, send, serveResource } from './http/resource.ts';
+import { guard } from './http/request.ts';
+import { send, serveResource } from './http/resource.ts';
 import { StatusError } from './http/status-error.ts';
-import { type Registry, registryOf } from './kinds/registry.ts';
-import { aggregatedDiscovery, legacyDiscovery } from './present/discovery.ts';
-import { openapiDocument, openapiIndex } from './present/openapi.ts';
+import { namespaces } from './kinds/builtin.ts';
+import { servedKinds } from './kinds/registry.ts';
+import { documentAt } from './present/documents.ts';
 import { Store } from './storage/store.ts';
-import { TokenIssuer, type TokenRequest } from './tokens.ts';
+import { type TokenRequest, tokenIssuer } from './tokens.ts';
 import { create } from './write/write.ts';
 
 export interface ApiServerOptions {
@@ -39,14 +39,24 @@ export interface ApiServer {
 }
 
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { now = () => new Date(), historyLimit = 1000, bookmarkEvery = 60_000 } = options;
+  const { crds, now = () => new Date(), historyLimit = 1000, bookmarkEvery = 60_000 } = options;
   const store = new Store(now().getTime(), historyLimit);
-  const context: Context = { registry: registryOf(options.crds), store, now, bookmarkEvery };
+  const kinds = servedKinds(crds);
   let url = '';
-  const tokens = new TokenIssuer(() => options.tokens?.issuer ?? url, now);
-  for (const name of ['default', 'kube-system']) addNamespace(context, name);
+  const tokens = tokenIssuer(() => options.tokens?.issuer ?? url, now);
+  for (const name of ['default', 'kube-system']) addNamespace(store, name, now());
+
+  const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    guard(req);
+    const { pathname, searchParams: query } = new URL(req.url ?? '/', 'http://127.0.0.1');
+    const path = pathname.replace(/(.)\/$/, '$1');
+    const document = req.method === 'GET' && documentAt(path, kinds, tokens, req.headers.accept);
+    if (document) return send(res, 200, document.body, document.type);
+    const served = { kinds, store, now, bookmarkEvery, req, res, query };
+    if (!(await serveResource(served, path))) send(res, 404, '404 page not found\n', 'text/plain');
+  };
   const server = createServer((req, res) => {
-    handle(context, tokens, req, res).catch((error: unknown) => fail(res, error));
+    handle(req, res).catch((error: unknown) => fail(res, error));
   });
   server.keepAliveTimeout = 120_000;
   server.listen(options.port ?? 0, '127.0.0.1');
@@ -68,68 +78,23 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
-const VERSION = { major: '1', minor: '36', gitVersion: 'v1.36.0-outrider', platform: 'embedded' };
-const AGGREGATED = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-
-async function handle(
-  { registry, ...context }: Context,
-  tokens: TokenIssuer,
-  req: IncomingMessage,
-  res: ServerResponse,
-) {
-  guard(req);
-  const url = new URL(req.url ?? '/', 'http://127.0.0.1');
-  if (url.pathname.length > 1) url.pathname = url.pathname.replace(/\/$/, '');
-  const [body, type] =
-    (req.method === 'GET' && document(registry, tokens, url.pathname, req.headers.accept)) || [];
-  if (body) send(res, 200, body, type);
-  else if (!(await serveResource({ registry, ...context }, req, res, url)))
-    send(res, 404, '404 page not found\n', 'text/plain');
-}
-
-/** What is served besides resources, and its media type if it is not plain JSON. */
-function document(
-  { kinds }: Registry,
-  tokens: TokenIssuer,
-  path: string,
-  accept = '',
-): [unknown, string?] | undefined {
-  if (path === '/version') return [VERSION];
-  if (['/readyz', '/livez', '/healthz'].includes(path)) return ['ok', 'text/plain'];
-  if (path === '/openid/v1/jwks') return [tokens.jwks(), 'application/jwk-set+json'];
-  if (path === '/.well-known/openid-configuration') return [tokens.configuration()];
-  if (path === '/openapi/v3') return [openapiIndex(kinds)];
-  if (path.startsWith('/openapi/v3/')) return [openapiDocument(kinds, path.slice('/openapi/v3/'.length))];
-  if ((path === '/api' || path === '/apis') && accept.includes(AGGREGATED)) {
-    return [aggregatedDiscovery(kinds, path === '/api'), AGGREGATED];
-  }
-  return [legacyDiscovery(kinds, path)];
-}
-
 function fail(res: ServerResponse, error: unknown): void {
-  const status = error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
+  const known = error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
   if (res.headersSent) res.destroy();
-  else send(res, status.code, status.toStatus());
+  else send(res, known.code, known.toStatus());
 }
 
-function addNamespace({ registry, store, now }: Context, name: string): void {
-  const kind = registry.kinds.find((one) => one.kind === 'Namespace');
-  if (!kind) return;
+function addNamespace(store: Store, name: string, now: Date): void {
+  const target = { kind: namespaces, namespace: undefined, name: undefined, subresource: undefined };
   const options = { dryRun: false, fieldValidation: 'Strict', manager: 'outrider', force: false };
-  const nowhere = { namespace: undefined, name: undefined, subresource: undefined };
-  create({ store, kind, ...nowhere, options, now: now(), warnings: [] }, { metadata: { name } });
+  create({ ...target, store, options, now, warnings: [] }, { metadata: { name } });
 }
 
 /** Client libraries refuse plain HTTP unless told that TLS is not to be verified. */
-const kubeconfig = (server: string): string => {
-  const cluster = { server, 'insecure-skip-tls-verify': true };
+function kubeconfig(server: string): string {
   const name = 'outrider';
-  return dump({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': name,
-    clusters: [{ name, cluster }],
-    users: [{ name, user: {} }],
-    contexts: [{ name, context: { cluster: name, user: name, namespace: 'default' } }],
-  });
-};
+  const clusters = [{ name, cluster: { server, 'insecure-skip-tls-verify': true } }];
+  const contexts = [{ name, context: { cluster: name, user: name, namespace: 'default' } }];
+  const users = [{ name, user: {} }];
+  return dump({ apiVersion: 'v1', kind: 'Config', 'current-context': name, clusters, users, contexts });
+}

@@ -9,6 +9,7 @@ export interface FieldSet {
 
 export const emptySet = (): FieldSet => ({ member: false, children: new Map() });
 export const isEmpty = (set: FieldSet): boolean => !set.member && set.children.size === 0;
+const NONE = emptySet();
 
 export function insert(set: FieldSet, path: readonly string[]): void {
   let at = set;
@@ -26,30 +27,28 @@ export function setOfPaths(paths: string[][]): FieldSet {
   return set;
 }
 
-/** A set over the edges of `set` and `other`; children that come out empty are left out. */
-function build(set: FieldSet, other: FieldSet, member: boolean, child: (edge: string) => FieldSet): FieldSet {
-  const edges = new Set([...set.children.keys(), ...other.children.keys()]);
-  const children = [...edges].map((edge): [string, FieldSet] => [edge, child(edge)]);
-  return { member, children: new Map(children.filter(([, inner]) => !isEmpty(inner))) };
-}
-
 type Keep = (inA: boolean, inB: boolean) => boolean;
-const NONE = emptySet();
-const combine = (a: FieldSet, b: FieldSet, keep: Keep): FieldSet =>
-  build(a, b, keep(a.member, b.member), (edge) =>
-    combine(a.children.get(edge) ?? NONE, b.children.get(edge) ?? NONE, keep),
-  );
+function combine(a: FieldSet, b: FieldSet, keep: Keep): FieldSet {
+  const result: FieldSet = { member: keep(a.member, b.member), children: new Map() };
+  for (const edge of new Set([...a.children.keys(), ...b.children.keys()])) {
+    const child = combine(a.children.get(edge) ?? NONE, b.children.get(edge) ?? NONE, keep);
+    if (!isEmpty(child)) result.children.set(edge, child);
+  }
+  return result;
+}
 export const union = (...sets: FieldSet[]): FieldSet =>
   sets.reduce((sum, set) => combine(sum, set, (inA, inB) => inA || inB), NONE);
 export const intersect = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && inB);
 export const minus = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (inA, inB) => inA && !inB);
 
 /** `a` without the paths of `b` and everything below them. */
-export const minusTrees = (a: FieldSet, b: FieldSet): FieldSet =>
-  build(a, NONE, a.member, (edge) => {
-    const other = b.children.get(edge) ?? NONE;
-    return other.member ? NONE : minusTrees(a.children.get(edge) ?? NONE, other);
+export function minusTrees(a: FieldSet, b: FieldSet): FieldSet {
+  const kept = [...a.children].filter(([edge]) => !b.children.get(edge)?.member);
+  const children = kept.map(([edge, child]): [string, FieldSet] => {
+    return [edge, minusTrees(child, b.children.get(edge) ?? NONE)];
   });
+  return { member: a.member, children: new Map(children.filter(([, child]) => !isEmpty(child))) };
+}
 
 const sorted = (set: FieldSet): [string, FieldSet][] =>
   [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -68,21 +67,17 @@ export function encode(set: FieldSet): Fields {
 }
 
 export function decode(fieldsV1: unknown): FieldSet {
-  const edges = isFields(fieldsV1) ? Object.entries(fieldsV1) : [];
-  return {
-    member: edges.length === 0 || edges.some(([edge]) => edge === '.'),
-    children: new Map(edges.filter(([edge]) => edge !== '.').map(([edge, child]) => [edge, decode(child)])),
-  };
+  const { '.': own, ...below } = isFields(fieldsV1) ? fieldsV1 : {};
+  const children = Object.entries(below).map(([edge, child]): [string, FieldSet] => [edge, decode(child)]);
+  return { member: own !== undefined || children.length === 0, children: new Map(children) };
 }
 
 /** `.spec.rules`, `.status.conditions[type="Ready"].status`: how conflicts name a field. */
-export const printPath = (path: readonly string[]): string =>
-  path
-    .map((edge) => {
-      const rest = edge.slice(2);
-      if (edge.startsWith('f:')) return `.${rest}`;
-      if (edge.startsWith('v:')) return `[=${rest}]`;
-      const keys = Object.entries(JSON.parse(rest) as Fields);
-      return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
-    })
-    .join('');
+export const printPath = (path: readonly string[]): string => path.map(printEdge).join('');
+function printEdge(edge: string): string {
+  const rest = edge.slice(2);
+  if (edge.startsWith('f:')) return `.${rest}`;
+  if (edge.startsWith('v:')) return `[=${rest}]`;
+  const keys = Object.entries(JSON.parse(rest) as Fields);
+  return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`;
+}

@@ -1,7 +1,7 @@
 /** Objects seen through their schema: which fields they set, how two merge, what taking fields away leaves. */
 import type { Schema } from '../kinds/kind.ts';
 import { equal, isFields, isHollow } from '../object.ts';
-import { memberSchema } from '../schema/prune.ts';
+import { memberSchema } from '../schema/schema.ts';
 import { emptySet, type FieldSet, insert } from './field-set.ts';
 
 type MaybeSchema = Schema | undefined;
@@ -22,12 +22,8 @@ function edgeOf(schema: MaybeSchema, item: unknown): string {
   return `k:${JSON.stringify(Object.fromEntries(named.map((key) => [key, item[key]])))}`;
 }
 
-interface Part {
-  value: unknown;
-  schema: MaybeSchema;
-  /** Whether the schema names the member. */
-  declared: boolean;
-}
+/** `declared`: the schema names the member. */
+type Part = { value: unknown; schema: MaybeSchema; declared: boolean };
 /** Members and items by their edge; of several items with the same one the first counts. */
 function partsOf(schema: MaybeSchema, value: unknown): Map<string, Part> {
   const parts = new Map<string, Part>();
@@ -41,18 +37,18 @@ function partsOf(schema: MaybeSchema, value: unknown): Map<string, Part> {
   }
   return parts;
 }
+
 /** A value of the shape with these parts. */
-const joined = (shape: Shape, parts: Iterable<[string, unknown]>): unknown =>
+const joined = (shape: Shape, parts: [string, unknown][]): unknown =>
   shape === 'items'
-    ? [...parts].map(([, item]) => item)
-    : Object.fromEntries([...parts].map(([edge, member]) => [edge.slice(2), member]));
+    ? parts.map(([, item]) => item)
+    : Object.fromEntries(parts.map(([edge, member]) => [edge.slice(2), member]));
 
 /** Every field that `value` sets. */
 export function fieldsOf(schema: MaybeSchema, value: unknown): FieldSet {
   const set = emptySet();
   const visit = (at: MaybeSchema, inner: unknown, path: string[]): void => {
-    const shape = shapeOf(at, inner);
-    if (shape === 'leaf') return insert(set, path);
+    if (shapeOf(at, inner) === 'leaf') return insert(set, path);
     for (const [edge, part] of partsOf(at, inner)) {
       const below = [...path, edge];
       visit(part.schema, part.value, below);
@@ -94,45 +90,34 @@ export function merge(schema: MaybeSchema, live: unknown, applied: unknown): unk
   const shape = shapeOf(schema, applied);
   if (shape === 'leaf' || shapeOf(schema, live) !== shape) return applied;
   const [left, right] = [partsOf(schema, live), partsOf(schema, applied)];
-  const edges = mergedOrder([...left.keys()], [...right.keys()]);
-  const parts = edges.map((edge): [string, unknown] => {
-    const at = (right.get(edge) ?? left.get(edge))?.schema;
-    return [edge, merge(at, left.get(edge)?.value, right.get(edge)?.value)];
+  const parts = mergedOrder([...left.keys()], [...right.keys()]).map((edge): [string, unknown] => {
+    const [ours, theirs] = [left.get(edge), right.get(edge)];
+    return [edge, merge((theirs ?? ours)?.schema, ours?.value, theirs?.value)];
   });
   return joined(shape, parts);
 }
 
 /** Live items keep their places between the applied ones, which stand in the applied order. */
 function mergedOrder(live: string[], applied: string[]): string[] {
-  const wanted = new Set(applied);
   const shared = applied.filter((edge) => live.includes(edge));
   const order = new Set<string>();
-  let [l, r, s] = [0, 0, 0];
+  let [l, r] = [0, 0];
   while (l < live.length || r < applied.length) {
     const [left, right] = [live[l], applied[r]];
-    const next = shared[s];
-    let placed: string | undefined;
-    if (
-      left !== undefined &&
-      right !== undefined &&
-      left !== right &&
-      wanted.has(left) &&
-      next &&
-      next !== left
-    ) {
-      // A shared item whose turn has not come: its place is decided by the applied order.
-      l++;
-    } else if (left !== undefined && (left === right || !wanted.has(left))) {
-      placed = left;
+    const next = shared.find((edge) => !order.has(edge));
+    const wanted = left !== undefined && applied.includes(left);
+    if (left !== undefined && (left === right || !wanted)) {
+      order.add(left);
       if (left === right) r++;
+      l++;
+    } else if (left !== undefined && right !== undefined && next !== undefined && next !== left) {
+      // A shared item whose turn has not come: its place is decided by the applied order.
       l++;
     } else {
       if (left !== undefined && order.has(left)) l++;
-      placed = right;
+      if (right !== undefined) order.add(right);
       r++;
     }
-    if (placed !== undefined) order.add(placed);
-    if (placed !== undefined && placed === next) s++;
   }
   return [...order];
 }
@@ -142,10 +127,10 @@ export function without(schema: MaybeSchema, value: unknown, set: FieldSet | und
   const shape = shapeOf(schema, value);
   if (!set || set.children.size === 0 || shape === 'leaf') return value;
   const left = [...partsOf(schema, value)].filter(([edge]) => !set.children.get(edge)?.member);
-  return joined(
-    shape,
-    left.map(([edge, part]) => [edge, without(part.schema, part.value, set.children.get(edge))]),
-  );
+  const parts = left.map(([edge, part]): [string, unknown] => {
+    return [edge, without(part.schema, part.value, set.children.get(edge))];
+  });
+  return joined(shape, parts);
 }
 
 /** The set with every declared member on the way to one of its paths: removing it removes what it leaves hollow. */

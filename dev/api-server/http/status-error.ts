@@ -23,30 +23,25 @@ const LABELS = {
 
 export class StatusError extends Error {
   readonly code: number;
-  readonly reason: string;
-  readonly details: Fields | undefined;
+  readonly #reason: string;
+  readonly #details: Fields | undefined;
   /** Token to go on listing with. */
   continue: string | undefined;
 
   constructor(code: number, reason: string, message: string, details?: Fields) {
     super(message);
     this.code = code;
-    this.reason = reason;
-    this.details = details;
+    this.#reason = reason;
+    this.#details = details;
   }
 
   /** The answer's body. */
   toStatus(): Fields {
-    return {
-      kind: 'Status',
-      apiVersion: 'v1',
-      metadata: this.continue ? { continue: this.continue } : {},
-      status: 'Failure',
-      message: this.message,
-      ...(this.reason && { reason: this.reason }),
-      ...(this.details && { details: this.details }),
-      code: this.code,
-    };
+    const metadata = this.continue ? { continue: this.continue } : {};
+    const reason = this.#reason && { reason: this.#reason };
+    const details = this.#details && { details: this.#details };
+    const what = { status: 'Failure', message: this.message, ...reason, ...details, code: this.code };
+    return { kind: 'Status', apiVersion: 'v1', metadata, ...what };
   }
 }
 
@@ -57,22 +52,15 @@ export const detailsOf = ({ group, plural }: Named, name?: string): Fields => ({
   ...(plural && { kind: plural }),
 });
 
-export const badRequest = (message: string): StatusError => new StatusError(400, 'BadRequest', message);
-export const expired = (message: string): StatusError => new StatusError(410, 'Expired', message);
-export const notFound = (what: Named, name: string): StatusError =>
-  new StatusError(404, 'NotFound', `${resourceName(what)} "${name}" not found`, detailsOf(what, name));
-export const alreadyExists = (what: Named, name: string): StatusError =>
-  new StatusError(
-    409,
-    'AlreadyExists',
-    `${resourceName(what)} "${name}" already exists`,
-    detailsOf(what, name),
-  );
-
-export function conflict(what: Named, name: string, why: string): StatusError {
-  const message = `Operation cannot be fulfilled on ${resourceName(what)} "${name}": ${why}`;
-  return new StatusError(409, 'Conflict', message, detailsOf(what, name));
-}
+const about = (code: number, reason: string, what: Named, name: string, tail: string, head = '') =>
+  new StatusError(code, reason, `${head}${resourceName(what)} "${name}"${tail}`, detailsOf(what, name));
+export const badRequest = (message: string) => new StatusError(400, 'BadRequest', message);
+export const expired = (message: string) => new StatusError(410, 'Expired', message);
+export const notFound = (what: Named, name: string) => about(404, 'NotFound', what, name, ' not found');
+export const alreadyExists = (what: Named, name: string) =>
+  about(409, 'AlreadyExists', what, name, ' already exists');
+export const conflict = (what: Named, name: string, why: string) =>
+  about(409, 'Conflict', what, name, `: ${why}`, 'Operation cannot be fulfilled on ');
 
 export function methodNotAllowed(kind: Kind, verb: string): StatusError {
   const message = kind.custom
@@ -82,23 +70,17 @@ export function methodNotAllowed(kind: Kind, verb: string): StatusError {
 }
 
 /** 422 with one cause per wrong field. */
-export function invalid(
-  { group, kind }: Pick<Kind, 'group' | 'kind'>,
-  name: string,
-  errors: FieldError[],
-): StatusError {
-  const causes = errors.map((error) => {
-    const shown = 'value' in error ? `: ${JSON.stringify(error.value)}` : '';
-    const message = `${LABELS[error.type]}${shown}${error.detail ? `: ${error.detail}` : ''}`;
-    return { reason: error.type, message, field: error.field };
+export function invalid({ group, kind }: Pick<Kind, 'group' | 'kind'>, name: string, errors: FieldError[]) {
+  const causes = errors.map(({ type, field, detail, ...rest }) => {
+    const shown = 'value' in rest ? `: ${JSON.stringify(rest.value)}` : '';
+    return { reason: type, message: `${LABELS[type]}${shown}${detail ? `: ${detail}` : ''}`, field };
   });
   const texts = causes.map(({ field, message }) => `${field}: ${message}`).join(', ');
-  const list = causes.length === 1 ? texts : `[${texts}]`;
-  const what = resourceName({ group, plural: kind });
-  const details = { ...detailsOf({ group, plural: kind }, name), causes };
-  return new StatusError(422, 'Invalid', `${what} "${name}" is invalid: ${list}`, details);
+  const what = { group, plural: kind };
+  const message = `${resourceName(what)} "${name}" is invalid: ${causes.length === 1 ? texts : `[${texts}]`}`;
+  return new StatusError(422, 'Invalid', message, { ...detailsOf(what, name), causes });
 }
 
 /** 422 for request options. */
-export const invalidOptions = (form: string, errors: FieldError[]): StatusError =>
+export const invalidOptions = (form: string, errors: FieldError[]) =>
   invalid({ group: 'meta.k8s.io', kind: form }, '', errors);

@@ -42,9 +42,6 @@ export interface Kind {
   prepare?: (object: ApiObject) => void;
   /** What a new object has from the start. */
   initial?: Record<string, unknown>;
-  /** Two API versions over one storage: this one is renamed on the way in and out. */
-  toStored?: (object: ApiObject) => ApiObject;
-  fromStored?: (object: ApiObject) => ApiObject;
 }
 
 export const apiVersionOf = (kind: Pick<Kind, 'group' | 'version'>): string =>

@@ -8,27 +8,13 @@ const AGE: Column[] = [{ name: 'Age', type: 'date', jsonPath: '.metadata.creatio
 
 const kindsOf = ({ spec: { group, names, scope, versions } }: CustomResourceDefinition): Kind[] =>
   versions.map(({ name: version, schema: { openAPIV3Schema }, additionalPrinterColumns: columns }) => {
-    const schema: Schema = openAPIV3Schema;
-    return {
-      group,
-      version,
-      ...names,
-      namespaced: scope === 'Namespaced',
-      custom: true,
-      status: true,
-      generation: true,
-      schema: { ...schema, properties: { ...schema.properties, metadata: OBJECT_META } },
-      columns: columns.length > 0 ? columns : AGE,
-    };
+    const whole: Schema = openAPIV3Schema;
+    const schema = { ...whole, properties: { ...whole.properties, metadata: OBJECT_META } };
+    const traits = { namespaced: scope === 'Namespaced', custom: true, status: true, generation: true };
+    return { group, version, ...names, ...traits, schema, columns: columns.length > 0 ? columns : AGE };
   });
 
-export interface Registry {
-  readonly kinds: readonly Kind[];
-  find(group: string, version: string, plural: string): Kind | undefined;
-}
-
-export function registryOf(crds: readonly CustomResourceDefinition[]): Registry {
-  const kinds = [...BUILTIN_KINDS, ...crds.flatMap(kindsOf)];
-  const byPath = new Map(kinds.map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
-  return { kinds, find: (group, version, plural) => byPath.get(`${group}/${version}/${plural}`) };
-}
+export const servedKinds = (crds: readonly CustomResourceDefinition[]): readonly Kind[] => [
+  ...BUILTIN_KINDS,
+  ...crds.flatMap(kindsOf),
+];

@@ -6,7 +6,7 @@ import type { Schema } from './kind.ts';
  * A word is a scalar, a map of text or anything at all; `[shape, ...keys]` is a list merged by its keys, replaced whole
  * without them, and a set with the key `set`; `...: true` keeps members that are not named.
  */
-export type Shape = keyof typeof WORDS | [Shape, ...string[]] | { [member: string]: Shape | boolean };
+export type Shape = keyof typeof WORDS | [Shape, ...string[]] | { [member: string]: Shape | true };
 
 const BASE64 = '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$';
 const OPEN = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } as const;
@@ -34,24 +34,19 @@ export function schemaOf(shape: Shape): Schema {
   return { ...(open && OPEN), type: 'object', properties };
 }
 
-const TEXTS = ['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'selfLink'];
+/** Members of one shape. */
+export const all = (shape: Shape, ...names: string[]): Record<string, Shape> =>
+  Object.fromEntries(names.map((name) => [name, shape]));
+
 export const OBJECT_META: Schema = {
   description: 'What every object has: its name, labels, and what the server keeps about it.',
   ...schemaOf({
-    ...Object.fromEntries(TEXTS.map((name) => [name, 'text' as const])),
-    labels: 'texts',
-    annotations: 'texts',
-    generation: 'integer',
-    creationTimestamp: 'time',
-    deletionTimestamp: 'time',
-    deletionGracePeriodSeconds: 'integer',
+    ...all('text', 'name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'selfLink'),
+    ...all('texts', 'labels', 'annotations'),
+    ...all('time', 'creationTimestamp', 'deletionTimestamp'),
+    ...all('integer', 'generation', 'deletionGracePeriodSeconds'),
     finalizers: ['text', 'set'],
     ownerReferences: ['reference', 'uid'],
     managedFields: ['any'],
   }),
-};
-/** A whole object of a built-in kind. */
-export const objectOf = (description: string, members: { [member: string]: Shape }): Schema => {
-  const { properties } = schemaOf({ apiVersion: 'text', kind: 'text', ...members });
-  return { description, type: 'object', properties: { ...properties, metadata: OBJECT_META } };
 };

@@ -31,42 +31,43 @@ export function openapiDocument(kinds: readonly Kind[], path: string): Fields | 
   return served.length > 0 ? document(served) : undefined;
 }
 
-const document = (kinds: readonly Kind[]): Fields => ({
-  openapi: '3.0.0',
-  info: { title: 'Kubernetes', version: 'unversioned' },
-  paths: Object.assign({}, ...kinds.map(pathsOf)) as Fields,
-  components: { schemas: Object.assign({ [META]: OBJECT_META }, ...kinds.map(schemasOf)) as Fields },
-});
+function document(kinds: readonly Kind[]): Fields {
+  const info = { title: 'Kubernetes', version: 'unversioned' };
+  const schemas: Fields = Object.assign({ [META]: OBJECT_META }, ...kinds.map(schemasOf));
+  return { openapi: '3.0.0', info, paths: Object.assign({}, ...kinds.map(pathsOf)), components: { schemas } };
+}
+
+const TYPED = 'x-kubernetes-group-version-kind';
 
 function schemasOf(kind: Kind): Fields {
   const { group, version } = kind;
-  const typed = (name: string) => ({ 'x-kubernetes-group-version-kind': [{ group, version, kind: name }] });
   const metadata = { description: OBJECT_META.description, allOf: [reference(META)] };
-  const items = { type: 'array', items: reference(schemaName(kind)) };
-  const whole = { ...kind.schema, properties: { ...kind.schema.properties, metadata }, ...typed(kind.kind) };
-  const list = { type: 'object', properties: { items }, ...typed(`${kind.kind}List`) };
-  return { [schemaName(kind)]: whole, [`${schemaName(kind)}List`]: list };
+  const properties = { ...kind.schema.properties, metadata };
+  return {
+    [schemaName(kind)]: { ...kind.schema, properties, [TYPED]: [{ group, version, kind: kind.kind }] },
+  };
 }
 
+/** Operations on one object, which is where kubectl looks for parameters. */
 function pathsOf(kind: Kind): Fields {
   const { group, version } = kind;
-  const base = `/${pathOf(kind)}${kind.namespaced ? '/namespaces/{namespace}' : ''}/${kind.plural}`;
-  const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => {
-    return { name, in: 'query', schema: { type: 'string' } };
-  });
-  const operation = (action: string, suffix = ''): Fields => {
-    const content = { 'application/json': { schema: reference(schemaName(kind) + suffix) } };
-    return {
-      'x-kubernetes-action': action,
-      'x-kubernetes-group-version-kind': { group, version, kind: kind.kind },
-      parameters: action === 'get' || action === 'list' ? [] : parameters,
-      responses: { 200: { description: 'OK', content } },
-    };
-  };
-  const item = { get: operation('get'), put: operation('put'), patch: operation('patch') };
+  const namespace = kind.namespaced ? '/namespaces/{namespace}' : '';
+  const schema = { type: 'string' };
+  const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({
+    name,
+    in: 'query',
+    schema,
+  }));
+  const content = { 'application/json': { schema: reference(schemaName(kind)) } };
+  const responses = { 200: { description: 'OK', content } };
+  const operation = { [TYPED]: { group, version, kind: kind.kind }, responses };
+  const write = { ...operation, parameters };
   return {
-    [base]: { get: operation('list', 'List'), post: operation('post') },
-    [`${base}/{name}`]: { ...item, delete: operation('delete') },
-    ...(kind.status && { [`${base}/{name}/status`]: item }),
+    [`/${pathOf(kind)}${namespace}/${kind.plural}/{name}`]: {
+      get: operation,
+      put: write,
+      patch: write,
+      delete: write,
+    },
   };
 }

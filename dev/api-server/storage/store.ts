@@ -13,11 +13,10 @@ export interface Change {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   version: number;
   object: ApiObject;
-  old?: ApiObject | undefined;
+  old: ApiObject | undefined;
 }
 
-const keyOf = (namespace = '', name = ''): string => `${namespace}/${name}`;
-const keyOfObject = ({ metadata }: ApiObject): string => keyOf(metadata.namespace, metadata.name);
+const keyOf = ({ metadata: { namespace = '', name } }: ApiObject): string => `${namespace}/${name}`;
 
 /** The objects of one kind in key order, and the latest changes to them. */
 export class Collection {
@@ -25,8 +24,8 @@ export class Collection {
   /** Changes up to and including this version are forgotten. */
   compacted: number;
   readonly #historyLimit: number;
-  #history: Change[] = [];
-  #objects = new Map<string, ApiObject>();
+  readonly #history: Change[] = [];
+  readonly #objects = new Map<string, ApiObject>();
   #sorted: string[] | undefined;
 
   constructor(start: number, historyLimit: number) {
@@ -35,18 +34,17 @@ export class Collection {
   }
 
   get(namespace: string | undefined, name: string | undefined): ApiObject | undefined {
-    return this.#objects.get(keyOf(namespace, name));
+    return this.#objects.get(`${namespace ?? ''}/${name ?? ''}`);
   }
 
   /** Objects of a namespace (all where undefined) with keys greater than `after`, as they were at `version` if given. */
   list(namespace?: string, after = '', version?: number): [key: string, object: ApiObject][] {
     this.#sorted ??= [...this.#objects.keys()].sort();
-    const past = version === undefined ? undefined : this.#at(version);
-    const objects = past ?? this.#objects;
+    const objects = version === undefined ? this.#objects : this.#at(version);
+    const keys = version === undefined ? this.#sorted : [...objects.keys()].sort();
     const prefix = namespace === undefined ? '' : `${namespace}/`;
-    return (past ? [...past.keys()].sort() : this.#sorted)
-      .filter((key) => key.startsWith(prefix) && key > after)
-      .map((key) => [key, objects.get(key) as ApiObject]);
+    const wanted = keys.filter((key) => key.startsWith(prefix) && key > after);
+    return wanted.map((key) => [key, objects.get(key) as ApiObject]);
   }
 
   /** Changes after `version`, oldest first. Throws 410 when some of them are forgotten. */
@@ -56,7 +54,7 @@ export class Collection {
   }
 
   record(change: Change): void {
-    const key = keyOfObject(change.object);
+    const key = keyOf(change.object);
     if (change.type !== 'MODIFIED') this.#sorted = undefined;
     if (change.type === 'DELETED') this.#objects.delete(key);
     else this.#objects.set(key, change.object);
@@ -74,8 +72,8 @@ export class Collection {
   #at(version: number): Map<string, ApiObject> {
     const objects = new Map(this.#objects);
     for (const { object, old } of this.since(version).reverse()) {
-      if (old) objects.set(keyOfObject(old), old);
-      else objects.delete(keyOfObject(object));
+      if (old) objects.set(keyOf(old), old);
+      else objects.delete(keyOf(object));
     }
     return objects;
   }
@@ -84,21 +82,18 @@ export class Collection {
 export class Store {
   /** Of the latest write. */
   version: number;
-  readonly #start: number;
-  readonly #historyLimit: number;
+  readonly #newCollection: () => Collection;
   readonly #collections = new Map<string, Collection>();
 
   /** `historyLimit`: changes kept per kind, at least; twice as many at most. */
   constructor(start: number, historyLimit: number) {
     this.version = start;
-    this.#start = start;
-    this.#historyLimit = historyLimit;
+    this.#newCollection = () => new Collection(start, historyLimit);
   }
 
-  collection(kind: Pick<Kind, 'group' | 'plural' | 'toStored'>): Collection {
-    // Both API versions of Event are one collection.
-    const name = kind.toStored ? kind.plural : resourceName(kind);
-    const found = this.#collections.get(name) ?? new Collection(this.#start, this.#historyLimit);
+  collection(kind: Kind): Collection {
+    const name = resourceName(kind);
+    const found = this.#collections.get(name) ?? this.#newCollection();
     this.#collections.set(name, found);
     return found;
   }
@@ -113,10 +108,9 @@ export class Store {
   }
 
   #record(kind: Kind, type: Change['type'], object: ApiObject, old: ApiObject | undefined): ApiObject {
-    this.version++;
-    const metadata = { ...object.metadata, resourceVersion: String(this.version) };
-    const stored = { ...object, metadata };
-    this.collection(kind).record({ type, version: this.version, object: stored, old });
+    const version = ++this.version;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    this.collection(kind).record({ type, version, object: stored, old });
     return stored;
   }
 }

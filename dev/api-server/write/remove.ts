@@ -7,34 +7,29 @@ import type { Store } from '../storage/store.ts';
 export interface RemoveRequest {
   store: Store;
   kind: Kind;
-  /** Every kind served: a namespace takes its objects with it. */
   kinds: readonly Kind[];
+  /** DeleteOptions as they came. */
+  options: unknown;
   dryRun: boolean;
   now: Date;
 }
 
-/** Answers the object where it is the answer (it waits for finalizers, or is a Pod or Namespace), else undefined. */
-export function removeObject(
-  request: RemoveRequest,
-  object: ApiObject,
-  options: unknown,
-): ApiObject | undefined {
-  const { store, kind, kinds, dryRun, now } = request;
+/**
+ * Answers the object where it is the answer (it waits for finalizers, or is a Pod or Namespace), else undefined. A namespace
+ * takes its objects of every one of `kinds` with it.
+ */
+export function removeObject(request: RemoveRequest, object: ApiObject): ApiObject | undefined {
+  const { store, kind, kinds, dryRun, now, options } = request;
   checkPreconditions(kind, object, options);
   const { name, finalizers = [], deletionTimestamp, generation = 0 } = object.metadata;
   if (finalizers.length > 0 && deletionTimestamp) return object;
-  const metadata = {
-    ...object.metadata,
-    deletionTimestamp: timestamp(now),
-    deletionGracePeriodSeconds: 0,
-    ...(kind.generation && { generation: generation + 1 }),
-  };
-  const marked = { ...object, metadata };
+  const deletion = { deletionTimestamp: timestamp(now), deletionGracePeriodSeconds: 0 };
+  const counted = kind.generation && { generation: generation + 1 };
+  const marked = { ...object, metadata: { ...object.metadata, ...deletion, ...counted } };
   if (finalizers.length > 0) return dryRun ? marked : store.put(kind, marked, object);
-  if (kind.kind === 'Namespace' && !dryRun) {
-    for (const inside of kinds.filter((one) => one.namespaced)) {
-      for (const [, content] of store.collection(inside).list(name)) store.remove(inside, content);
-    }
+  const insides = kind.kind === 'Namespace' ? kinds.filter(({ namespaced }) => namespaced) : [];
+  for (const inside of dryRun ? [] : insides) {
+    for (const [, content] of store.collection(inside).list(name)) store.remove(inside, content);
   }
   if (!dryRun) store.remove(kind, object);
   if (kind.kind === 'Namespace') return { ...marked, status: { phase: 'Terminating' } };
@@ -43,20 +38,17 @@ export function removeObject(
 
 function checkPreconditions(kind: Kind, { metadata }: ApiObject, options: unknown): void {
   const wanted = isFields(options) && isFields(options.preconditions) ? options.preconditions : {};
-  const check = (field: string, title: string, perhaps: string) => {
-    if (wanted[field] === undefined || wanted[field] === metadata[field]) return;
-    const found = `does not match the ${title} in record (${spell(metadata[field])})`;
-    const why = `the ${title} in the precondition (${spell(wanted[field])}) ${found}. The object might have been ${perhaps}`;
+  for (const [field, title] of Object.entries({ uid: 'UID', resourceVersion: 'ResourceVersion' })) {
+    const [asked, found] = [wanted[field], metadata[field]];
+    if (asked === undefined || asked === found) continue;
+    const differ = `(${spell(asked)}) does not match the ${title} in record (${spell(found)})`;
+    const perhaps = field === 'uid' ? 'deleted and then recreated' : 'modified';
+    const why = `the ${title} in the precondition ${differ}. The object might have been ${perhaps}`;
     throw conflict({ ...kind, plural: kind.kind }, metadata.name, why);
-  };
-  check('uid', 'UID', 'deleted and then recreated');
-  check('resourceVersion', 'ResourceVersion', 'modified');
+  }
 }
 
-export const removed = (kind: Kind, { metadata: { name, uid } }: ApiObject): Fields => ({
-  kind: 'Status',
-  apiVersion: 'v1',
-  metadata: {},
-  status: 'Success',
-  details: { ...detailsOf(kind, name), uid },
-});
+export function removed(kind: Kind, { metadata: { name, uid } }: ApiObject): Fields {
+  const details = { ...detailsOf(kind, name), uid };
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+}

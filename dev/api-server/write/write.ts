@@ -1,40 +1,24 @@
 /** Create, replace, patch and apply: from a request's body to a stored object. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { load } from 'js-yaml';
-import { apply, undeclared } from '../apply/apply.ts';
-import { sameButTimes, trackUpdate } from '../apply/managers.ts';
-import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  type FieldError,
-  invalid,
-  notFound,
-  StatusError,
-} from '../http/status-error.ts';
+import { apply } from '../apply/apply.ts';
+import { sameButTimes, trackUpdate, type Writer } from '../apply/managers.ts';
+import * as errors from '../http/status-error.ts';
+import { namespaces } from '../kinds/builtin.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { type ApiObject, equal, isFields, omit, spell, timestamp } from '../object.ts';
-import { prune } from '../schema/prune.ts';
-import { validate } from '../schema/validate.ts';
+import { prune, validate } from '../schema/schema.ts';
 import { APPLY, checkNames, decode, type WriteRequest } from './decode.ts';
-import { jsonPatch } from './json-patch.ts';
-import { mergePatch, strategicPatch } from './merge-patch.ts';
 import { metadataErrors } from './metadata.ts';
-
-export interface Written {
-  /** In storage form. */
-  object: ApiObject;
-  created: boolean;
-}
+import { jsonPatch, mergePatch, strategicPatch } from './patches.ts';
 
 const find = ({ store, kind, namespace, name }: WriteRequest): ApiObject | undefined =>
   store.collection(kind).get(namespace, name);
-const writerOf = ({ options, ...request }: WriteRequest) => ({ ...request, manager: options.manager });
 
 export function create(request: WriteRequest, body: unknown): Written {
   const next = decode(request, body);
   if (!next.metadata.resourceVersion) return commit(request, undefined, next);
-  throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
+  throw new errors.StatusError(500, '', 'resourceVersion should not be set on objects to be created');
 }
 
 export function replace(request: WriteRequest, body: unknown): Written {
@@ -42,17 +26,16 @@ export function replace(request: WriteRequest, body: unknown): Written {
   const next = decode(request, body);
   next.metadata.name ||= name;
   const old = find(request);
-  if (!old && !(kind.createOnUpdate && !subresource)) throw notFound(kind, name);
+  if (!old && !(kind.createOnUpdate && !subresource)) throw errors.notFound(kind, name);
   if (old && kind.custom && !next.metadata.resourceVersion) {
     const error = { field: 'metadata.resourceVersion', value: 0, detail: 'must be specified for an update' };
-    throw invalid({ ...kind, kind: kind.plural }, name, [{ type: 'FieldValueInvalid', ...error }]);
+    throw errors.invalid({ ...kind, kind: kind.plural }, name, [{ type: 'FieldValueInvalid', ...error }]);
   }
   return commit(request, old, next);
 }
 
-type Patch = (target: unknown, patch: unknown) => unknown;
 const STRATEGIC = 'application/strategic-merge-patch+json';
-const PATCHES: Record<string, Patch> = {
+const PATCHES: Record<string, (target: unknown, patch: unknown) => unknown> = {
   'application/json-patch+json': jsonPatch,
   'application/merge-patch+json': mergePatch,
   [STRATEGIC]: strategicPatch,
@@ -60,55 +43,55 @@ const PATCHES: Record<string, Patch> = {
 export const patchTypesOf = (kind: Kind): string[] =>
   [...Object.keys(PATCHES), APPLY].filter((type) => type !== STRATEGIC || kind.strategicPatch);
 
-/** `type` is one of `patchTypesOf` the kind. */
-export function patch(request: WriteRequest, type: string, text: string): Written {
-  const { kind, name = '' } = request;
-  const change = PATCHES[type];
-  if (!change) return applyPatch(request, text);
-  const old = find(request);
-  if (!old) throw notFound(kind, name);
-  let body: unknown;
+function parse(text: string, read: (text: string) => unknown, what: string): unknown {
   try {
-    body = JSON.parse(text);
+    return read(text);
   } catch (error) {
-    throw badRequest(`error decoding patch: ${(error as Error).message}`);
+    throw errors.badRequest(`error decoding ${what}: ${(error as Error).message}`);
   }
-  const shown = { ...(kind.fromStored?.(old) ?? old), apiVersion: apiVersionOf(kind), kind: kind.kind };
-  return commit(request, old, decode(request, change(shown, body), true));
 }
 
-function applyPatch(request: WriteRequest, text: string): Written {
+/** `type` is one of `patchTypesOf` the kind. */
+export function patch(request: WriteRequest, type: string, text: string): Written {
+  const change = PATCHES[type];
+  if (!change) return applyPatch(request, parse(text, load, 'YAML'));
+  const old = find(request);
+  if (!old) throw errors.notFound(request.kind, request.name ?? '');
+  return commit(request, old, decode(request, change(old, parse(text, JSON.parse, 'patch')), true));
+}
+
+function applyPatch(request: WriteRequest, body: unknown): Written {
   const { kind, subresource, name = '', options } = request;
-  let body: unknown;
-  try {
-    body = load(text);
-  } catch (error) {
-    throw badRequest(`error decoding YAML: ${(error as Error).message}`);
-  }
-  if (!isFields(body)) throw badRequest('error decoding YAML: the patch is not an object');
+  if (!isFields(body)) throw errors.badRequest('error decoding YAML: the patch is not an object');
   if (body.apiVersion !== apiVersionOf(kind) || body.kind !== kind.kind) {
     const version = spell(body.apiVersion);
-    throw badRequest(
-      `invalid object type: ${version.includes('/') ? '' : '/'}${version}, Kind=${spell(body.kind)}`,
-    );
+    const found = `${version.includes('/') ? '' : '/'}${version}, Kind=${spell(body.kind)}`;
+    throw errors.badRequest(`invalid object type: ${found}`);
   }
   const old = find(request);
-  if (!old && subresource) throw notFound(kind, name);
+  if (!old && subresource) throw errors.notFound(kind, name);
   const unknown: string[] = [];
   const config = prune(body, kind.schema, '', unknown) as ApiObject;
-  if (unknown.length > 0) throw undeclared(writerOf(request), name, unknown);
+  if (unknown.length > 0) throw undeclared(kind, name, unknown.sort());
   checkNames(request, config.metadata ?? {});
   config.metadata = { ...config.metadata, name };
   return commit(request, old, apply(writerOf(request), old, config, options.force), true);
 }
 
-/** The last steps of every write. `tracked`: managedFields are already those of the result. */
-function commit(
-  request: WriteRequest,
-  old: ApiObject | undefined,
-  next: ApiObject,
-  tracked = false,
-): Written {
+/** The real server calls this its own error. */
+function undeclared(kind: Kind, name: string, paths: string[]): errors.StatusError {
+  const lines = paths.map((path) => `.${path}: field not declared in schema`);
+  const list = lines.length === 1 ? lines[0] : `errors:\n  ${lines.join('\n  ')}`;
+  const object = `/${name}; ${apiVersionOf(kind)}, Kind=${kind.kind}`;
+  return new errors.StatusError(500, '', `failed to create typed patch object (${object}): ${list}`);
+}
+
+export type Written = { object: ApiObject; created: boolean };
+const writerOf = (request: WriteRequest): Writer => ({ ...request, manager: request.options.manager });
+
+type Old = ApiObject | undefined;
+/** `tracked`: managedFields are already those of the result. */
+function commit(request: WriteRequest, old: Old, next: ApiObject, tracked = false): Written {
   const { kind, store, namespace, options, subresource } = request;
   if (old) checkPreconditions(kind, old, next);
   else checkNamespace(request);
@@ -117,10 +100,10 @@ function commit(
   const ready = old ? updated(kind, old, next, subresource) : created(request, next);
   const { name, deletionTimestamp, finalizers } = ready.metadata;
 
-  const errors = [...metadataErrors(kind, ready, old), ...frozen(ready, old)];
-  const found = validate(kind.fromStored?.(ready) ?? ready, kind, errors, subresource);
-  if (found.length > 0) throw invalid(kind, name, found);
-  if (!old && store.collection(kind).get(namespace, name)) throw alreadyExists(kind, name);
+  const known = [...metadataErrors(kind, ready, old), ...frozen(ready, old)];
+  const wrong = validate(ready, kind, known, subresource);
+  if (wrong.length > 0) throw errors.invalid(kind, name, wrong);
+  if (!old && store.collection(kind).get(namespace, name)) throw errors.alreadyExists(kind, name);
   if (old && sameButTimes(old, ready)) return { object: old, created: false };
   if (options.dryRun) return { object: ready, created: !old };
   if (!deletionTimestamp || finalizers?.length) return { object: store.put(kind, ready, old), created: !old };
@@ -128,74 +111,59 @@ function commit(
   return { object: ready, created: false };
 }
 
-function checkPreconditions(kind: Kind, old: ApiObject, next: ApiObject): void {
-  const { uid, resourceVersion, name, namespace } = old.metadata;
-  const asked = next.metadata;
-  if (asked.uid && asked.uid !== uid) {
-    const key = ['/registry', kind.group, kind.plural, namespace, name].filter(Boolean).join('/');
-    const why = `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${uid}`;
-    const error = `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${why}`;
-    throw conflict(kind, name, error);
-  }
-  if (asked.resourceVersion && asked.resourceVersion !== resourceVersion) {
-    const why = 'the object has been modified; please apply your changes to the latest version and try again';
-    throw conflict(kind, name, why);
-  }
+function checkPreconditions(kind: Kind, { metadata: old }: ApiObject, { metadata: asked }: ApiObject): void {
+  const stranger = `Precondition failed: UID in precondition: ${asked.uid}, UID in object meta: ${old.uid}`;
+  if (asked.uid && asked.uid !== old.uid) throw errors.conflict(kind, old.name, stranger);
+  if (!asked.resourceVersion || asked.resourceVersion === old.resourceVersion) return;
+  const advice = 'please apply your changes to the latest version and try again';
+  throw errors.conflict(kind, old.name, `the object has been modified; ${advice}`);
+}
+
+function checkNamespace({ kind, namespace, store }: WriteRequest): void {
+  if (!kind.namespaced || store.collection(namespaces).get(undefined, namespace)) return;
+  throw errors.notFound(namespaces, namespace ?? '');
 }
 
 /** Data of an immutable Secret or ConfigMap that changed. */
-const frozen = (next: ApiObject, old: ApiObject | undefined): FieldError[] =>
-  ['data', 'binaryData']
-    .filter((field) => old?.immutable === true && !equal(next[field], old[field]))
-    .map((field) => ({
-      type: 'FieldValueForbidden',
-      field,
-      detail: 'field is immutable when `immutable` is set',
-    }));
-
-function checkNamespace({ kind, namespace, store }: WriteRequest): void {
-  const namespaces = { group: '', plural: 'namespaces' };
-  if (!kind.namespaced || store.collection(namespaces).get(undefined, namespace)) return;
-  throw notFound(namespaces, namespace ?? '');
+function frozen(next: ApiObject, old: Old): errors.FieldError[] {
+  if (old?.immutable !== true) return [];
+  const changed = ['data', 'binaryData'].filter((field) => !equal(next[field], old[field]));
+  const detail = 'field is immutable when `immutable` is set';
+  return changed.map((field) => ({ type: 'FieldValueForbidden', field, detail }));
 }
 
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 const suffix = (): string => Array.from({ length: 5 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 
+/** Metadata that requests cannot change. */
+const KEPT = ['namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp'];
+const DELETION = ['deletionTimestamp', 'deletionGracePeriodSeconds'];
+
 function created({ kind, namespace, now }: WriteRequest, next: ApiObject): ApiObject {
-  const ready = kind.status ? omit(next, 'status') : next;
-  const { name, generateName, ...given } = next.metadata;
-  ready.metadata = {
+  const { name, generateName } = next.metadata;
+  const metadata = {
+    ...omit(next.metadata, 'selfLink', ...KEPT, ...DELETION),
     name: name || (generateName ? generateName + suffix() : ''),
-    ...(generateName && { generateName }),
-    ...omit(given, 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation'),
     ...(namespace !== undefined && { namespace }),
     uid: randomUUID(),
     creationTimestamp: timestamp(now),
     ...(kind.generation && { generation: 1 }),
   };
-  return { ...ready, ...kind.initial };
+  return { ...(kind.status ? omit(next, 'status') : next), metadata, ...kind.initial };
 }
-
-/** Metadata that requests cannot change. */
-const KEPT =
-  'namespace uid resourceVersion generation creationTimestamp deletionTimestamp deletionGracePeriodSeconds'.split(
-    ' ',
-  );
 
 function updated(kind: Kind, old: ApiObject, next: ApiObject, subresource: string | undefined): ApiObject {
   const { managedFields } = next.metadata;
+  const status = (from: ApiObject) => (from.status === undefined ? {} : { status: from.status });
   if (subresource) {
     const metadata = { ...omit(old.metadata, 'managedFields'), ...(managedFields && { managedFields }) };
-    return { ...omit(old, 'status'), metadata, ...(next.status !== undefined && { status: next.status }) };
+    return { ...omit(old, 'status'), metadata, ...status(next) };
   }
-  const kept = Object.entries(old.metadata).filter(([name]) => KEPT.includes(name));
-  const metadata = { ...omit(next.metadata, ...KEPT), ...Object.fromEntries(kept) };
-  const ready: ApiObject = { ...next, metadata };
-  if (kind.status) delete ready.status;
-  if (kind.status && old.status !== undefined) ready.status = old.status;
-  if (kind.generation && !equal(omit(ready, 'metadata'), omit(old, 'metadata'))) {
-    metadata.generation = (old.metadata.generation ?? 0) + 1;
-  }
+  const fixed = [...KEPT, ...DELETION];
+  const kept = Object.entries(old.metadata).filter(([name]) => fixed.includes(name));
+  const metadata = { ...omit(next.metadata, ...fixed), ...Object.fromEntries(kept) };
+  const ready = kind.status ? { ...omit(next, 'status'), metadata, ...status(old) } : { ...next, metadata };
+  const changed = kind.generation && !equal(omit(ready, 'metadata'), omit(old, 'metadata'));
+  if (changed) metadata.generation = (old.metadata.generation ?? 0) + 1;
   return ready;
 }

@@ -189,11 +189,10 @@ export const crud: Scenario[] = [
     name: 'wrong options are named',
     async run({ client, routes }) {
       await client.post(routes, route('a'));
-      const { body } = await client.merge(`${routes}/a?force=true&fieldValidation=Foo&dryRun=x`, {});
+      const { body } = await client.merge(`${routes}/a?fieldValidation=Foo&dryRun=x`, {});
       expect(body.details.causes.map((cause: { field: string }) => cause.field).sort()).toEqual([
         'dryRun',
         'fieldValidation',
-        'force',
       ]);
       const nobody = await client.apply(`${routes}/a`, route('a'));
       expect(nobody.body.details.causes[0].field).toBe('fieldManager');

@@ -135,6 +135,7 @@ function messageOf(status: Json): string {
     .replace(TIME, '<time>')
     .replace(/\b[0-9a-f]{8}-[0-9a-f-]{27}\b/g, '<uid>')
     .replace(/\(\d+\)/g, '(<version>)')
+    .replace(/StorageError: .* AdditionalErrorMsg: /, '')
     .replace(/(current|ResourceVersion): \d+/g, '$1: <version>');
 }
 

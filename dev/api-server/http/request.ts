@@ -1,10 +1,11 @@
-/** Who may talk to the server: programs on this machine, not web pages, not names that were rebound to loopback. */
+/** A request before it is served: who may send it, what its path stands for, its body. */
 import type { IncomingMessage } from 'node:http';
 import { ERRORS } from '../../../errors/table.ts';
-import { StatusError } from './status-error.ts';
+import type { Kind } from '../kinds/kind.ts';
+import { notFound, StatusError } from './status-error.ts';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
-export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 type Code = 'host_not_allowed' | 'origin_not_allowed' | 'bad_request_target';
 function refuse(code: Code, params: Record<string, string>): StatusError {
@@ -17,7 +18,7 @@ function refuse(code: Code, params: Record<string, string>): StatusError {
 export function guard({ headers, url: target = '' }: IncomingMessage): void {
   const { host = '', origin } = headers;
   if (!LOOPBACK.includes(host.replace(/:\d+$/, '').toLowerCase())) throw refuse('host_not_allowed', { host });
-  const site = headers['sec-fetch-site'] ?? 'none';
+  const { 'sec-fetch-site': site = 'none' } = headers;
   if (origin !== undefined || (site !== 'none' && site !== 'same-origin')) {
     throw refuse('origin_not_allowed', { origin: origin ?? site });
   }
@@ -39,4 +40,26 @@ export async function readBody(req: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+export interface Target {
+  kind: Kind;
+  /** Undefined where the kind has none, or all are meant; so is the name of a collection. */
+  namespace: string | undefined;
+  name: string | undefined;
+  subresource: 'status' | undefined;
+}
+
+/** Undefined where nothing is served. */
+export function targetOf(kinds: readonly Kind[], path: string): Target | undefined {
+  const [, api, ...parts] = path.split('/').map(decodeURIComponent);
+  const [group = '', version = '', ...rest] = api === 'api' ? ['', ...parts] : parts;
+  const inside = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status';
+  const [plural = '', name, part, ...more] = inside ? rest.slice(2) : rest;
+  const kind = kinds.find((one) => one.group === group && one.version === version && one.plural === plural);
+  if (!kind || name === '' || (kind.namespaced ? name !== undefined && !inside : inside)) return undefined;
+  const subresource = part === 'status' && kind.status && more.length === 0 ? part : undefined;
+  if (part === subresource) return { kind, namespace: inside ? rest[1] : undefined, name, subresource };
+  if (kind.custom) throw notFound(kind, name ?? '');
+  return undefined;
 }
