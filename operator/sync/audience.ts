@@ -137,6 +137,7 @@ export class Audience {
         ack: report.ack,
         proxyVersion: report.proxyVersion,
         features: report.features,
+        trustBundle: report.trustBundle,
         outdated: false,
       },
       now,

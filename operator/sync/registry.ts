@@ -31,6 +31,8 @@ export interface ProxyState {
   /** Empty until the first report. */
   readonly proxyVersion: string;
   readonly features: readonly string[];
+  /** Hash of the authorities it trusts this operator by; undefined where it does not say. */
+  readonly trustBundle?: string | undefined;
   /** Its protocol is too old to be served: it was answered 426 and runs what it has until its pod is restarted. */
   readonly outdated: boolean;
 }

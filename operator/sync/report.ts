@@ -21,12 +21,14 @@ export function readReport(body: Buffer): Report {
     throw new ReportMalformed('it is not JSON');
   }
   const report = object(value, 'report');
+  const { trustBundle } = report;
   return {
     epoch: text(report['epoch'], 'epoch', 64),
     ack: readAcknowledgement(report['ack']),
     rows: list(report['rows'], 'rows', MAX_ROWS),
     proxyVersion: text(report['proxyVersion'], 'proxyVersion', 64),
     features: list(report['features'], 'features', MAX_FEATURES).map((f) => text(f, 'features[]', 128)),
+    ...(trustBundle !== undefined && { trustBundle: sha256(trustBundle, 'trustBundle') }),
   };
 }
 
@@ -64,6 +66,11 @@ function object(value: unknown, name: string): Record<string, unknown> {
     return value as Record<string, unknown>;
   }
   throw new ReportMalformed(`${name} must be an object`);
+}
+
+function sha256(value: unknown, name: string): string {
+  if (typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw new ReportMalformed(`${name} must be a sha256 in hex`);
 }
 
 function text(value: unknown, name: string, limit: number): string {

@@ -3,6 +3,7 @@
  * trusts it. Read anew when told so and every minute, so that a replaced token is taken up well before the one in hand
  * expires.
  */
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import { checkServerIdentity } from 'node:tls';
@@ -20,6 +21,8 @@ export interface AccessOptions {
 export interface Access {
   token: string;
   agent: https.Agent;
+  /** SHA-256 in hex of the CA file that the agent trusts; undefined without a file. */
+  trustBundle: string | undefined;
 }
 
 const MAX_AGE_MS = 60_000;
@@ -62,11 +65,21 @@ export class AccessFiles {
     const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8');
     const token = (await readFile(tokenFile, 'utf8')).trim();
     // A former agent is not destroyed: what runs over its connections may finish, idle ones end with their timeout.
-    const kept = this.#known?.ca === ca ? this.#known?.agent : undefined;
-    this.#known = { token, ca, agent: kept ?? newAgent(ca, name), readAt: clock.monotonic() };
+    const kept = this.#known?.ca === ca ? this.#known : undefined;
+    this.#known = {
+      token,
+      ca,
+      agent: kept?.agent ?? newAgent(ca, name),
+      trustBundle: kept?.trustBundle ?? hashOf(ca),
+      readAt: clock.monotonic(),
+    };
     this.#distrusted = false;
     return this.#known;
   }
+}
+
+function hashOf(ca: string | undefined): string | undefined {
+  return ca === undefined ? undefined : createHash('sha256').update(ca).digest('hex');
 }
 
 function newAgent(ca: string | undefined, name: string): https.Agent {

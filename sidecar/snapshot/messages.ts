@@ -62,6 +62,8 @@ export interface Report {
   rows: unknown[];
   proxyVersion: string;
   features: string[];
+  /** SHA-256 in hex of the CA file that the sidecar trusts the operator by. Absent from versions that do not tell, or without a file. */
+  trustBundle?: string;
 }
 
 export interface ReportAnswer {

@@ -109,7 +109,7 @@ export class Reporter {
   /** Milliseconds until the next regular report. */
   async #report(): Promise<number> {
     const { transport, rows } = this.#options;
-    const body = JSON.stringify(this.#compose());
+    const body = JSON.stringify(this.#compose(await transport.trustBundle()));
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
       let answer: Answer;
@@ -148,7 +148,7 @@ export class Reporter {
     await this.#pause.wait(this.#options.random() * TAKEOVER_MS);
   }
 
-  #compose(): Report {
+  #compose(trustBundle: string | undefined): Report {
     const { acknowledgement, epoch, proxyVersion, features, rows } = this.#options;
     const ack = acknowledgement();
     const report: Report = {
@@ -157,6 +157,7 @@ export class Reporter {
       rows: [],
       proxyVersion,
       features: [...features],
+      ...(trustBundle !== undefined && { trustBundle }),
     };
     if (!rows) return report;
     const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));

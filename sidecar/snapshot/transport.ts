@@ -72,6 +72,11 @@ export class Transport {
     });
   }
 
+  /** SHA-256 in hex of the CA file that the next connection is checked by; undefined without a file. */
+  async trustBundle(): Promise<string | undefined> {
+    return (await this.#access.current()).trustBundle;
+  }
+
   /** One whole exchange with an answer of at most `limit` bytes. */
   async exchange(request: Request, limit: number): Promise<Answer> {
     const deadline = this.#deadline();

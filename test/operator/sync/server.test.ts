@@ -165,6 +165,14 @@ describe('reports', () => {
     });
   });
 
+  it('say whom the sidecar trusts, or nothing of it', async () => {
+    await post(report({ trustBundle: 'ab'.repeat(32) }));
+    expect(server.registry.get(pod.uid)).toMatchObject({ trustBundle: 'ab'.repeat(32) });
+    // As from the version before: what an earlier process of the pod said is no longer known to hold.
+    await post(report());
+    expect(server.registry.get(pod.uid)?.trustBundle).toBeUndefined();
+  });
+
   it('come back spread over time', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(report())));
     const waits = answers.map(({ answer }) => (answer as ReportAnswer).nextReportIn);
@@ -232,6 +240,7 @@ describe('reports', () => {
       report({}, { exceptions: [{ id: 'a', state: 'Stale', runningGeneration: 1.5, reason: '' }] }),
       'ack.exceptions[].runningGeneration must be an integer',
     ],
+    ['trust in no hash', report({ trustBundle: 'x' }), 'trustBundle must be a sha256 in hex'],
     ['rows that are no list', report({ rows: {} }), 'rows must be a list of at most 1000 entries'],
     [
       'features that are no text',

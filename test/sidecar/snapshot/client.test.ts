@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LastKnownGood } from '../../../sidecar/snapshot/last-known-good.ts';
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import { until } from '../../operator/support/manual-clock.ts';
+import { testAuthority } from '../../operator/sync/support/certificates.ts';
 import { keys, routeItem, snapshotOf } from '../../operator/sync/support/snapshots.ts';
 import { ScriptedOperator } from './scripted-operator.ts';
 
@@ -301,6 +303,27 @@ describe('reports', () => {
     expect(epochs.size).toBe(1);
     expect(operator.reported).toMatchObject({ proxyVersion: '1', rows: [] });
     expect(operator.reported?.features).toContain('failover');
+  });
+
+  it('say whom the sidecar trusts, once it does', async () => {
+    await runFirst();
+    const caFile = path.join(operator.directory, 'ca.pem');
+    const bundle = readFileSync(caFile, 'utf8');
+    expect(operator.reported?.trustBundle).toBe(createHash('sha256').update(bundle).digest('hex'));
+    const longer = `${bundle}\n${(await testAuthority()).ca}`;
+    writeFileSync(caFile, longer);
+    const trusted = createHash('sha256').update(longer).digest('hex');
+    for (let n = 0; n < 8 && operator.reported?.trustBundle !== trusted; n++) {
+      const reports = operator.reports.length;
+      // Heartbeats, or the stream would be given up.
+      operator.send(':\n\n');
+      const { clock } = operator;
+      await until(() => clock.waits.includes(45_000) && clock.waits.includes(20_000), 'both timers anew');
+      operator.clock.advance(20_000);
+      await until(() => operator.reports.length > reports);
+    }
+    expect(operator.reported?.trustBundle).toBe(trusted);
+    expect(operator.streams).toHaveLength(1);
   });
 
   it('carry rows until they are acknowledged', async () => {
