@@ -4,72 +4,67 @@ import { z } from 'zod';
 import { SIDECAR_VARIABLES, SYSTEM_NAMESPACES } from './names.ts';
 import { amount, CPU, MEMORY, type ValueKind } from './value-kinds.ts';
 
-const of = (kind: ValueKind) => z.string().refine((text) => kind.holds(text), `must be ${kind.expected}`);
-const port = z.int().min(1024).max(65_535);
-const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be the name of a namespace');
+const text = (least: number, most: number, expected = `a text of ${least} to ${most} characters`) =>
+  z.string(must(expected)).min(least, must(expected)).max(most, must(expected));
+const matching = (pattern: RegExp, expected: string) => text(1, 512, expected).regex(pattern, must(expected));
+const integer = (least: number, most: number) => {
+  const message = must(`a whole number from ${least} to ${most}`);
+  return z.int(message).min(least, message).max(most, message);
+};
+const oneOf = <const Choice extends string>(...choices: [Choice, ...Choice[]]) =>
+  z.enum(choices, must(`one of ${choices.join(', ')}`));
+const of = (kind: ValueKind) =>
+  z.string(must(kind.expected)).refine((value) => kind.holds(value), must(kind.expected));
+const must = (expected: string) => `must be ${expected}`;
 
+const namespace = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace');
 const amounts = z.strictObject({ cpu: of(CPU).optional(), memory: of(MEMORY).optional() });
+const variable = matching(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'named as a variable of the environment').refine(
+  (name) => !SIDECAR_VARIABLES.some((own) => own === name),
+  'is set by injection itself',
+);
 
 const schema = z.strictObject({
-  version: z
-    .string()
-    .regex(/^[A-Za-z0-9]([-A-Za-z0-9._+]{0,61}[A-Za-z0-9])?$/, 'must be a version such as 1.2.3')
-    .describe('Version of the sidecar; recorded on each pod.'),
-  image: z.string().min(1).max(512).describe('Image of the sidecar.'),
-  imagePullPolicy: z
-    .enum(['Always', 'IfNotPresent', 'Never'])
+  version: matching(/^[A-Za-z0-9]([-A-Za-z0-9._+]{0,61}[A-Za-z0-9])?$/, 'a version such as 1.2.3').describe(
+    'Version of the sidecar; recorded on each pod.',
+  ),
+  image: text(1, 512).describe('Image of the sidecar.'),
+  imagePullPolicy: oneOf('Always', 'IfNotPresent', 'Never')
     .optional()
     .describe('When the image is pulled; unset: as Kubernetes decides by its tag.'),
-  operatorUrl: z
-    .string()
-    .regex(
-      /^https:\/\/([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$/,
-      'must be https://HOST:PORT',
-    )
-    .describe('Where sidecars find the operator.'),
-  operatorNamespace: dnsLabel.describe('Namespace of the operator; never injected.'),
+  operatorUrl: matching(
+    /^https:\/\/([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?$/,
+    'https://HOST:PORT',
+  ).describe('Where sidecars find the operator.'),
+  operatorNamespace: namespace.describe('Namespace of the operator; never injected.'),
   excludedNamespaces: z
-    .array(dnsLabel)
-    .max(256)
+    .array(namespace)
+    .max(256, must('a list of at most 256 namespaces'))
     .default([])
     .describe('Further namespaces that are never injected.'),
-  port: port.default(4000).describe('Where apps find the sidecar on localhost.'),
-  adminPort: port.default(4001).describe('Where kubelet and scrapers find it on the address of the pod.'),
-  adminHost: z
-    .enum(['0.0.0.0', '[::]'])
+  port: integer(1024, 65_535).default(4000).describe('Where apps find the sidecar on localhost.'),
+  adminPort: integer(1024, 65_535)
+    .default(4001)
+    .describe('Where kubelet and scrapers find it on the address of the pod.'),
+  adminHost: oneOf('0.0.0.0', '[::]')
     .default('0.0.0.0')
     .describe('What the admin port binds; `[::]` in clusters whose pods have IPv6 addresses only.'),
-  startup: z
-    .enum(['Wait', 'Proceed'])
+  startup: oneOf('Wait', 'Proceed')
     .default('Wait')
     .describe('Wait: the app starts once the sidecar has its configuration. Proceed: after 30 s at most.'),
   resources: z
     .strictObject({ requests: amounts.default({}), limits: amounts.default({}) })
     .default({ requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '160Mi' } })
     .describe('Resources of the sidecar.'),
-  runAsUser: z
-    .int()
-    .min(1)
-    .max(2_147_483_647)
+  runAsUser: integer(1, 2_147_483_647)
     .nullable()
     .default(65_532)
     .describe('User and group of the sidecar; null: the platform chooses, as OpenShift does.'),
   stateSize: of(MEMORY).default('32Mi').describe('Memory for the last known good configuration.'),
-  tokenAudience: z.string().min(1).max(253).default('outrider').describe('Audience of the sidecars’ tokens.'),
-  tokenLifetimeSeconds: z
-    .int()
-    .min(600)
-    .max(86_400)
-    .default(3600)
-    .describe('Lifetime of the sidecars’ tokens.'),
+  tokenAudience: text(1, 253).default('outrider').describe("Audience of the sidecars' tokens."),
+  tokenLifetimeSeconds: integer(600, 86_400).default(3600).describe("Lifetime of the sidecars' tokens."),
   env: z
-    .record(
-      z
-        .string()
-        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of a variable')
-        .refine((name) => !SIDECAR_VARIABLES.some((own) => own === name), 'is set by injection itself'),
-      z.string().max(4096),
-    )
+    .record(variable, text(0, 4096))
     .default({})
     .describe('Further variables of the sidecar, such as OTEL_EXPORTER_OTLP_ENDPOINT.'),
 });
@@ -109,11 +104,15 @@ export function readInjectionSettings(value: unknown): InjectionSettings {
   return parsed.data;
 }
 
-function describe({ path, message, input }: z.core.$ZodIssue): string {
-  const name = path.join('.');
-  const said = message.charAt(0).toLowerCase() + message.slice(1);
-  if (name === '') return said;
-  return input === undefined ? `${name}: ${said}` : `${name} is ${JSON.stringify(input)}: ${said}`;
+function describe(issue: z.core.$ZodIssue): string {
+  const name = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known = Object.keys(schema.shape).join(', ');
+    return `${[...issue.path, issue.keys.join(', ')].join('.')} is no setting; settings are ${known}`;
+  }
+  if (issue.code === 'invalid_key') return `${name} ${issue.issues[0]?.message ?? issue.message}`;
+  if (issue.input === undefined) return `${name} is required; it ${issue.message}`;
+  return `${name === '' ? 'it' : name} is ${JSON.stringify(issue.input)}; it ${issue.message}`;
 }
 
 /** Equal settings have equal hashes; 16 hexadecimal digits. */

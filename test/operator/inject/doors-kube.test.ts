@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { load } from 'js-yaml';
+import { afterAll, expect, it } from 'vitest';
+import { refusal } from '../../../operator/inject/problems.ts';
+import { skipMessage } from '../../../operator/inject/skips.ts';
+import type { KubeApiServer } from '../../support/kube-apiserver.ts';
+import { describeOnKube } from '../../support/kube-suite.ts';
+import { type Case, readCase, settingsWith } from './support/case.ts';
+import { type Answer, type Door, Doors } from './support/doors.ts';
+
+const FOLDER = path.join(import.meta.dirname, 'golden');
+const CASES = readdirSync(FOLDER)
+  .filter((file) => file.endsWith('.in.yaml'))
+  .map((file) => {
+    const name = file.slice(0, -'.in.yaml'.length);
+    const out = load(readFileSync(path.join(FOLDER, `${name}.out.yaml`), 'utf8'));
+    return { name, ...readCase(readFileSync(path.join(FOLDER, file), 'utf8')), out: out as Outcome };
+  });
+/** The first ones are those of most cases. */
+const SETTINGS = [
+  settingsWith(),
+  ...CASES.filter(({ usualSettings }) => !usualSettings).map(({ settings }) => settings),
+];
+const placeOf = ({ settings, usualSettings }: Case) => (usualSettings ? 0 : SETTINGS.indexOf(settings));
+
+type Outcome =
+  | { kind: 'Pod' }
+  | { kind?: undefined; outcome: 'Skipped'; message: string }
+  | { kind?: undefined; outcome: 'Refused'; problems: string[] }
+  | { kind?: undefined; outcome: 'NotWanted' };
+
+let doors: Doors;
+
+async function prepare(server: KubeApiServer): Promise<void> {
+  doors = new Doors(server);
+  await doors.open(SETTINGS);
+}
+
+const made = new Map<string, string>();
+
+/** Namespaces of the cluster keep their names, and change sides; cases with equal labels share one of their own. */
+async function namespaceFor(door: Door, golden: Case): Promise<string> {
+  const { name, labels } = golden.namespace;
+  const key = JSON.stringify([door, placeOf(golden), name, labels]);
+  const known = made.get(key);
+  if (known !== undefined && name === 'shop') return known;
+  const own = name === 'shop' ? `${door}-${made.size}` : name;
+  await doors.namespace(own, labels, door, placeOf(golden));
+  made.set(key, own);
+  return own;
+}
+
+/** What the server makes of the pod that the golden case says is right, where nobody injects. */
+async function wanted(golden: Case, out: Outcome): Promise<Answer> {
+  const nowhere = await namespaceFor('none', { ...golden, namespace: { name: 'shop', labels: {} } });
+  return doors.create(out.kind === 'Pod' ? out : golden.pod, nowhere);
+}
+
+/** In short: what a person is told, whichever door says it, and the pod. */
+function shown({ status, body, warnings }: Answer, out: Outcome) {
+  return {
+    status,
+    ...(status < 300 ? { pod: body } : {}),
+    told: [...warnings, ...(status < 300 ? [] : [body.message ?? ''])].filter((text) =>
+      text.includes(toldOf(out)),
+    ).length,
+  };
+}
+
+function toldOf(out: Outcome): string {
+  if (out.kind === 'Pod' || out.outcome === 'NotWanted') return 'nothing is told';
+  return out.outcome === 'Skipped' ? skipMessage(out) : refusal(out.problems);
+}
+
+describeOnKube('both doors of injection on a real API server', prepare, () => {
+  afterAll(() => doors.close());
+
+  it.each(CASES)('$name', async ({ out, ...golden }) => {
+    const plain = await wanted(golden, out);
+    expect(plain).toMatchObject({ status: 201 });
+    const outcome = out.kind === 'Pod' ? 'Injected' : out.outcome;
+    const right =
+      outcome === 'Refused'
+        ? { status: 422, told: 1 }
+        : { status: 201, pod: plain.body, told: outcome === 'Skipped' ? 1 : 0 };
+    for (const door of ['webhook', 'policy'] as const) {
+      const answer = await doors.create(golden.pod, await namespaceFor(door, golden));
+      expect({ door, ...shown(answer, out) }).toEqual({ door, ...right });
+    }
+  });
+});

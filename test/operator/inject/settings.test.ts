@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { readInjectionSettings, settingsHash, syncPort } from '../../../operator/inject/settings.ts';
+import { SETTINGS, settingsWith } from './support/case.ts';
+
+describe('settings of injection', () => {
+  it('has defaults for all that an installation need not decide', () => {
+    expect(settingsWith()).toEqual({
+      ...SETTINGS,
+      excludedNamespaces: [],
+      port: 4000,
+      adminPort: 4001,
+      adminHost: '0.0.0.0',
+      startup: 'Wait',
+      resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '160Mi' } },
+      runAsUser: 65532,
+      stateSize: '32Mi',
+      tokenAudience: 'outrider',
+      tokenLifetimeSeconds: 3600,
+      env: {},
+    });
+  });
+
+  it.each([
+    [{ image: '' }, 'image is ""; it must be a text of 1 to 512 characters'],
+    [{ port: 80 }, 'port is 80; it must be a whole number from 1024 to 65535'],
+    [{ port: '4000' }, 'port is "4000"; it must be a whole number from 1024 to 65535'],
+    [{ adminPort: 4000 }, 'adminPort is 4000; it must differ from port'],
+    [{ operatorUrl: 'http://operator' }, 'operatorUrl is "http://operator"; it must be https://HOST:PORT'],
+    [
+      { resources: { limits: { memory: '64m' } } },
+      'resources.limits.memory is "64m"; it must be an amount of memory such as 128Mi',
+    ],
+    [
+      { resources: { requests: { cpu: '2' }, limits: { cpu: '1500m' } } },
+      'resources.requests.cpu is "2"; it must not exceed the limit 1500m',
+    ],
+    [{ startup: 'wait' }, 'startup is "wait"; it must be one of Wait, Proceed'],
+    [{ env: { 'A-B': '' } }, 'env.A-B must be named as a variable of the environment'],
+    [{ env: { OUTRIDER_OPERATOR: 'x' } }, 'env.OUTRIDER_OPERATOR is set by injection itself'],
+    [{ runAsUser: 0 }, 'runAsUser is 0; it must be a whole number from 1 to 2147483647'],
+    [{ prot: 1 }, 'prot is no setting; settings are version, image,'],
+    [{ image: undefined }, 'image is required; it must be a text of 1 to 512 characters'],
+  ])('refuses %j', (change, message) => {
+    expect(() => readInjectionSettings({ ...SETTINGS, ...change })).toThrow(message);
+  });
+
+  it('has one hash for equal settings, in whatever order they were written', () => {
+    const hash = settingsHash(settingsWith({ env: { A: '1', B: '2' } }));
+    expect(hash).toMatch(/^[0-9a-f]{16}$/);
+    expect(settingsHash(settingsWith({ env: { B: '2', A: '1' } }))).toBe(hash);
+    expect(settingsHash(settingsWith({ env: { A: '1', B: '3' } }))).not.toBe(hash);
+  });
+
+  it('knows the port that sidecars connect to', () => {
+    expect(syncPort(settingsWith())).toBe('8443');
+    expect(syncPort(settingsWith({ operatorUrl: 'https://operator.example' }))).toBe('443');
+    expect(syncPort(settingsWith({ operatorUrl: 'https://[fd00::1]:9443' }))).toBe('9443');
+  });
+});
