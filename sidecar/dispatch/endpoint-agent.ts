@@ -19,6 +19,8 @@ export interface EndpointSettings {
   readonly caBundle: string | undefined;
   /** Milliseconds an idle connection is kept; 0: connections are used once. */
   readonly idleMs: number;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
 }
 
 const NAME = 'endpoint';
@@ -34,6 +36,7 @@ export class EndpointAgent {
   /** The connection that the request just created was given, if it is an old one. */
   reused: Socket | undefined = undefined;
   readonly #idleMs: number;
+  readonly #now: () => number;
   #sweeper: NodeJS.Timeout | undefined = undefined;
 
   constructor(settings: EndpointSettings) {
@@ -47,6 +50,7 @@ export class EndpointAgent {
     const agent = tls ? new https.Agent(options) : new http.Agent(options);
     this.agent = agent;
     this.#idleMs = idleMs;
+    this.#now = settings.now ?? (() => performance.now());
     // The agent's options are copied for every request, so they hold what a connection needs and nothing else.
     const own = (agent as unknown as { options: Record<string, unknown> }).options;
     for (const name of ['keepAlive', 'maxFreeSockets', 'scheduling']) delete own[name];
@@ -67,7 +71,7 @@ export class EndpointAgent {
     this.reused = undefined;
     const newest = this.agent.freeSockets[NAME]?.at(-1) as Idle | undefined;
     // The newest is handed out first; when its time is over, so is that of all others.
-    if (newest !== undefined && isExpired(newest, performance.now())) this.dropIdle();
+    if (newest !== undefined && isExpired(newest, this.#now())) this.dropIdle();
   }
 
   /** Closes idle connections: one of them turned out to be dead, and the others are as old. */
@@ -88,7 +92,7 @@ export class EndpointAgent {
     if (idleMs <= 0) return false;
     (socket as Socket).setKeepAlive(true, 1000);
     (socket as Socket).unref();
-    socket[USABLE_UNTIL] = performance.now() + idleMs;
+    socket[USABLE_UNTIL] = this.#now() + idleMs;
     this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
     return true;
   }
@@ -97,7 +101,7 @@ export class EndpointAgent {
     this.#sweeper = undefined;
     const idle = this.agent.freeSockets[NAME];
     if (idle === undefined) return;
-    const now = performance.now();
+    const now = this.#now();
     for (const socket of idle) if (isExpired(socket, now)) socket.destroy();
     this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }

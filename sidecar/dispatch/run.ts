@@ -122,7 +122,9 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const again = committed ? undefined : this.#againWith(call, failure);
     const evidence = this.evidence(call, this.#callerOf(candidate));
     if (failure.counted && again === undefined) {
-      breakers.failure(evidence, failure.verdict, failure.retryAfterMs, this.now());
+      // "Come back now" is no reason to stay away.
+      const retryAfterMs = failure.retryAfterMs === 0 ? undefined : failure.retryAfterMs;
+      breakers.failure(evidence, failure.verdict, retryAfterMs, this.now());
     } else {
       breakers.abandon(evidence);
     }

@@ -66,7 +66,10 @@ export class UpstreamCall {
     });
     this.outgoing = outgoing;
     outgoing[CALL] = this;
-    if (pool.reused) this.socketAssigned(pool.reused);
+    // An old connection is given out while the request is created, and it is connected.
+    const { reused } = pool;
+    pool.reused = undefined;
+    if (reused) this.socketAssigned(reused);
     else outgoing.on('socket', onSocket);
     outgoing.on('response', onResponse);
     outgoing.on('error', onError);
@@ -198,22 +201,21 @@ export class UpstreamCall {
         this.failTransport('Connect', 'timeout', unreachable(this.attempt.candidate.target.name));
         break;
       case 'Commit':
-        this.#timeout('time before commit', !this.impatient);
+        this.#timeout('commit', 'time before commit', !this.impatient);
         break;
       case 'Attempt':
-        this.#timeout(`attempt ${shown(t.attemptMs)}`, true);
+        this.#timeout('attempt', `attempt ${shown(t.attemptMs)}`);
         break;
       case 'Linger':
         this.ended();
         break;
-      case 'Progress': {
-        const first = this.attempt.outputBytes === 0;
-        this.#timeout(
-          first ? `firstToken ${shown(t.firstTokenMs)}` : `interToken ${shown(t.interTokenMs)}`,
-          true,
-        );
+      case 'Progress':
+        if (this.attempt.outputBytes === 0) {
+          this.#timeout('firstToken', `firstToken ${shown(t.firstTokenMs)}`);
+        } else {
+          this.#timeout('interToken', `interToken ${shown(t.interTokenMs)}`);
+        }
         break;
-      }
       case 'Hold':
         this.#times.holdOver();
         this.#receiver?.holdOver();
@@ -320,10 +322,10 @@ export class UpstreamCall {
     if (!this.done) this.owner.deadline = this.#times.next;
   }
 
-  #timeout(timeout: string, counted: boolean): void {
+  #timeout(code: string, timeout: string, counted = true): void {
     const target = this.attempt.candidate.target.name;
     const error = new OutriderError('upstream_timeout', { target, timeout });
-    this.failTransport('Timeout', timeout.split(' ')[0] as string, error, { counted });
+    this.failTransport('Timeout', code, error, { counted });
   }
 
   #finish(): void {

@@ -58,6 +58,8 @@ export class Upstream {
       const name = header.name.toLowerCase();
       if (maySet(name)) set.set(name, header);
     }
+    // Two keys in one request would leave it to the provider which of them counts.
+    if (this.provider.credentials.length > 0) set.delete(this.type.auth.header);
     const fixed = ['Host', this.#authority, 'Accept-Encoding', 'identity'];
     for (const { name, value } of set.values()) fixed.push(name, value);
     const allowed = new Set(this.type.requestHeaders);
