@@ -11,6 +11,7 @@ const COMMANDS: Record<
     summary: 'check manifests: file, line, field, value, what would be right',
     load: () => import('./validate.ts'),
   },
+  inject: { summary: 'put the sidecar into manifests', load: () => import('./inject.ts') },
   explain: { summary: 'say what would happen to a request, and why', load: () => import('./explain.ts') },
 };
 

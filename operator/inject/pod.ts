@@ -52,3 +52,14 @@ export interface NamespaceFacts {
   name: string;
   labels: Readonly<Record<string, string>>;
 }
+
+/** Whether it has the shape of a pod, as far as injection relies on it. Manifests and callers may send anything. */
+export function isPod(object: unknown): object is Pod {
+  const { metadata, spec } = (object ?? {}) as Partial<Pod>;
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+  const named = (list: unknown) =>
+    Array.isArray(list) &&
+    list.every((item) => typeof (item as { name?: unknown } | null)?.name === 'string');
+  if (!isObject(metadata) || !isObject(spec) || !named(spec?.containers)) return false;
+  return [spec?.initContainers, spec?.volumes].every((list) => list === undefined || named(list));
+}

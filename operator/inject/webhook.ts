@@ -9,7 +9,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Operation } from './json-patch.ts';
 import { inject } from './mutate.ts';
 import { INJECTION_ENABLED, INJECTION_LABEL } from './names.ts';
-import type { NamespaceFacts, Pod } from './pod.ts';
+import { isPod, type NamespaceFacts, type Pod } from './pod.ts';
 import { refusal } from './problems.ts';
 import type { InjectionSettings } from './settings.ts';
 import { skipMessage } from './skips.ts';
@@ -143,17 +143,6 @@ function requestOf(text: string): (AdmissionRequest & { object: Pod }) | string 
   }
   if (!isPod(request.object)) return 'request.object must be a pod';
   return { ...request, uid: request.uid, object: request.object };
-}
-
-/** The API server sends no other shapes; what does is told so instead of failing half-way. */
-export function isPod(object: unknown): object is Pod {
-  const { metadata, spec } = (object ?? {}) as Partial<Pod>;
-  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
-  const named = (list: unknown) =>
-    Array.isArray(list) &&
-    list.every((item) => typeof (item as { name?: unknown } | null)?.name === 'string');
-  if (!isObject(metadata) || !isObject(spec) || !named(spec?.containers)) return false;
-  return [spec?.initContainers, spec?.volumes].every((list) => list === undefined || named(list));
 }
 
 async function readBody(req: IncomingMessage): Promise<string | undefined> {
