@@ -14,7 +14,7 @@ export interface ErrorDefinition {
 }
 
 export const ERRORS = {
-  // Listener (DATAPLANE §11)
+  // Listener
   host_not_allowed: {
     status: 421,
     retryable: false,
@@ -55,7 +55,7 @@ export const ERRORS = {
   },
   draining: { status: 503, retryable: true, message: 'the sidecar is shutting down' },
 
-  // Envelope (DATAPLANE §2)
+  // Envelope
   invalid_json: { status: 400, retryable: false, message: 'request body is not valid JSON: {reason}' },
   duplicate_member: { status: 400, retryable: false, message: 'request body has "{member}" more than once' },
   escaped_member: {
@@ -140,7 +140,7 @@ export const ERRORS = {
     message: 'unexpected failure; the log of the sidecar has request {id}',
   },
 
-  // Sync (CONTROLPLANE §4)
+  // Sync
   identity_required: {
     status: 401,
     retryable: false,

@@ -1,5 +1,5 @@
 /**
- * The one object that travels with a request (DESIGN §3). Each stage adds its own field and touches no other;
+ * The one object that travels with a request. Each stage adds its own field and touches no other;
  * when it is complete, accounting, metrics, the access log and spans are all read from it, so they cannot disagree.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';

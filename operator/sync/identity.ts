@@ -1,5 +1,5 @@
 /**
- * Who is calling: a projected ServiceAccount token bound to a pod that lives (CONTROLPLANE §4).
+ * Who is calling: a projected ServiceAccount token bound to a pod that lives.
  *
  * Verified against the cluster's public keys: signature, audience, issuer where configured, expiry, not-before. What was
  * verified is remembered by the token's hash until it expires; whether the pod still lives is asked every time. The

@@ -1,4 +1,4 @@
-/** Usage in its three forms (DESIGN §6.4): what the provider said, its normal form, and estimates. */
+/** Usage in its three forms: what the provider said, its normal form, and estimates. */
 
 /** Tokens by kind. Parts do not overlap: the sum of the input kinds is the prompt, of the output kinds the completion. */
 export interface Usage {

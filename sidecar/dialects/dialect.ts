@@ -47,7 +47,7 @@ export interface StreamReader {
 
 /** What one event meant. Implementations may reuse one object per reader. */
 export interface EventReading {
-  /** The event commits the response (DATAPLANE §3). */
+  /** The event commits the response. */
   commits: boolean;
   /** Carries output (text, arguments, reasoning), so it is progress for the interToken timer. */
   content: boolean;

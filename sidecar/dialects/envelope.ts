@@ -1,4 +1,4 @@
-/** What one pass over a request body learns (DATAPLANE §2): ranges to splice and facts to route by. */
+/** What one pass over a request body learns: ranges to splice and facts to route by. */
 
 /** Byte range of a depth-1 member: `[start, end)` covers the key's quote to the end of the value. */
 export interface MemberRange {
@@ -50,7 +50,7 @@ export interface Envelope {
   /** Byte ranges (quotes excluded) of the JSON strings that hold user text. */
   userText: readonly { start: number; end: number }[];
   tools: boolean;
-  /** Tools the vendor itself runs (DATAPLANE §5): the request is not free to repeat. */
+  /** Tools the vendor itself runs: the request is not free to repeat. */
   serverTools: boolean;
   vision: boolean;
   jsonSchema: boolean;

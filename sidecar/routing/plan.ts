@@ -37,7 +37,7 @@ export interface RequestFacts {
   pinned: boolean;
 }
 
-/** DATAPLANE §5: whether a request may be sent again. */
+/** Whether a request may be sent again. */
 export type ReplayClass = 'Free' | 'Unsent' | 'Never';
 
 /** One thing that can be tried: a target with the credential, model and prices it would use. */

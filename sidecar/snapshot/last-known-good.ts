@@ -1,5 +1,5 @@
 /**
- * What ran last, on disk, for a restart that finds no operator (CONTROLPLANE §6). Keys are written only where the
+ * What ran last, on disk, for a restart that finds no operator. Keys are written only where the
  * directory is memory (tmpfs); elsewhere the file goes without them. The file is this process's own: mode 0600, replaced
  * as a whole, and believed only if it still is what was written.
  */

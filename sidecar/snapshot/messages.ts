@@ -1,5 +1,5 @@
 /**
- * The messages of the sync protocol (CONTROLPLANE §4). All JSON over HTTPS/1.1, watchable with curl.
+ * The messages of the sync protocol. All JSON over HTTPS/1.1, watchable with curl.
  *
  *   GET  /v1/stream                 text/event-stream: events `snapshot`, `credentials`, `hints`; comments as heartbeat
  *   GET  /v1/snapshots/{hash}       a Snapshot, gzip, immutable

@@ -203,7 +203,7 @@ export interface PriceTable {
 export type ProviderTypeName = 'OpenAI' | 'OpenAICompatible';
 export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema';
 
-/** Failures a rule may fail over on (DATAPLANE §5). `Caller` exists too: it is returned as it is and never in a list. */
+/** Failures a rule may fail over on. `Caller` exists too: it is returned as it is and never in a list. */
 export type FailureClass =
   | 'Connect'
   | 'Timeout'
