@@ -2,24 +2,29 @@
 import { readFile } from 'node:fs/promises';
 import type { JSONWebKeySet } from 'jose';
 import { pino } from 'pino';
-import { type OperatorOptions, type RunningOperator, startOperator } from '../operator/operator.ts';
-import type { Certificate } from '../operator/sync/server.ts';
+import { type FileCertificates, fileCertificates } from '../operator/certificates/files.ts';
+import { type OperatorOptions, startOperator } from '../operator/operator.ts';
 import { apiConfig, loadKubeConfig } from '../operator/watch/api-config.ts';
-import { FileWatcher } from '../operator/watch/file-watcher.ts';
 import { describeError } from '../operator/watch/log.ts';
 import { systemClock } from '../sidecar/snapshot/clock.ts';
 import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
+import {
+  completed,
+  REPLICA_FLAGS,
+  REPLICA_HELP,
+  type ReplicaSettings,
+  readReplicaSettings,
+} from './operator/replica.ts';
 
 const HELP = `outrider operator: the control plane
 
 It watches LLMRoute and LLMProvider, tells every sidecar what to run, and writes into the status what they really run.
 
 usage: outrider operator --tls-cert FILE --tls-key FILE [options]
+       outrider operator --tls-mode SelfIssued [options]
 
   --kubeconfig FILE              unset: $KUBECONFIG, ~/.kube/config, or the pod's own account    OUTRIDER_KUBECONFIG
   --listen HOST:PORT             where sidecars connect (HTTPS); 0.0.0.0:8443                    OUTRIDER_LISTEN
-  --tls-cert FILE                certificate in PEM, read again when it changes                  OUTRIDER_TLS_CERT
-  --tls-key FILE                 its key in PEM                                                  OUTRIDER_TLS_KEY
   --admin HOST:PORT              /healthz, /readyz, /metrics; 0.0.0.0:8081                       OUTRIDER_ADMIN
   --admin-hosts NAME,...         names the admin port may be asked by, besides IPs and localhost OUTRIDER_ADMIN_HOSTS
   --namespaces NAME,...          where routes, providers and pods are read; * (all)              OUTRIDER_NAMESPACES
@@ -28,6 +33,7 @@ usage: outrider operator --tls-cert FILE --tls-key FILE [options]
   --jwks-file FILE               keys that sign the sidecars' tokens; unset: the API server's    OUTRIDER_JWKS_FILE
   --token-issuer URL             issuer that tokens must have; unset: any whose signature holds  OUTRIDER_TOKEN_ISSUER
   --token-audience NAME          audience that tokens must have; outrider                        OUTRIDER_TOKEN_AUDIENCE
+${REPLICA_HELP}\
   --log-level LEVEL              debug, info, warn, error; info                                  OUTRIDER_LOG_LEVEL
   --help
 
@@ -37,8 +43,6 @@ A flag wins over the variable beside it. SIGTERM ends it in order; sidecars go o
 const FLAGS = [
   'kubeconfig',
   'listen',
-  'tls-cert',
-  'tls-key',
   'admin',
   'admin-hosts',
   'namespaces',
@@ -48,14 +52,13 @@ const FLAGS = [
   'token-issuer',
   'token-audience',
   'log-level',
+  ...REPLICA_FLAGS,
 ];
 
-export interface OperatorSettings {
+export interface OperatorSettings extends ReplicaSettings {
   kubeconfig: string | undefined;
   listen: Address;
   admin: Address;
-  tlsCert: string;
-  tlsKey: string;
   jwksFile: string | undefined;
   logLevel: string;
   options: Pick<
@@ -66,17 +69,17 @@ export interface OperatorSettings {
 
 /** @returns undefined where help was asked for */
 export function readSettings(args: string[], env: NodeJS.ProcessEnv): OperatorSettings | undefined {
-  const given = new Arguments(args, env, FLAGS);
+  const given = new Arguments(completed(args), env, FLAGS);
   if (given.help) return undefined;
   const [extra] = given.positionals;
   if (extra !== undefined) throw new UsageError(`"${extra}" is not expected; the command takes flags only`);
+  const listen = given.address('listen', '0.0.0.0:8443');
   const [issuer, audience] = [given.text('token-issuer'), given.text('token-audience')];
   return {
     kubeconfig: given.text('kubeconfig'),
-    listen: given.address('listen', '0.0.0.0:8443'),
+    listen,
     admin: given.address('admin', '0.0.0.0:8081'),
-    tlsCert: given.required('tls-cert'),
-    tlsKey: given.required('tls-key'),
+    ...readReplicaSettings(given, listen.host),
     jwksFile: given.text('jwks-file'),
     logLevel: given.choice('log-level', ['debug', 'info', 'warn', 'error']) ?? 'info',
     options: {
@@ -103,6 +106,9 @@ function namespaces(given: Arguments, flag: string, unset: string[]): string[] {
   return text === '*' ? ['*'] : names(given, flag);
 }
 
+/** For connections to end in order once leadership is lost. */
+const LOST_MS = 2_000;
+
 export async function main(args: string[]): Promise<number> {
   const read = readOrExplain('operator', HELP, () => readSettings(args, process.env));
   return 'exitCode' in read ? read.exitCode : run(read.settings);
@@ -110,25 +116,8 @@ export async function main(args: string[]): Promise<number> {
 
 async function run(settings: OperatorSettings): Promise<number> {
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
-  const { kubeconfig, tlsCert, tlsKey, jwksFile, options } = settings;
-  const files = [tlsCert, tlsKey];
-  let operator: RunningOperator | undefined;
-  const watcher = new FileWatcher({
-    paths: files,
-    clock: systemClock,
-    async onChange() {
-      try {
-        operator?.setCertificate(await readPair(files));
-        log.info({}, 'took a new certificate');
-      } catch (error) {
-        // The two files are not replaced at the same moment; the next change brings the other half.
-        log.warn(
-          { error: describeError(error) },
-          'the certificate and its key do not fit; the old ones stay',
-        );
-      }
-    },
-  });
+  const { kubeconfig, election, jwksFile, options, tls, trust } = settings;
+  let files: FileCertificates | undefined;
   try {
     if (options.credentialsNamespaces?.length === 0) {
       log.warn(
@@ -138,18 +127,28 @@ async function run(settings: OperatorSettings): Promise<number> {
     }
     // A kubeconfig that cannot be read is a mistake to be told at once; one that fails later is waited for.
     loadKubeConfig(kubeconfig);
-    await watcher.start();
-    operator = await startOperator({
+    if (tls.mode === 'Files') files = await fileCertificates(tls.files, systemClock, log);
+    const lost = Promise.withResolvers<'lost'>();
+    const operator = await startOperator({
       ...options,
       api: apiConfig(() => loadKubeConfig(kubeconfig)),
       listen: settings.listen,
       admin: settings.admin,
-      tls: await readPair(files),
+      tls: tls.mode === 'Files' ? (files as FileCertificates) : tls,
+      trust,
       log,
+      ...(election ? { election: { ...election, onLost: () => lost.resolve('lost') } } : {}),
       ...(jwksFile ? { identity: { ...options.identity, fetchKeys: () => readKeys(jwksFile) } } : {}),
     });
     log.info({ sync: operator.address, admin: operator.admin }, 'operator is up');
-    const signal = await terminated();
+    const signal = await Promise.race([terminated(), lost.promise]);
+    if (signal === 'lost') {
+      log.fatal({}, 'operator ends because another one leads or none can: it starts anew as a follower');
+      // What waits for an API server that does not answer must not keep it.
+      setTimeout(() => process.exit(1), LOST_MS).unref();
+      await operator.stop();
+      return 1;
+    }
     log.info({ signal }, 'operator is stopping');
     await operator.stop();
     return 0;
@@ -157,13 +156,8 @@ async function run(settings: OperatorSettings): Promise<number> {
     log.fatal({ error: describeError(error) }, 'operator could not start');
     return 1;
   } finally {
-    await watcher.stop();
+    await files?.stop();
   }
-}
-
-async function readPair(files: readonly string[]): Promise<Certificate> {
-  const [cert = '', key = ''] = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  return { cert, key };
 }
 
 async function readKeys(file: string): Promise<JSONWebKeySet> {

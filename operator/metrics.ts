@@ -1,5 +1,6 @@
 /** What the operator counts about itself. One registry per operator, so that two in one process do not mix. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { CertificateFacts } from './certificates/start.ts';
 import type { SyncMetrics } from './sync/metrics.ts';
 import type { RunResult, WorkQueue } from './watch/queue.ts';
 import type { WatchObserver } from './watch/reflector.ts';
@@ -10,6 +11,13 @@ interface WatchFacts {
   readonly size: number;
   readonly hasSynced: boolean;
   readonly lastEventAt: number | undefined;
+}
+
+/** What one of several replicas is, read when metrics are asked for. */
+export interface ReplicaFacts {
+  leads: boolean;
+  term: number | undefined;
+  certificates: CertificateFacts | undefined;
 }
 
 export interface OperatorMetrics {
@@ -23,6 +31,7 @@ export interface OperatorMetrics {
     queues: Readonly<Record<string, Pick<WorkQueue, 'depth'>>>,
     watches: () => readonly WatchFacts[],
   ): void;
+  observeReplica(facts: () => ReplicaFacts): void;
   /** The Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -72,7 +81,13 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
   const outdated = counter('sync_outdated_refused_total', 'Requests of sidecars with too old a protocol.');
   const rows = counter('sync_usage_rows_total', 'Usage rows received.');
 
+  const leader = gauge('leader', 'Whether this replica leads.');
+  const term = gauge('leader_term', 'Term in which this replica leads; 0 while it does not.');
+  const ends = gauge('certificate_not_after_timestamp_seconds', 'When a certificate ends.', ['certificate']);
+  const rotation = gauge('certificate_rotation', 'State of the rotation of the authority.', ['state']);
+
   let read = () => {};
+  let readReplica = () => {};
 
   return {
     watch: {
@@ -106,8 +121,22 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
         }
       };
     },
+    observeReplica(facts) {
+      readReplica = () => {
+        const { leads, term: since, certificates } = facts();
+        leader.set(leads ? 1 : 0);
+        term.set(since ?? 0);
+        if (!certificates) return;
+        const { servingNotAfter, authorityNotAfter, state } = certificates;
+        ends.set({ certificate: 'serving' }, servingNotAfter / 1000);
+        if (authorityNotAfter !== undefined) ends.set({ certificate: 'authority' }, authorityNotAfter / 1000);
+        rotation.reset();
+        if (state !== undefined) rotation.set({ state }, 1);
+      };
+    },
     text() {
       read();
+      readReplica();
       return registry.metrics();
     },
     contentType: registry.contentType,

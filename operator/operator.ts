@@ -6,7 +6,11 @@
  */
 import { type Clock, systemClock } from '../sidecar/snapshot/clock.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
+import type { Certificates } from './certificates/certificates.ts';
+import { prepareCertificates, type TlsSettings, type TrustSettings } from './certificates/start.ts';
 import { startCompiling } from './compiling.ts';
+import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
+import { alone, type Leadership } from './leader/leadership.ts';
 import { operatorMetrics } from './metrics.ts';
 import { StatusController } from './status/controller.ts';
 import type { Waits } from './status/programmed.ts';
@@ -14,7 +18,7 @@ import { createTokenAuthenticator } from './sync/identity.ts';
 import { clusterKeys, type FetchKeys } from './sync/jwks.ts';
 import type { PodLookup } from './sync/pods.ts';
 import type { ProxyRegistry } from './sync/registry.ts';
-import { type Certificate, startSyncServer } from './sync/server.ts';
+import { startSyncServer } from './sync/server.ts';
 import { tokenReviewer } from './sync/token-review.ts';
 import { apiClient } from './watch/api-client.ts';
 import type { ApiConfig } from './watch/api-config.ts';
@@ -27,7 +31,11 @@ export interface OperatorOptions {
   api: ApiConfig;
   /** Where sidecars connect. */
   listen: { host: string; port: number };
-  tls: Certificate;
+  tls: TlsSettings;
+  /** Who is told whom to trust, besides sidecars; nobody unless told. */
+  trust?: TrustSettings;
+  /** Takes part in an election; unset: this is the only replica. */
+  election?: ElectionSettings;
   /** Where probes and metrics are served. */
   admin: { host: string; port: number };
   /** Names the admin port may be asked by, besides IP addresses and localhost. */
@@ -48,8 +56,6 @@ export interface OperatorOptions {
   log: Log;
   clock?: Clock;
   random?: () => number;
-  /** Only the leader takes reports and writes statuses; one replica is its own leader. */
-  isLeader?: () => boolean;
   waits?: Waits;
   /** Mean time between two reports of one sidecar, in milliseconds. */
   reportIntervalMs?: number;
@@ -62,14 +68,14 @@ export interface RunningOperator {
   readonly registry: ProxyRegistry;
   /** Resolves when everything was read and compiled once. */
   readonly ready: Promise<void>;
-  setCertificate(tls: Certificate): void;
-  /** Looks at every status again; for whoever took the lead. */
-  resync(): void;
+  readonly leadership: Leadership;
+  readonly certificates: Certificates;
+  /** Gives leadership back, ends streams. */
   stop(): Promise<void>;
 }
 
 export async function startOperator(options: OperatorOptions): Promise<RunningOperator> {
-  const { api, log, clock = systemClock, random = Math.random, isLeader = () => true } = options;
+  const { api, log, clock = systemClock, random = Math.random } = options;
   const metrics = operatorMetrics(() => clock.monotonic());
   const client = apiClient(api, clock);
   const source = new KubernetesSource({
@@ -82,10 +88,23 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     credentialsNamespaces: options.credentialsNamespaces ?? [],
   });
   const pods = podLookup(source);
+  let leadership = alone;
+  const isLeader = () => leadership.isLeader();
+  const certificates = prepareCertificates(options.tls, options.trust ?? {}, {
+    client,
+    clock,
+    random,
+    log,
+    observer: metrics.watch,
+    isLeader,
+    pods: () => runningPods(source),
+    stateOf: (uid) => sync.registry.get(uid),
+    onRun: (controller) => metrics.run(controller),
+  });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
   const sync = await startSyncServer({
     listen: options.listen,
-    tls: options.tls,
+    tls: certificates.serving.current,
     pods,
     identity: createTokenAuthenticator({
       pods,
@@ -98,7 +117,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       ...(audience === undefined ? {} : { audience }),
     }),
     isLeader,
-    leaderAddress: () => undefined,
+    leaderAddress: () => leadership.leaderAddress(),
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
     metrics: metrics.sync,
     clock,
@@ -128,7 +147,22 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       status.compiled(compiled);
     },
   });
-  metrics.observe({ compile: compiling.queue, status }, () => source.watches());
+  metrics.observe({ compile: compiling.queue, status, ...certificates.queues }, () => source.watches());
+  metrics.observeReplica(() => ({
+    leads: isLeader(),
+    term: leadership.term(),
+    certificates: certificates.facts(),
+  }));
+  certificates.serving.subscribe((certificate) => sync.setCertificate(certificate));
+  if (options.election) {
+    const { port } = sync.address;
+    const ready = compiling.done;
+    leadership = startCampaign(options.election, { client, clock, random, log, port, ready });
+    leadership.onGained(() => {
+      status.resync();
+      certificates.look();
+    });
+  }
 
   void source.synced.then(() => {
     const counts = Object.entries(source.resources()).map(([kind, list]) => [kind, list.length]);
@@ -140,6 +174,9 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await source.stop();
     await compiling.stop();
     await status.stop();
+    await certificates.stop();
+    // Only now may another replica act; until streams end here, it can be told of.
+    await leadership.stop();
     await sync.close();
     await admin?.close();
     client.close();
@@ -149,21 +186,25 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     admin = await startAdminServer({
       listen: options.admin,
       metrics,
-      readiness: () => readiness(source, compiling.isDone()),
+      readiness: () => [
+        ...readiness(source, compiling.isDone()),
+        { name: 'certificate', ok: certificates.serving.current !== undefined },
+      ],
       ...(options.adminHosts ? { hosts: options.adminHosts } : {}),
     });
   } catch (error) {
     await stop();
     throw error;
   }
+  certificates.start();
   await source.start();
   return {
     address: sync.address,
     admin: admin.address,
     registry: sync.registry,
     ready: compiling.done,
-    setCertificate: (tls) => sync.setCertificate(tls),
-    resync: () => status.resync(),
+    leadership,
+    certificates,
     stop: () => stop(admin),
   };
 }
@@ -176,6 +217,14 @@ function podLookup(source: Source): PodLookup {
         if (kind === 'Pod') listener(uid);
       }),
   };
+}
+
+/** Those whose sidecar runs; what is about to start reads its trust when it does. */
+function runningPods(source: Source): string[] {
+  const pods = source
+    .resources()
+    .pods.filter(({ runningSince, terminating }) => runningSince !== undefined && !terminating);
+  return pods.map(({ uid }) => uid);
 }
 
 function readiness(source: Source, compiled: boolean) {

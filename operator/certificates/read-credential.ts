@@ -24,6 +24,11 @@ export function checkPair(cert: string, key: string): void {
   credential(parse(cert), cert, key);
 }
 
+/** When the first certificate of a chain ends, in milliseconds since the epoch. */
+export function expiryOf(cert: string): number {
+  return parse(cert).validToDate.getTime();
+}
+
 /** One PEM text per certificate, each with a newline at its end, so that texts can be joined. */
 export function normalPem(text: string): string {
   return `${text.trim()}\n`;

@@ -97,7 +97,7 @@ export class SelfIssuedCertificates implements Certificates {
       random,
       log,
       observer,
-      resource: 'secrets',
+      resource: 'tls-secrets',
       apiVersion: 'v1',
       kind: 'Secret',
       path: this.#store.collection,

@@ -68,6 +68,7 @@ export class Election implements Leadership {
   #call: AbortController | undefined;
   #loop: Promise<void> | undefined;
   #failing = false;
+  #lost = false;
 
   constructor(options: ElectionOptions) {
     this.#options = options;
@@ -106,7 +107,7 @@ export class Election implements Leadership {
     this.#end('stopped');
     await this.#loop;
     // A write that was broken off may have arrived.
-    if (this.#writes > 0) await this.#release();
+    if (this.#writes > 0 && !this.#lost) await this.#release();
   }
 
   async #run(): Promise<void> {
@@ -227,6 +228,7 @@ export class Election implements Leadership {
   }
 
   #lose(reason: string): void {
+    this.#lost = true;
     this.#end(reason);
     this.#options.log.error({ reason }, 'leadership is lost');
     this.#options.onLost(reason);

@@ -22,7 +22,8 @@ export interface Certificate {
 export interface SyncServerOptions extends HandlerOptions {
   /** Port 0: any free one. */
   listen: { host: string; port: number };
-  tls: Certificate;
+  /** Unset: connections fail until there is one. */
+  tls?: Certificate | undefined;
   pods: PodLookup;
   metrics?: SyncMetrics;
   clock?: Clock;

@@ -19,8 +19,9 @@ describe('flags and variables', () => {
       kubeconfig: undefined,
       listen: { host: '0.0.0.0', port: 8443 },
       admin: { host: '0.0.0.0', port: 8081 },
-      tlsCert: 'c.pem',
-      tlsKey: 'k.pem',
+      tls: { mode: 'Files', files: { cert: 'c.pem', key: 'k.pem' } },
+      election: undefined,
+      trust: { webhooks: [] },
       jwksFile: undefined,
       logLevel: 'info',
       options: {
