@@ -23,8 +23,4 @@ export class Bodies {
   retain(hashes: ReadonlySet<string>): void {
     for (const hash of this.#compressed.keys()) if (!hashes.has(hash)) this.#compressed.delete(hash);
   }
-
-  get size(): number {
-    return this.#compressed.size;
-  }
 }

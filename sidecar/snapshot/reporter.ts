@@ -40,6 +40,8 @@ const ANSWER_BYTES = 65_536;
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #pause: Pause;
+  /** Not cut short by news: a change right after a takeover must not bring the whole fleet at once. */
+  readonly #takeover: Pause;
   #leader: string | undefined;
   #everAnswered = false;
   #due = false;
@@ -52,6 +54,7 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#pause = new Pause(options.clock);
+    this.#takeover = new Pause(options.clock);
   }
 
   /** Something changed, or the operator can be reached again: report now. The first call starts the regular reports. */
@@ -78,6 +81,7 @@ export class Reporter {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#pause.end();
+    this.#takeover.end();
     await this.#running;
   }
 
@@ -145,7 +149,7 @@ export class Reporter {
     this.#leader = leader;
     if (!this.#everAnswered) return;
     this.#everAnswered = false;
-    await this.#pause.wait(this.#options.random() * TAKEOVER_MS);
+    await this.#takeover.wait(this.#options.random() * TAKEOVER_MS);
   }
 
   #compose(trustBundle: string | undefined): Report {

@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Authenticator } from '../../../operator/sync/identity.ts';
 import type { LivePod } from '../../../operator/sync/pods.ts';
 import type { SyncServer, SyncServerOptions } from '../../../operator/sync/server.ts';
 import type { Report, ReportAnswer } from '../../../sidecar/snapshot/messages.ts';
+import { until } from '../support/manual-clock.ts';
 import { Harness } from './support/harness.ts';
 import { podNamed } from './support/pods.ts';
 import { compiledOf, keys, providerItem, routeItem, snapshotOf } from './support/snapshots.ts';
@@ -215,6 +220,37 @@ describe('reports', () => {
   it('of a pod that is gone leave no trace', async () => {
     await post(report());
     harness.pods.delete(pod.uid);
+    expect(server.registry.list()).toEqual([]);
+  });
+
+  it('of a pod that goes while it reports leave none either', async () => {
+    // The pod goes between its identification and the end of the body.
+    const identity: Authenticator = {
+      authenticate: () => {
+        setImmediate(() => harness.pods.delete(pod.uid));
+        return Promise.resolve({
+          ok: true,
+          identity: { pod, serviceAccount: 'default', expiresAt: Number.MAX_VALUE },
+        });
+      },
+    };
+    await start({ identity });
+    const sending = request({
+      host: '127.0.0.1',
+      port: server.address.port,
+      path: '/v1/report',
+      method: 'POST',
+      ca: harness.authority.ca,
+      agent: false,
+      headers: { 'content-length': Buffer.byteLength(report()) },
+    });
+    const answered = once(sending, 'response');
+    sending.write(report().slice(0, 10));
+    await until(() => harness.pods.get(pod.uid) === undefined);
+    sending.end(report().slice(10));
+    const [response] = (await answered) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(200);
     expect(server.registry.list()).toEqual([]);
   });
 

@@ -94,16 +94,17 @@ describe('stream', () => {
   });
 
   it('ends when its token expires', async () => {
-    const stream = await listen(pod, 600_000);
-    harness.clock.advance(599_000);
+    const stream = await listen(pod, 10_000);
+    harness.clock.advance(9_000);
     expect(server.registry.get(pod.uid)).toMatchObject({ connected: true });
     harness.clock.advance(2_000);
     await until(() => stream.ended);
     await until(() => server.registry.get(pod.uid)?.connected === false);
     expect(server.registry.get(pod.uid)).toMatchObject({
       connectedSince: undefined,
-      disconnectedAt: 601_000,
+      disconnectedAt: 11_000,
     });
+    expect(stream.response.complete).toBe(true);
   });
 
   it('is replaced by a newer one of the same pod', async () => {

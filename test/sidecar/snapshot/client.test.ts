@@ -412,8 +412,41 @@ describe('connections', () => {
       operator.announce(next);
       await until(() => operator.reported?.ack.hash === next.hash && operator.clock.waits.includes(20_000));
     }
+    for (let minute = 0; minute < 4; minute++) {
+      const reports = operator.reports.length;
+      operator.clock.advance(20_000);
+      await until(() => operator.reports.length > reports && operator.clock.waits.includes(20_000));
+      operator.clock.advance(1);
+      operator.send(':\n\n');
+      await until(() => operator.clock.waits.includes(45_000));
+    }
     expect(operator.connections).toBe(before);
     expect(before).toBeLessThanOrEqual(3);
+  });
+
+  it('that break off when they are used again are replaced once, without a failure', async () => {
+    await runFirst();
+    await until(() => operator.clock.waits.includes(20_000));
+    let broken = 0;
+    operator.script.set('/v1/snapshots/hash', (_req, res) => {
+      operator.script.clear();
+      broken += 1;
+      res.destroy();
+    });
+    operator.announce(second);
+    await until(() => operator.reported?.ack.hash === second.hash);
+    expect(broken).toBe(1);
+    expect(operator.warnings).toEqual([]);
+  });
+
+  it('trust another authority as soon as the one they knew fails', async () => {
+    await runFirst();
+    await until(() => operator.clock.waits.includes(20_000));
+    await operator.changeAuthority();
+    operator.dropIdle();
+    operator.announce(second);
+    await until(() => operator.reported?.ack.hash === second.hash);
+    expect(operator.streams).toHaveLength(1);
   });
 
   it('that the server closed while they were idle are replaced without a failure', async () => {

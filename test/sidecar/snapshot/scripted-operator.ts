@@ -99,6 +99,13 @@ export class ScriptedOperator {
     this.streams.at(-1)?.write(text);
   }
 
+  /** Goes on with a certificate of another authority, which the sidecar's file names from now on. */
+  async changeAuthority(): Promise<void> {
+    const authority = await testAuthority();
+    this.#server.setSecureContext(await authority.issue('127.0.0.1'));
+    writeFileSync(path.join(this.directory, 'ca.pem'), authority.ca);
+  }
+
   /** Closes connections that carry no request now. */
   dropIdle(): void {
     this.#server.closeIdleConnections();
