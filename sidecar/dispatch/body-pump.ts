@@ -1,4 +1,8 @@
-/** Moves a caller's request body to a provider as it comes, no faster than the provider takes it. */
+/**
+ * Moves a caller's request body to a provider as it comes, no faster than the provider takes it. While the provider takes
+ * nothing, the caller's connection is not read, so a caller that leaves then is noticed when the provider goes on, or when
+ * the attempt runs out of time.
+ */
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
 const PUMP = Symbol('pump');

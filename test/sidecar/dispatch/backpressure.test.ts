@@ -1,6 +1,6 @@
 /** A caller that reads slowly slows the provider down, and is let go when it stops reading. */
 import { describe, expect, it } from 'vitest';
-import { chat, collect, stream, until } from './client.ts';
+import { chat, collect, standsStill, stream, until } from './client.ts';
 import { front, upstream } from './harness.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -27,21 +27,6 @@ function flood(total: number) {
   return { state, server };
 }
 
-/** Waits until nothing more is taken: the same count a few times in a row. */
-async function standsStill(state: { written: number }): Promise<void> {
-  let before = -1;
-  let same = 0;
-  await until(
-    () => {
-      same = state.written === before ? same + 1 : 0;
-      before = state.written;
-      return same >= 5;
-    },
-    'the provider stands still',
-    5000,
-  );
-}
-
 describe('backpressure', () => {
   it('reaches the provider, whatever the size of the stream', async () => {
     const total = 64 * 1024 * 1024;
@@ -51,16 +36,7 @@ describe('backpressure', () => {
     const asked = stream(f.port);
     const response = await asked.head;
     response.pause();
-    let before = -1;
-    await until(
-      () => {
-        const still = state.written === before;
-        before = state.written;
-        return still;
-      },
-      'the provider stands still',
-      5000,
-    );
+    await standsStill(() => state.written, 'the provider stands still');
     expect(state.written, 'a few socket buffers').toBeLessThan(total / 4);
     expect(f.memory.used).toBe(0);
     asked.request.destroy();
@@ -79,7 +55,7 @@ describe('backpressure', () => {
     const asked = stream(f.port);
     const response = await asked.head;
     response.pause();
-    await standsStill(state);
+    await standsStill(() => state.written, 'the provider stands still');
     clock.advance(10_000);
     const rest = collect(response);
     response.resume();

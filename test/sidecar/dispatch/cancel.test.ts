@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Behaviour } from '../../../dev/providers/behaviour.ts';
 import { chat, stream, until } from './client.ts';
 import { behind, front, provider } from './harness.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const PHASES: [string, Behaviour, boolean][] = [
   ['before the headers', { failure: { kind: 'HangBeforeHeaders' } }, true],
@@ -37,17 +38,21 @@ describe('a caller that leaves', () => {
 
   it('while we wait to try again', async () => {
     const p = await provider({ failure: { kind: 'Status', status: 503 } });
+    const clock = new VirtualClock();
     const f = await front({
       targets: [{ url: p.url }],
       maxAttempts: 5,
-      rule: { failover: { on: ['ServerError'], maxAttempts: 5, backoff: { baseMs: 60_000, maxMs: 60_000 } } },
-      dispatcher: { random: () => 0.1 },
+      rule: { failover: { on: ['ServerError'], maxAttempts: 5, backoff: { baseMs: 1000, maxMs: 1000 } } },
+      dispatcher: { clock, random: () => 0.5 },
     });
     const asked = chat(f.port);
-    await until(() => p.count === 1, 'the first attempt has failed');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => f.running[0]?.attempts[0]?.failure !== undefined, 'the first attempt has failed');
+    expect(clock.pending, 'the wait and the deadlines').toBe(2);
     asked.request.destroy();
     const { attempts, outcome } = await f.finished();
+    expect(clock.pending).toBe(1);
+    clock.advance(5000);
+    expect(clock.pending).toBe(0);
     expect(attempts).toHaveLength(1);
     expect(outcome).toMatchObject({ status: 499, cancelled: true });
     expect(p.count).toBe(1);

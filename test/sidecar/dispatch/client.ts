@@ -83,3 +83,19 @@ export async function until(check: () => boolean, what: string, ms = 2000): Prom
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+
+/** Waits until a count has not moved for as long as a stream that flows would never pause. */
+export async function standsStill(count: () => number, what: string): Promise<void> {
+  let value = count();
+  let since = performance.now();
+  await until(
+    () => {
+      const now = performance.now();
+      if (count() !== value) since = now;
+      value = count();
+      return value > 0 && now - since > 250;
+    },
+    what,
+    8000,
+  );
+}

@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { ask, until } from './client.ts';
+import { ask, standsStill, until } from './client.ts';
 import { behind, front, provider } from './harness.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -235,25 +235,34 @@ describe('websocket', () => {
     await expect(opened(ws)).rejects.toThrow('504');
   });
 
-  it('holds a caller that does not read to the pace, and lets it go in the end', async () => {
+  it('holds the provider to the pace of a caller that does not read, and lets it go in the end', async () => {
+    const clock = new VirtualClock();
     const r = await realtime();
-    const f = await front({ targets: [{ url: r.url }], replay: 'Never', timeouts: { clientStallMs: 60 } });
+    const f = await front({
+      targets: [{ url: r.url }],
+      replay: 'Never',
+      timeouts: { clientStallMs: 5000 },
+      dispatcher: { clock },
+    });
     const ws = new WebSocket(`ws://127.0.0.1:${f.port}/v1/realtime?model=m`);
     ws.on('error', () => {});
     await opened(ws);
     ws.pause();
     const server = r.sockets[0] as WebSocket;
-    let sent = 0;
+    const total = 200;
+    let taken = 0;
     const fill = (): void => {
-      while (sent < 64 && server.readyState === WebSocket.OPEN && server.bufferedAmount < 1_000_000) {
-        sent++;
-        server.send(Buffer.alloc(500_000));
-      }
-      if (sent < 64 && server.readyState === WebSocket.OPEN) setTimeout(fill, 2);
+      if (taken === total || server.readyState !== WebSocket.OPEN) return;
+      server.send(Buffer.alloc(500_000), () => {
+        taken++;
+        fill();
+      });
     };
     fill();
-    const { outcome } = await f.finished();
-    expect(outcome).toMatchObject({ errorCode: 'client_stalled' });
+    await standsStill(() => taken, 'the provider stands still');
+    expect(taken).toBeLessThan(total / 2);
+    clock.advance(5100);
+    expect((await f.finished()).outcome).toMatchObject({ errorCode: 'client_stalled' });
     ws.terminate();
   });
 });
