@@ -4,10 +4,10 @@
  *
  *   node bench/dataplane/run.ts [--quick]
  */
+import { NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { interleave, median, PAIRS, paired, type Side } from './compare.ts';
 import { busy, idle, largePrompts, openStreams } from './memory.ts';
 import { type Setup, setUp } from './setup.ts';
-import { NODE_FLAGS } from './sidecar-process.ts';
 import { quantile } from './statistics.ts';
 
 interface Row {
@@ -108,7 +108,7 @@ async function starts(setup: Setup): Promise<void> {
   );
 }
 
-console.log(`Node ${process.version}, flags ${NODE_FLAGS.join(' ')}\n`);
+console.log(`Node ${process.version}, flags ${NODE_FLAGS.sidecar.join(' ')}\n`);
 const setup = await setUp();
 try {
   await costs(setup, 'plain');

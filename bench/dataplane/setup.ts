@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { anyPort } from '../../dev/laptop/ports.ts';
 import { createAuthority, issueServing } from '../../operator/certificates/authority.ts';
+import { NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { Child } from './child.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import type { Job, JobResult } from './load.ts';
-import { NODE_FLAGS, type SidecarProcess, startSidecar } from './sidecar-process.ts';
+import { type SidecarProcess, startSidecar } from './sidecar-process.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -42,8 +43,16 @@ export async function setUp(): Promise<Setup> {
 
   const upstream = new Child(['bench/dataplane/upstream.ts', keyFile, certFile]);
   const { port: direct, tlsPort } = await upstream.next<{ port: number; tlsPort: number }>();
-  const plain = new Child([...NODE_FLAGS, 'bench/dataplane/baseline.ts', `http://127.0.0.1:${direct}`]);
-  const tls = new Child([...NODE_FLAGS, 'bench/dataplane/baseline.ts', `https://127.0.0.1:${tlsPort}`]);
+  const plain = new Child([
+    ...NODE_FLAGS.sidecar,
+    'bench/dataplane/baseline.ts',
+    `http://127.0.0.1:${direct}`,
+  ]);
+  const tls = new Child([
+    ...NODE_FLAGS.sidecar,
+    'bench/dataplane/baseline.ts',
+    `https://127.0.0.1:${tlsPort}`,
+  ]);
   const peerPorts = {
     plain: (await plain.next<{ port: number }>()).port,
     tls: (await tls.next<{ port: number }>()).port,

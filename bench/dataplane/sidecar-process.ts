@@ -1,8 +1,6 @@
 /** The sidecar under measurement: its own bundle, with the flags the image runs it with. */
+import { NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { Child } from './child.ts';
-
-/** One flag set for every measurement: what an idle pod holds, and what a busy one costs, come from the same process. */
-export const NODE_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=128'];
 
 export interface SidecarProcess {
   child: Child;
@@ -20,7 +18,7 @@ export async function startSidecar(
   const started = performance.now();
   const child = new Child(
     [
-      ...NODE_FLAGS,
+      ...NODE_FLAGS.sidecar,
       'dist/sidecar.js',
       ...flags,
       '--listen',
