@@ -6,7 +6,7 @@ import { FileWatcher } from '../watch/file-watcher.ts';
 import { describeError, type Log } from '../watch/log.ts';
 import { type Certificates, sameCertificate } from './certificates.ts';
 import { LatestValue } from './latest.ts';
-import { checkPair } from './read-credential.ts';
+import { checkBundle, checkPair } from './read-credential.ts';
 
 export interface CertificateFiles {
   /** Paths; PEM. */
@@ -32,6 +32,7 @@ export async function fileCertificates(
     const [cert, key] = await Promise.all([readFile(files.cert, 'utf8'), readFile(files.key, 'utf8')]);
     const bundle = files.ca === undefined ? undefined : await readFile(files.ca, 'utf8');
     checkPair(cert, key);
+    if (bundle !== undefined) checkBundle(bundle);
     if (bundle !== undefined) trustBundle.set(bundle);
     serving.set({ cert, key });
   };

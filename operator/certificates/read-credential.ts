@@ -24,6 +24,13 @@ export function checkPair(cert: string, key: string): void {
   credential(parse(cert), cert, key);
 }
 
+/** Checks that each certificate of a bundle can be read, and that there is one. */
+export function checkBundle(bundle: string): void {
+  for (const cert of bundle.match(/-----BEGIN CERTIFICATE-----[^-]*(-----END CERTIFICATE-----)?/g) ?? ['']) {
+    parse(cert);
+  }
+}
+
 /** When the first certificate of a chain ends, in milliseconds since the epoch. */
 export function expiryOf(cert: string): number {
   return parse(cert).validToDate.getTime();
