@@ -1,6 +1,7 @@
 /** What the operator counts about itself. One registry per operator, so that two in one process do not mix. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CertificateFacts } from './certificates/start.ts';
+import { type InjectionMetrics, injectionMetrics } from './inject/metrics.ts';
 import type { SyncMetrics } from './sync/metrics.ts';
 import type { RunResult, WorkQueue } from './watch/queue.ts';
 import type { WatchObserver } from './watch/reflector.ts';
@@ -23,6 +24,7 @@ export interface ReplicaFacts {
 export interface OperatorMetrics {
   readonly watch: WatchObserver;
   readonly sync: SyncMetrics;
+  readonly injection: InjectionMetrics;
   /** A run of a queue's handler ended. */
   run(controller: string): (result: RunResult, milliseconds: number) => void;
   statusWrite(kind: string, result: 'Written' | 'Gone' | 'Failed'): void;
@@ -103,6 +105,7 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
       outdatedRefused: () => outdated.inc(),
       rowsReceived: (count) => rows.inc(count),
     },
+    injection: injectionMetrics(PREFIX, registry),
     run: (controller) => (result, milliseconds) => {
       runs.inc({ controller, result });
       runSeconds.observe({ controller }, milliseconds / 1000);

@@ -9,6 +9,7 @@ import { type AdminServer, startAdminServer } from './admin-server.ts';
 import type { Certificates } from './certificates/certificates.ts';
 import { prepareCertificates, type TlsSettings, type TrustSettings } from './certificates/start.ts';
 import { startCompiling } from './compiling.ts';
+import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
 import { operatorMetrics } from './metrics.ts';
@@ -34,6 +35,8 @@ export interface OperatorOptions {
   tls: TlsSettings;
   /** Who is told whom to trust, besides sidecars; nobody unless told. */
   trust?: TrustSettings;
+  /** Pods are given sidecars; unset: they are not, and nobody looks for those without. */
+  injection?: InjectionOptions;
   /** Takes part in an election; unset: this is the only replica. */
   election?: ElectionSettings;
   /** Where probes and metrics are served. */
@@ -70,6 +73,7 @@ export interface RunningOperator {
   readonly ready: Promise<void>;
   readonly leadership: Leadership;
   readonly certificates: Certificates;
+  readonly injection: RunningInjection | undefined;
   /** Gives leadership back, ends streams. */
   stop(): Promise<void>;
 }
@@ -88,6 +92,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     credentialsNamespaces: options.credentialsNamespaces ?? [],
   });
   const pods = podLookup(source);
+  let injection: RunningInjection | undefined;
   let leadership = alone;
   const isLeader = () => leadership.isLeader();
   const certificates = prepareCertificates(options.tls, options.trust ?? {}, {
@@ -99,6 +104,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     isLeader,
     pods: () => runningPods(source),
     stateOf: (uid) => sync.registry.get(uid),
+    published: (bundle) => injection?.isPublished(bundle) ?? true,
     onRun: (controller) => metrics.run(controller),
   });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
@@ -147,7 +153,23 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       status.compiled(compiled);
     },
   });
-  metrics.observe({ compile: compiling.queue, status, ...certificates.queues }, () => source.watches());
+  if (options.injection) {
+    injection = prepareInjection(options.injection, {
+      client,
+      clock,
+      random,
+      log,
+      observer: metrics.watch,
+      source,
+      namespaces: options.namespaces ?? ['*'],
+      certificates,
+      isLeader,
+      metrics: metrics.injection,
+      onRun: (controller) => metrics.run(controller),
+    });
+  }
+  const queues = { compile: compiling.queue, status, ...certificates.queues, ...injection?.queues };
+  metrics.observe(queues, () => [...source.watches(), ...(injection?.watches() ?? [])]);
   metrics.observeReplica(() => ({
     leads: isLeader(),
     term: leadership.term(),
@@ -161,6 +183,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     leadership.onGained(() => {
       status.resync();
       certificates.look();
+      injection?.look();
     });
   }
 
@@ -175,6 +198,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await compiling.stop();
     await status.stop();
     await certificates.stop();
+    await injection?.stop();
     // Only now may another replica act; until streams end here, it can be told of.
     await leadership.stop();
     await sync.close();
@@ -183,6 +207,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   };
   let admin: AdminServer;
   try {
+    await injection?.listen();
     admin = await startAdminServer({
       listen: options.admin,
       metrics,
@@ -197,6 +222,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     throw error;
   }
   certificates.start();
+  injection?.start();
   await source.start();
   return {
     address: sync.address,
@@ -205,6 +231,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     ready: compiling.done,
     leadership,
     certificates,
+    injection,
     stop: () => stop(admin),
   };
 }

@@ -21,7 +21,8 @@ const CLOSE_MS = 500;
 export async function startWebhookServer(options: {
   /** Port 0: any free one. */
   listen: { host: string; port: number };
-  tls: Certificate;
+  /** Unset: none yet, and no connection succeeds until there is one. */
+  tls: Certificate | undefined;
   handler: RequestHandler;
 }): Promise<WebhookServer> {
   const server = https.createServer(

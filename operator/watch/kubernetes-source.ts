@@ -27,7 +27,7 @@ import { Reflector, type WatchObserver } from './reflector.ts';
 import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 import type { Change } from './store.ts';
 
-const ALL_NAMESPACES = '*';
+export const ALL_NAMESPACES = '*';
 
 export interface KubernetesSourceOptions {
   client: ApiClient;
