@@ -57,6 +57,10 @@ export interface ScriptedProvider {
   close(): Promise<void>;
 }
 
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+const MAX_ATTEMPTS = 50;
+
 const ENDPOINTS: Record<string, Endpoint> = {
   '/v1/chat/completions': 'chat',
   '/v1/completions': 'completions',
@@ -110,12 +114,28 @@ class Provider implements ScriptedProvider {
     return server;
   }
 
+  /** Port 0: any free one outside the range the system hands out, so that nobody is given it while it refuses. */
   async listen(port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', resolve);
-    });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#bind(port || FIRST_PORT + Math.floor(Math.random() * PORTS));
+        break;
+      } catch (error) {
+        const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+        if (!taken || port !== 0 || attempt === MAX_ATTEMPTS) throw error;
+      }
+    }
     this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #bind(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
   }
 
   async refuse(): Promise<void> {
