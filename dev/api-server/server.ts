@@ -48,7 +48,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   const handle = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     guard(req);
-    const { pathname, searchParams: query } = new URL(req.url ?? '/', 'http://127.0.0.1');
+    const { pathname, searchParams: query } = new URL(`http://127.0.0.1${req.url}`);
     const path = pathname.replace(/(.)\/$/, '$1');
     const document = req.method === 'GET' && documentAt(path, kinds, tokens, req.headers.accept);
     if (document) return send(res, 200, document.body, document.type);
@@ -87,7 +87,7 @@ function fail(res: ServerResponse, error: unknown): void {
 function addNamespace(store: Store, name: string, now: Date): void {
   const target = { kind: namespaces, namespace: undefined, name: undefined, subresource: undefined };
   const options = { dryRun: false, fieldValidation: 'Strict', manager: 'outrider', force: false };
-  create({ ...target, store, options, now, warnings: [] }, { metadata: { name } });
+  create({ ...target, store, options, now, warn: () => undefined }, { metadata: { name } });
 }
 
 /** Client libraries refuse plain HTTP unless told that TLS is not to be verified. */

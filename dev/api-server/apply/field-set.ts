@@ -53,12 +53,12 @@ export function minusTrees(a: FieldSet, b: FieldSet): FieldSet {
 const sorted = (set: FieldSet): [string, FieldSet][] =>
   [...set.children].sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** Every path of the set, in the order of their spelling. */
-export const paths = (set: FieldSet, above: string[] = []): string[][] =>
-  sorted(set).flatMap(([edge, child]) => {
-    const path = [...above, edge];
-    return [...(child.member ? [path] : []), ...paths(child, path)];
-  });
+/** Every path of the set: at each level its members, then what is below them. */
+export function paths(set: FieldSet, above: string[] = []): string[][] {
+  const edges = sorted(set);
+  const members = edges.filter(([, child]) => child.member).map(([edge]) => [...above, edge]);
+  return [...members, ...edges.flatMap(([edge, child]) => paths(child, [...above, edge]))];
+}
 
 /** The `fieldsV1` form: a lone member is `{}`, a member with more below carries `.`. */
 export function encode(set: FieldSet): Fields {

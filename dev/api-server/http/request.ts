@@ -1,5 +1,6 @@
 /** A request before it is served: who may send it, what its path stands for, its body. */
 import type { IncomingMessage } from 'node:http';
+import { unescape } from 'node:querystring';
 import { ERRORS } from '../../../errors/table.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { notFound, StatusError } from './status-error.ts';
@@ -52,7 +53,7 @@ export interface Target {
 
 /** Undefined where nothing is served. */
 export function targetOf(kinds: readonly Kind[], path: string): Target | undefined {
-  const [, api, ...parts] = path.split('/').map(decodeURIComponent);
+  const [, api, ...parts] = path.split('/').map(unescape);
   const [group = '', version = '', ...rest] = api === 'api' ? ['', ...parts] : parts;
   const inside = rest[0] === 'namespaces' && rest.length > 2 && rest[2] !== 'status';
   const [plural = '', name, part, ...more] = inside ? rest.slice(2) : rest;

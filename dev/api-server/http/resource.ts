@@ -76,7 +76,8 @@ async function write({ req, res, query, store, now }: Served, target: Target, vi
   if (method === 'PATCH') checkMediaType(type, patchTypesOf(kind));
   const form = { POST: 'CreateOptions', PATCH: 'PatchOptions' }[method] ?? 'UpdateOptions';
   const options = writeOptions(query, headers['user-agent'], form, method === 'PATCH' ? type : undefined);
-  const request = { ...target, store, options, now: now(), warnings: [] as string[] };
+  const warn = (text: string) => res.appendHeader('warning', `299 - ${JSON.stringify(text)}`);
+  const request = { ...target, store, options, now: now(), warn };
   const body = await readBody(req);
   let written: Written;
   if (method === 'PATCH' && name !== undefined) written = patch(request, type, body.toString());
@@ -84,13 +85,11 @@ async function write({ req, res, query, store, now }: Served, target: Target, vi
   else if (method === 'POST' && name === undefined && kind.namespaced === (namespace !== undefined)) {
     written = create(request, parse(body, type, kind));
   } else throw methodNotAllowed(kind, method.toLowerCase());
-  const warnings = request.warnings.map((warning) => `299 - ${JSON.stringify(warning)}`);
-  if (warnings.length > 0) res.setHeader('warning', warnings);
   send(res, written.created ? 201 : 200, view.one(written.object));
 }
 
 const mediaType = ({ headers }: IncomingMessage): string =>
-  (headers['content-type'] ?? 'application/json').split(';')[0]?.trim() ?? '';
+  headers['content-type']?.split(';')[0]?.trim() ?? '';
 
 function checkMediaType(type: string, known: string[]): void {
   if (known.includes(type)) return;

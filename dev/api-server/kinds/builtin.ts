@@ -11,11 +11,8 @@ function builtin(description: string, members: Members, columns: Column[], more:
   const [kind = ''] = description.split(' ');
   const singular = kind.toLowerCase();
   const { properties } = schemaOf({ apiVersion: 'text', kind: 'text', ...members });
-  const schema: Schema = {
-    description,
-    type: 'object',
-    properties: { ...properties, metadata: OBJECT_META },
-  };
+  const whole = { ...properties, metadata: OBJECT_META };
+  const schema: Schema = { description, type: 'object', properties: whole };
   return { ...NAMES, ...TRAITS, kind, singular, plural: `${singular}s`, schema, columns, ...more };
 }
 

@@ -64,10 +64,9 @@ function aggregatedDiscovery(kinds: readonly Kind[], core: boolean): Fields {
 function legacyDiscovery(kinds: readonly Kind[], path: string): Fields | undefined {
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
   const groups = [...groupsOf(kinds)].map(([name, members]) => {
-    const preferredVersion = members.map((kind) => ({
-      groupVersion: apiVersionOf(kind),
-      version: kind.version,
-    }))[0];
+    const [preferredVersion] = members.map((kind) => {
+      return { groupVersion: apiVersionOf(kind), version: kind.version };
+    });
     return { name, versions: [preferredVersion], preferredVersion };
   });
   const named = groups.filter(({ name }) => name);

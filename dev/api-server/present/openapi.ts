@@ -16,10 +16,8 @@ const schemaName = ({ custom, group, version, kind }: Kind): string =>
 /** /openapi/v3: where the document of each group and version is. */
 export function openapiIndex(kinds: readonly Kind[]): Fields {
   const paths = [...Map.groupBy(kinds, pathOf)].map(([path, served]) => {
-    const hash = createHash('sha256')
-      .update(JSON.stringify(document(served)))
-      .digest('hex')
-      .toUpperCase();
+    const text = JSON.stringify(document(served));
+    const hash = createHash('sha256').update(text).digest('hex').toUpperCase();
     return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
   });
   return { paths: Object.fromEntries(paths) as Fields };
@@ -52,22 +50,12 @@ function schemasOf(kind: Kind): Fields {
 function pathsOf(kind: Kind): Fields {
   const { group, version } = kind;
   const namespace = kind.namespaced ? '/namespaces/{namespace}' : '';
-  const schema = { type: 'string' };
-  const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({
-    name,
-    in: 'query',
-    schema,
-  }));
+  const parameter = (name: string) => ({ name, in: 'query', schema: { type: 'string' } });
+  const parameters = ['dryRun', 'fieldManager', 'fieldValidation'].map(parameter);
   const content = { 'application/json': { schema: reference(schemaName(kind)) } };
   const responses = { 200: { description: 'OK', content } };
   const operation = { [TYPED]: { group, version, kind: kind.kind }, responses };
   const write = { ...operation, parameters };
-  return {
-    [`/${pathOf(kind)}${namespace}/${kind.plural}/{name}`]: {
-      get: operation,
-      put: write,
-      patch: write,
-      delete: write,
-    },
-  };
+  const operations = { get: operation, put: write, patch: write, delete: write };
+  return { [`/${pathOf(kind)}${namespace}/${kind.plural}/{name}`]: operations };
 }

@@ -39,12 +39,8 @@ const tableView = (kind: Kind, include: string, now: () => Date): View => ({
   one: (object, first = true) => {
     const { resourceVersion } = object.metadata;
     const columnDefinitions = first ? columnsOf(kind).map(definition) : null;
-    return {
-      ...TABLE,
-      metadata: { resourceVersion },
-      columnDefinitions,
-      rows: [row(kind, object, include, now())],
-    };
+    const rows = [row(kind, object, include, now())];
+    return { ...TABLE, metadata: { resourceVersion }, columnDefinitions, rows };
   },
   many: (objects, all) => {
     const metadata = all.continue ? all : omit(all, 'continue');

@@ -94,7 +94,11 @@ export function shapeErrors(value: unknown, schema: Schema, path: string, skip =
   const bad = (shown: unknown, detail: string) => add('FieldValueInvalid', `${body} ${detail}`, shown);
   const most = (limit: number, unit: string) => `${limit} ${unit}${limit === 1 ? '' : 's'}`;
   if (schema.type && type !== schema.type) {
-    add('FieldValueTypeInvalid', `${body} must be of type ${schema.type}: "${type}"`, type);
+    // The real server compares formats before types, where the value may have one.
+    const formatted = schema.format && ['boolean', 'object', 'number'].includes(type);
+    const found = !formatted ? type : type === 'number' ? 'float64' : '';
+    const wanted = formatted ? schema.format : schema.type;
+    add('FieldValueTypeInvalid', `${body} must be of type ${wanted}: "${found}"`, found);
   }
   if (schema.enum && !(schema.enum as unknown[]).includes(value)) {
     const supported = schema.enum.map((one) => JSON.stringify(one)).join(', ');
@@ -107,7 +111,7 @@ export function shapeErrors(value: unknown, schema: Schema, path: string, skip =
     if (length > maxLength) add('FieldValueTooLong', `may not be more than ${most(maxLength, 'byte')}`);
     else if (length < minLength) bad(value, `should be at least ${minLength} chars long`);
     else if (pattern && !new RegExp(pattern, 'u').test(value)) bad(value, `should match '${pattern}'`);
-    if (schema.format === 'date-time' && !(RFC3339.test(value) && Date.parse(value))) {
+    if (schema.format === 'date-time' && !(RFC3339.test(value) && !Number.isNaN(Date.parse(value)))) {
       add('FieldValueTypeInvalid', `${body} must be of type date-time: ${JSON.stringify(value)}`, value);
     }
   } else if (typeof value === 'number') {
@@ -134,15 +138,21 @@ const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$
 function listKeyErrors(list: unknown, schema: Schema, path: string): FieldError[] {
   const kind = schema['x-kubernetes-list-type'];
   if (!Array.isArray(list) || (kind !== 'set' && kind !== 'map')) return [];
+  const odd = kind === 'map' ? list.findIndex((item) => item !== null && !isFields(item)) : -1;
+  const rule = 'must be an object for an array of list-type map';
+  const field = `${path}[${odd}]`;
+  if (odd >= 0) return [{ type: 'FieldValueInvalid', field, value: list[odd], detail: rule }];
   const names = schema['x-kubernetes-list-map-keys'] ?? [];
   const keyOf = (item: unknown): unknown =>
     kind === 'set' ? item : Object.fromEntries(names.map((name) => [name, (item as Fields | null)?.[name]]));
-  const seen = new Set<string>();
+  const counts = new Map<string, number>();
   return list.flatMap((item, index): FieldError[] => {
     const value = keyOf(item);
-    const before = seen.size;
-    const isNew = seen.add(JSON.stringify(value)).size > before;
-    return isNew ? [] : [{ type: 'FieldValueDuplicate', field: `${path}[${index}]`, value }];
+    const text = JSON.stringify(value);
+    const count = (counts.get(text) ?? 0) + 1;
+    counts.set(text, count);
+    // Once for each value, however often it occurs.
+    return count === 2 ? [{ type: 'FieldValueDuplicate', field: `${path}[${index}]`, value }] : [];
   });
 }
 

@@ -4,7 +4,7 @@ import type { Target } from '../http/request.ts';
 import * as errors from '../http/status-error.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
 import { OBJECT_META } from '../kinds/shape.ts';
-import { type ApiObject, type Fields, isFields, isHollow, type ObjectMeta, spell } from '../object.ts';
+import { type ApiObject, type Fields, isFields, type ObjectMeta, spell } from '../object.ts';
 import { prune, shapeErrors } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
 
@@ -12,8 +12,8 @@ export interface WriteRequest extends Target {
   store: Store;
   options: WriteOptions;
   now: Date;
-  /** Texts for `Warning` headers. */
-  warnings: string[];
+  /** Tells the client without refusing. */
+  warn: (text: string) => void;
 }
 
 export interface WriteOptions {
@@ -59,13 +59,13 @@ export function writeOptions(query: URLSearchParams, agent = '', form = '', patc
  * decoding reports in its own way.
  */
 export function decode(request: WriteRequest, body: unknown, patched = false): ApiObject {
-  const { kind, options, warnings } = request;
+  const { kind, options, warn } = request;
   const unknown: string[] = [];
   const object = prune(typed(kind, body), kind.schema, '', unknown) as ApiObject;
   const rank = (path: string) => (path.startsWith('metadata.') ? `0${path}` : `1${path}`);
   unknown.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
   const texts = unknown.map((path) => `unknown field "${path}"`);
-  if (options.fieldValidation === 'Warn') warnings.push(...texts);
+  if (options.fieldValidation === 'Warn') texts.forEach(warn);
   if (options.fieldValidation === 'Strict' && texts.length > 0) {
     const detail = `strict decoding error: ${texts.join(', ')}`;
     if (!patched) throw cannotHandle(kind, detail);
@@ -79,11 +79,7 @@ export function decode(request: WriteRequest, body: unknown, patched = false): A
   if (!kind.custom) mistyped.push(...shapeErrors({ ...object, metadata: {} }, kind.schema, ''));
   if (mistyped.length > 0) throw errors.invalid(kind, '', mistyped);
   checkNames(request, metadata);
-  // Empty maps and lists of metadata are not kept; empty managedFields say that nobody owns anything.
-  const kept = Object.entries(metadata).filter(
-    ([name, value]) => name === 'managedFields' || !isHollow(value),
-  );
-  return { ...object, metadata: { ...Object.fromEntries(kept), name: metadata.name ?? '' } };
+  return { ...object, metadata };
 }
 
 /** The body as an object of the kind's version; built-in kinds need not name theirs. */

@@ -72,10 +72,12 @@ function place(root: Fields, pointer: unknown): Place {
   return { container, last };
 }
 
+/** As on the real server an absent member reads as null, where an absent item is an error. */
 function read({ container, last }: Place): unknown {
-  const found = typeof container === 'object' && container !== null && Object.hasOwn(container, last);
-  if (!found || (Array.isArray(container) && !/^\d+$/.test(last))) throw rejected();
-  return (container as Fields)[last];
+  if (isFields(container)) return Object.hasOwn(container, last) ? container[last] : null;
+  const found = Array.isArray(container) && /^\d+$/.test(last) && Object.hasOwn(container, last);
+  if (!found) throw rejected();
+  return (container as unknown[])[Number(last)];
 }
 
 function write({ container, last }: Place, value: unknown, insert: boolean): void {
@@ -90,6 +92,7 @@ function write({ container, last }: Place, value: unknown, insert: boolean): voi
 function take({ container, last }: Place): unknown {
   const taken = read({ container, last });
   if (Array.isArray(container)) container.splice(Number(last), 1);
-  else delete (container as Fields)[last];
+  else if (!isFields(container) || !Object.hasOwn(container, last)) throw rejected();
+  else delete container[last];
   return taken;
 }

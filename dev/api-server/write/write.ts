@@ -6,7 +6,7 @@ import { sameButTimes, trackUpdate, type Writer } from '../apply/managers.ts';
 import * as errors from '../http/status-error.ts';
 import { namespaces } from '../kinds/builtin.ts';
 import { apiVersionOf, type Kind } from '../kinds/kind.ts';
-import { type ApiObject, equal, isFields, omit, spell, timestamp } from '../object.ts';
+import { type ApiObject, equal, isFields, isHollow, omit, spell, timestamp } from '../object.ts';
 import { prune, validate } from '../schema/schema.ts';
 import { APPLY, checkNames, decode, type WriteRequest } from './decode.ts';
 import { metadataErrors } from './metadata.ts';
@@ -95,6 +95,10 @@ function commit(request: WriteRequest, old: Old, next: ApiObject, tracked = fals
   const { kind, store, namespace, options, subresource } = request;
   if (old) checkPreconditions(kind, old, next);
   else checkNamespace(request);
+  // Empty maps and lists of metadata are not kept; empty managedFields say that nobody owns anything.
+  for (const [name, value] of Object.entries(next.metadata)) {
+    if (isHollow(value) && name !== 'managedFields') delete next.metadata[name];
+  }
   kind.prepare?.(next);
   if (!tracked) trackUpdate(writerOf(request), old, next);
   const ready = old ? updated(kind, old, next, subresource) : created(request, next);
