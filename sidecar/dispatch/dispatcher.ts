@@ -39,7 +39,7 @@ export class Dispatcher implements Dispatch {
     this.parts = {
       clock,
       deadlines: new Deadlines(clock, options.tickMs),
-      upstreams: new Upstreams(),
+      upstreams: new Upstreams(() => clock.monotonic()),
       breakers: this.health,
       keys: new KeyRing(credentials),
       usage: new UsageMemory(),

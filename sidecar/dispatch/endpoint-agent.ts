@@ -20,7 +20,7 @@ export interface EndpointSettings {
   /** Milliseconds an idle connection is kept; 0: connections are used once. */
   readonly idleMs: number;
   /** Monotonic milliseconds. */
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
 const NAME = 'endpoint';
@@ -28,14 +28,19 @@ const MAX_IDLE = 256;
 const SWEEP_MS = 1000;
 /** We must close before the provider does, and our close takes a moment to arrive. */
 const HINT_MARGIN_MS = 1000;
+const IDLE_SINCE = Symbol('idle since');
 const USABLE_UNTIL = Symbol('usable until');
-type Idle = Duplex & { [USABLE_UNTIL]?: number; _httpMessage?: { res?: http.IncomingMessage } | null };
+type Idle = Duplex & {
+  [IDLE_SINCE]?: number;
+  [USABLE_UNTIL]?: number;
+  _httpMessage?: { res?: http.IncomingMessage } | null;
+};
 
 export class EndpointAgent {
   readonly agent: http.Agent;
   /** The connection that the request just created was given, if it is an old one. */
   reused: Socket | undefined = undefined;
-  readonly #idleMs: number;
+  readonly #keepMs: number;
   readonly #now: () => number;
   #sweeper: NodeJS.Timeout | undefined = undefined;
 
@@ -49,8 +54,8 @@ export class EndpointAgent {
     if (caBundle !== undefined) options.ca = [...rootCertificates, caBundle];
     const agent = tls ? new https.Agent(options) : new http.Agent(options);
     this.agent = agent;
-    this.#idleMs = idleMs;
-    this.#now = settings.now ?? (() => performance.now());
+    this.#keepMs = idleMs;
+    this.#now = settings.now;
     // The agent's options are copied for every request, so they hold what a connection needs and nothing else.
     const own = (agent as unknown as { options: Record<string, unknown> }).options;
     for (const name of ['keepAlive', 'maxFreeSockets', 'scheduling']) delete own[name];
@@ -64,6 +69,12 @@ export class EndpointAgent {
         reuse(socket, request);
       },
     });
+  }
+
+  /** How long the connection that a request would get has been idle; 0 where it would get a new one. */
+  get idleMs(): number {
+    const newest = this.agent.freeSockets[NAME]?.at(-1) as Idle | undefined;
+    return newest === undefined ? 0 : this.#now() - (newest[IDLE_SINCE] ?? 0);
   }
 
   /** To be called before each request: sockets whose time is over are not handed out. */
@@ -88,11 +99,13 @@ export class EndpointAgent {
   }
 
   #keep(socket: Idle): boolean {
-    const idleMs = Math.min(this.#idleMs, hintedMs(socket._httpMessage?.res));
+    const idleMs = Math.min(this.#keepMs, hintedMs(socket._httpMessage?.res));
     if (idleMs <= 0) return false;
     (socket as Socket).setKeepAlive(true, 1000);
     (socket as Socket).unref();
-    socket[USABLE_UNTIL] = this.#now() + idleMs;
+    const now = this.#now();
+    socket[IDLE_SINCE] = now;
+    socket[USABLE_UNTIL] = now + idleMs;
     this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
     return true;
   }

@@ -8,6 +8,13 @@ import { OutriderError } from '../../errors/table.ts';
 import type { Attempt } from '../exchange.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
 import type { Admission } from './breakers.ts';
+import {
+  forgetSocket,
+  listenToConnect,
+  listenToRequest,
+  listenToResponse,
+  type WireEvents,
+} from './call-listeners.ts';
 import type { CallOptions, CallOwner } from './call-owner.ts';
 import { judgeBreak, unreachable } from './connection-break.ts';
 import type { Failure } from './failure.ts';
@@ -18,11 +25,9 @@ import type { UpstreamRequest } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
+const SURELY_OPEN_MS = 4000;
 
-const CALL = Symbol('call');
-type Tagged<T> = T & { [CALL]?: UpstreamCall | undefined };
-
-export class UpstreamCall {
+export class UpstreamCall implements WireEvents {
   readonly owner: CallOwner;
   readonly attempt: Attempt;
   readonly upstream: Upstream;
@@ -55,9 +60,9 @@ export class UpstreamCall {
   /** Throws where node:http refuses the request, such as for a header value with control characters. */
   start(): void {
     const { upstream, request, owner } = this;
-    const pool = this.#fresh ? upstream.freshAgent : upstream.agent;
+    const pool = this.#mayReuse() ? upstream.agent : upstream.freshAgent;
     pool.dropExpired();
-    const outgoing: Tagged<ClientRequest> = new ClientRequest({
+    const outgoing = new ClientRequest({
       agent: pool.agent,
       protocol: upstream.tls ? 'https:' : 'http:',
       method: request.method,
@@ -65,15 +70,11 @@ export class UpstreamCall {
       headers: request.headers,
     });
     this.outgoing = outgoing;
-    outgoing[CALL] = this;
     // An old connection is given out while the request is created, and it is connected.
     const { reused } = pool;
     pool.reused = undefined;
     if (reused) this.socketAssigned(reused);
-    else outgoing.on('socket', onSocket);
-    outgoing.on('response', onResponse);
-    outgoing.on('error', onError);
-    outgoing.on('close', onClose);
+    listenToRequest(outgoing, this, reused === undefined);
     if (request.body) {
       const { body } = request;
       const last = body.length - 1;
@@ -83,6 +84,15 @@ export class UpstreamCall {
       request.body = undefined;
     }
     owner.deadline = this.#times.next;
+  }
+
+  /**
+   * Common servers close connections that were idle for five seconds without saying so. A request that is free to be
+   * repeated is then sent again; another one must not meet such a connection.
+   */
+  #mayReuse(): boolean {
+    if (this.#fresh) return false;
+    return this.owner.mayRepeatSent() || this.upstream.agent.idleMs < SURELY_OPEN_MS;
   }
 
   get status(): number {
@@ -233,8 +243,7 @@ export class UpstreamCall {
       this.connectedNow();
       return;
     }
-    (socket as Tagged<Socket>)[CALL] = this;
-    socket.once(this.upstream.tls ? 'secureConnect' : 'connect', onConnected);
+    listenToConnect(socket, this, this.upstream.tls);
   }
 
   connectedNow(): void {
@@ -255,10 +264,7 @@ export class UpstreamCall {
     attempt.headersAt = this.owner.now();
     attempt.httpStatus = response.statusCode;
     attempt.upstreamRequestId = headerValue(response.rawHeaders, this.upstream.type.requestIdHeader);
-    (response as Tagged<IncomingMessage>)[CALL] = this;
-    response.on('data', onData);
-    response.on('end', onEnd);
-    response.on('error', onResponseError);
+    listenToResponse(response, this);
     try {
       this.#receiver = this.owner.receive(this, response);
     } catch (error) {
@@ -334,36 +340,9 @@ export class UpstreamCall {
     this.attempt.endedAt = this.owner.now();
     this.owner.deadline = NEVER;
     // Pooled sockets and finished messages outlive the call; they must not keep it.
-    if (this.#socket) (this.#socket as Tagged<Socket>)[CALL] = undefined;
+    if (this.#socket) forgetSocket(this.#socket);
     this.#socket = undefined;
   }
-}
-
-function onSocket(this: Tagged<ClientRequest>, socket: Socket): void {
-  this[CALL]?.socketAssigned(socket);
-}
-function onConnected(this: Tagged<Socket>): void {
-  this[CALL]?.connectedNow();
-}
-function onResponse(this: Tagged<ClientRequest>, response: IncomingMessage): void {
-  this[CALL]?.responded(response);
-}
-function onError(this: Tagged<ClientRequest>, error: Error): void {
-  this[CALL]?.broken(error);
-}
-/** An unwanted switch of protocols ends a request without an error and without a response. */
-function onClose(this: Tagged<ClientRequest>): void {
-  const call = this[CALL];
-  if (call && call.response === undefined) call.broken({ code: 'ECONNRESET' });
-}
-function onData(this: Tagged<IncomingMessage>, chunk: Buffer): void {
-  this[CALL]?.received(chunk);
-}
-function onEnd(this: Tagged<IncomingMessage>): void {
-  this[CALL]?.ended();
-}
-function onResponseError(this: Tagged<IncomingMessage>, error: Error): void {
-  this[CALL]?.broken(error);
 }
 
 function codeOf(error: unknown): string {

@@ -76,6 +76,12 @@ export class Upstream {
 export class Upstreams {
   readonly #byProvider = new Map<string, Upstream>();
   readonly #agents = new Map<string, Agents>();
+  readonly #now: () => number;
+
+  /** `now`: monotonic milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   of(candidate: Candidate): Upstream {
     const known = this.#byProvider.get(candidate.providerId);
@@ -109,7 +115,12 @@ export class Upstreams {
     const key = JSON.stringify([url.protocol, url.host, provider.caBundle, idleSocketMs]);
     let agents = this.#agents.get(key);
     if (!agents) {
-      const settings = { ...addressOf(url), caBundle: provider.caBundle, idleMs: idleSocketMs };
+      const settings = {
+        ...addressOf(url),
+        caBundle: provider.caBundle,
+        idleMs: idleSocketMs,
+        now: this.#now,
+      };
       agents = { kept: new EndpointAgent(settings), fresh: new EndpointAgent({ ...settings, idleMs: 0 }) };
       this.#agents.set(key, agents);
     }

@@ -3,7 +3,6 @@ import type { ProviderType } from './provider-type.ts';
 
 export const OPENAI: ProviderType = {
   name: 'OpenAI',
-  defaultUrl: 'https://api.openai.com/v1',
   auth: { header: 'authorization', prefix: 'Bearer ' },
   requestHeaders: new Set(['accept', 'content-type', 'openai-beta', 'user-agent']),
   accountHeaders: new Set(['openai-organization', 'openai-project']),
@@ -27,7 +26,6 @@ export const OPENAI: ProviderType = {
       { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
     ],
   },
-  streamUsage: 'OnRequest',
   webSocketPaths: ['/realtime'],
   credentialProtocols: ['openai-insecure-api-key.', 'openai-organization.', 'openai-project.'],
   idleSocketMs: 55_000,
@@ -38,7 +36,6 @@ export const OPENAI: ProviderType = {
 export const OPENAI_COMPATIBLE: ProviderType = {
   ...OPENAI,
   name: 'OpenAICompatible',
-  defaultUrl: undefined,
   // Many of these run on servers that close idle connections after a minute or less.
   idleSocketMs: 25_000,
 };

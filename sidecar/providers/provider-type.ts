@@ -1,11 +1,9 @@
 /** What the sidecar must know of one kind of vendor, as data. A new type is a new value of this shape, not new code. */
-import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
+import type { ProviderTypeName } from '../snapshot/schema.ts';
 import type { FailureRow } from './failures.ts';
 
 export interface ProviderType {
   readonly name: ProviderTypeName;
-  /** Base URL with the version path; undefined where every installation has its own. */
-  readonly defaultUrl: string | undefined;
   /** Header that carries the key, and what precedes the key in it. */
   readonly auth: { readonly header: string; readonly prefix: string };
   /** Caller headers sent upstream, lower-case. Everything else is dropped unless a rule forwards it. */
@@ -19,8 +17,6 @@ export interface ProviderType {
   /** The header with the vendor's own id of the request. */
   readonly requestIdHeader: string;
   readonly retryAfter: RetryAfterForms;
-  /** When streams carry usage, unless the provider says otherwise. */
-  readonly streamUsage: ProviderBody['streamUsage'];
   /** Paths below the version path that may be upgraded to a WebSocket. */
   readonly webSocketPaths: readonly string[];
   /** Prefixes of `Sec-WebSocket-Protocol` entries that carry credentials or account names. */

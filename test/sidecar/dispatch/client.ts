@@ -26,7 +26,7 @@ export interface AskOptions {
   agent?: http.Agent;
 }
 
-export const CHAT = { model: 'asked', messages: [{ role: 'user', content: 'hello' }] };
+const CHAT = { model: 'asked', messages: [{ role: 'user', content: 'hello' }] };
 
 export function ask(port: number, options: AskOptions = {}): Asked {
   const method = options.method ?? 'POST';

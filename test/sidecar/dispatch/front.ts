@@ -19,7 +19,7 @@ import { systemClock } from '../../../sidecar/snapshot/clock.ts';
 import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../../../sidecar/snapshot/schema.ts';
 
-export interface TargetSpec {
+interface TargetSpec {
   url: string;
   /** Name of target and provider; unset: t0, t1 ... */
   name?: string;

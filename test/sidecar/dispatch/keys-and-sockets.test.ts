@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { chat, until } from './client.ts';
 import { front, provider, upstream } from './harness.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const ANSWER = '{"choices":[{"index":0,"message":{"content":"x"},"finish_reason":"stop"}]}';
 
@@ -103,6 +104,20 @@ describe('a connection', () => {
     expect((await chat(f.port).answer).status).toBe(200);
     expect((await chat(f.port).answer).status).toBe(502);
     expect(u.requests).toHaveLength(2);
+  });
+
+  it('that was idle for long is not trusted with a request that may not be repeated', async () => {
+    const p = await provider();
+    const clock = new VirtualClock();
+    const f = await front({ targets: [{ url: p.url }], replay: 'Unsent', dispatcher: { clock } });
+    for (const pause of [0, 3999, 4000]) {
+      clock.advance(pause);
+      expect((await chat(f.port).answer).status).toBe(200);
+    }
+    expect(p.requests.map((r) => r.headers.connection)).toEqual(['keep-alive', 'keep-alive', 'close']);
+    f.options.replay = 'Free';
+    await chat(f.port).answer;
+    expect(p.requests.at(-1)?.headers.connection).toBe('keep-alive');
   });
 
   it('that is new and reset is a failure like any other', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { UpstreamError } from '../../../sidecar/dialects/dialect.ts';
 import { COMMON_FAILURES } from '../../../sidecar/providers/failure-rows.ts';
@@ -166,8 +166,10 @@ describe('failure table', () => {
     expect(code(error('x'.repeat(49), undefined))).toBe('http_400');
   });
 
+  /** `UPDATE_GOLDEN=1 vitest run test/sidecar/providers` writes the page. */
   it('is what the reference page says', () => {
     const page = new URL('../../../docs/reference/failures.md', import.meta.url);
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(page, failuresPage());
     expect(readFileSync(page, 'utf8')).toBe(failuresPage());
   });
 });
