@@ -1,14 +1,14 @@
 /** `outrider inject`: the sidecar put into manifests, for clusters where nothing injects it at admission. */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { dump, loadAll } from 'js-yaml';
+import { dump } from 'js-yaml';
 import { injectionPolicies } from '../operator/inject/policy.ts';
 import { refusal } from '../operator/inject/problems.ts';
-import { type InjectionSettings, readInjectionSettings, SettingsError } from '../operator/inject/settings.ts';
+import type { InjectionSettings } from '../operator/inject/settings.ts';
 import { skipMessage } from '../operator/inject/skips.ts';
-import packageJson from '../package.json' with { type: 'json' };
 import { Arguments, readOrExplain, UsageError } from './arguments.ts';
 import { cutDocuments, rewritten } from './inject/documents.ts';
+import { injectionSettings, UnusableSettings } from './inject/settings-file.ts';
 import { injectAll, type Outcome } from './inject/workloads.ts';
 
 const HELP = `outrider inject: manifests in, the same manifests with the sidecar in their pods out
@@ -25,8 +25,6 @@ usage: outrider inject -f FILE|-... [options]
   --image-pull-policy POLICY Always, IfNotPresent or Never                                       OUTRIDER_IMAGE_PULL_POLICY
   --operator URL             https://host:port of the operator                                   OUTRIDER_OPERATOR
   --operator-namespace NAME  its namespace, which is never injected; outrider-system             OUTRIDER_OPERATOR_NAMESPACE
-  --port N                   where apps find the sidecar on localhost; 4000                      OUTRIDER_PORT
-  --admin-port N             where probes and metrics are; 4001                                  OUTRIDER_ADMIN_PORT
   --startup MODE             Wait for configuration, or Proceed after 30 s; Wait                 OUTRIDER_STARTUP
   --policy                   print the admission policies that do the same in the API server (Kubernetes 1.36 and newer)
   --help
@@ -37,16 +35,7 @@ outrider-ca, are kept by the operator.
 exit code: 0 done, 1 a pod asks for what cannot be followed (nothing is printed), 2 wrong usage or a file that cannot be read
 `;
 
-const FLAGS = [
-  'settings',
-  'image',
-  'image-pull-policy',
-  'operator',
-  'operator-namespace',
-  'port',
-  'admin-port',
-  'startup',
-];
+const FLAGS = ['settings', 'image', 'image-pull-policy', 'operator', 'operator-namespace', 'startup'];
 
 const DEFAULT_NAMESPACE = 'outrider-system';
 
@@ -75,8 +64,6 @@ export function readArguments(args: string[], env: NodeJS.ProcessEnv): InjectArg
     imagePullPolicy: given.text('image-pull-policy'),
     operatorUrl: given.text('operator'),
     operatorNamespace: given.text('operator-namespace'),
-    port: given.integer('port', 1024, 65_535),
-    adminPort: given.integer('admin-port', 1024, 65_535),
     startup: given.choice('startup', ['Wait', 'Proceed']),
   };
   return {
@@ -105,27 +92,13 @@ export async function main(args: string[]): Promise<number> {
 class Unusable extends Error {}
 
 async function settingsOf({ settingsFile, flags }: InjectArguments): Promise<InjectionSettings> {
-  const defaults = { version: packageJson.version, operatorNamespace: DEFAULT_NAMESPACE };
-  const inFile = settingsFile === undefined ? {} : mapping(settingsFile, await readText(settingsFile));
   try {
-    return readInjectionSettings({ ...defaults, ...inFile, ...flags });
+    return await injectionSettings(settingsFile, flags, { operatorNamespace: DEFAULT_NAMESPACE });
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    const hint = 'image' in flags || 'image' in inFile ? '' : '; give --image and --operator, or --settings';
-    throw new Unusable(`settings: ${error.message}${hint}`, { cause: error });
+    if (!(error instanceof UnusableSettings)) throw error;
+    const hint = settingsFile === undefined ? '; give --image and --operator, or --settings' : '';
+    throw new Unusable(error.message + hint, { cause: error });
   }
-}
-
-function mapping(file: string, content: string): Record<string, unknown> {
-  try {
-    const [value, ...more] = loadAll(content);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value) && more.length === 0) {
-      return value as Record<string, unknown>;
-    }
-  } catch (error) {
-    throw new Unusable(`${file}: ${(error as Error).message}`, { cause: error });
-  }
-  throw new Unusable(`${file}: must be one mapping of settings`);
 }
 
 async function readText(path: string): Promise<string> {

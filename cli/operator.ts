@@ -9,6 +9,13 @@ import { describeError } from '../operator/watch/log.ts';
 import { systemClock } from '../sidecar/snapshot/clock.ts';
 import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
 import {
+  INJECTION_FLAGS,
+  INJECTION_HELP,
+  type InjectionChoice,
+  loadInjection,
+  readInjection,
+} from './operator/injection.ts';
+import {
   completed,
   REPLICA_FLAGS,
   REPLICA_HELP,
@@ -34,6 +41,7 @@ usage: outrider operator --tls-cert FILE --tls-key FILE [options]
   --token-issuer URL             issuer that tokens must have; unset: any whose signature holds  OUTRIDER_TOKEN_ISSUER
   --token-audience NAME          audience that tokens must have; outrider                        OUTRIDER_TOKEN_AUDIENCE
 ${REPLICA_HELP}\
+${INJECTION_HELP}\
   --log-level LEVEL              debug, info, warn, error; info                                  OUTRIDER_LOG_LEVEL
   --help
 
@@ -53,6 +61,7 @@ const FLAGS = [
   'token-audience',
   'log-level',
   ...REPLICA_FLAGS,
+  ...INJECTION_FLAGS,
 ];
 
 export interface OperatorSettings extends ReplicaSettings {
@@ -61,6 +70,7 @@ export interface OperatorSettings extends ReplicaSettings {
   admin: Address;
   jwksFile: string | undefined;
   logLevel: string;
+  injection: InjectionChoice;
   options: Pick<
     OperatorOptions,
     'adminHosts' | 'namespaces' | 'credentialsNamespaces' | 'platformNamespaces' | 'identity'
@@ -81,6 +91,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): OperatorSe
     admin: given.address('admin', '0.0.0.0:8081'),
     ...readReplicaSettings(given, listen.host),
     jwksFile: given.text('jwks-file'),
+    injection: readInjection(given),
     logLevel: given.choice('log-level', ['debug', 'info', 'warn', 'error']) ?? 'info',
     options: {
       adminHosts: names(given, 'admin-hosts'),
@@ -136,6 +147,7 @@ async function run(settings: OperatorSettings): Promise<number> {
       admin: settings.admin,
       tls: tls.mode === 'Files' ? (files as FileCertificates) : tls,
       trust,
+      ...(await loadInjection(settings.injection)),
       log,
       ...(election ? { election: { ...election, onLost: () => lost.resolve('lost') } } : {}),
       ...(jwksFile ? { identity: { ...options.identity, fetchKeys: () => readKeys(jwksFile) } } : {}),

@@ -50,7 +50,7 @@ type Name = (typeof NAMES)[number];
 const BACKOFF = { baseMs: 100, maxMs: 60_000 };
 const BURST = { quietMs: 20, maxMs: 200 };
 /** Somebody who edits it each time it is put back must not be answered as fast as he can. */
-const REPAIR_MS = 1_000;
+const REPAIR_MS = 500;
 
 export class NamespaceObjects {
   readonly queue: WorkQueue;

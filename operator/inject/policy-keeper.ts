@@ -38,7 +38,7 @@ const SELECTOR = Object.entries(LABELS)
 const BACKOFF = { baseMs: 500, maxMs: 60_000 };
 const ALL = 'policies';
 /** Somebody who edits one each time it is put back must not be answered as fast as he can. */
-const REPAIR_MS = 1_000;
+const REPAIR_MS = 500;
 
 export class PolicyKeeper {
   readonly queue: WorkQueue;

@@ -94,11 +94,11 @@ describe('outrider inject', () => {
       writeFileSync(file, content);
       return file;
     });
-    const { code, out } = await outrider(withSettings('--port', '5000', '-f', ...names));
+    const { code, out } = await outrider(withSettings('--startup', 'Proceed', '-f', ...names));
     expect(code).toBe(0);
     const documents = loadAll(out) as { kind?: string; spec: Pod['spec'] }[];
     expect(documents.map((document) => document?.kind)).toEqual(['Service', undefined, 'ConfigMap', 'Pod']);
-    expect(JSON.stringify(documents[3]?.spec.initContainers)).toContain('"127.0.0.1:5000"');
+    expect(JSON.stringify(documents[3]?.spec.initContainers)).toContain('"Proceed"');
   });
 
   it('prints nothing where a pod cannot be injected as it asks', async () => {
@@ -120,7 +120,6 @@ describe('outrider inject', () => {
     [[], '-f FILE is required; - is standard input'],
     [['--policy', '-f', 'x'], '--policy takes no manifests'],
     [['-f', '-', '--startup', 'wait'], '--startup is "wait"; it must be Wait or Proceed'],
-    [['-f', '-', '--port', '80'], '--port is "80"; it must be an integer from 1024 to 65535'],
   ])('explains wrong usage: %j', (args, message) => {
     expect(() => readArguments(args, {})).toThrow(message);
   });
