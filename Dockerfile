@@ -47,4 +47,4 @@ LABEL org.opencontainers.image.title="outrider-sidecar" \
       org.opencontainers.image.description="The data plane of Outrider: routes the LLM calls of the application beside it."
 COPY --from=build /out/sidecar /
 EXPOSE 4000 4001
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "/app/sidecar.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "/app/sidecar.js"]
