@@ -91,7 +91,7 @@ export class Store {
     this.#newCollection = () => new Collection(start, historyLimit);
   }
 
-  collection(kind: Kind): Collection {
+  collection(kind: Pick<Kind, 'group' | 'plural'>): Collection {
     const name = resourceName(kind);
     const found = this.#collections.get(name) ?? this.#newCollection();
     this.#collections.set(name, found);

@@ -9,7 +9,7 @@ import type { Column, Schema } from '../../../../dev/api-server/kinds/kind.ts';
 /** Rules of the suite name a reason too; those of the product do not. */
 type Rule = CelRule & { reason?: string };
 
-export const GROUP = 'conformance.outrider.dev';
+const GROUP = 'conformance.outrider.dev';
 
 const name: Schema = {
   type: 'string',
