@@ -40,7 +40,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   /** What tells the caller's own key apart, where a credential passes it on. */
   readonly #caller: string | undefined;
   readonly #warningsBefore: number;
-  readonly #keysTried = new Set<string>();
+  #keysTried: string[] | undefined = undefined;
   #firstCredential: string | undefined = undefined;
   #lastSecret: string | undefined = undefined;
   #counted = 0;
@@ -137,8 +137,10 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       this.#launch({ candidate, waitMs: 0, lastResort: true }, again.secret);
     } else {
       this.tried.push(this.#judge(candidate, failure));
-      if (mayFailOver(failure, this.plan.rule.failover.on, this.#replay)) this.#next(failure);
-      else this.#giveUp(failure, false);
+      const { on } = this.plan.rule.failover;
+      if (mayFailOver(failure, on, this.#replay)) this.#next(failure);
+      // What we must not repeat, the caller's SDK must not either; what the rule leaves to the caller stays its own.
+      else this.#giveUp(failure, failure.verdict.class !== 'Caller' && on.includes(failure.verdict.class));
     }
   }
 
@@ -161,9 +163,9 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       return undefined;
     }
     const secret = this.parts.keys.alternative(candidate.credential.id, call.secret);
-    const known = this.#keysTried.has(call.secret);
-    this.#keysTried.add(call.secret);
-    return secret === undefined || known || this.#keysTried.has(secret) ? undefined : { secret };
+    this.#keysTried ??= [];
+    this.#keysTried.push(call.secret);
+    return secret === undefined || this.#keysTried.includes(secret) ? undefined : { secret };
   }
 
   #judge(candidate: Candidate, failure: Failure): Tried {
@@ -248,8 +250,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   /** This attempt and those that could follow it if it ran out of time. */
   #attemptsPossible(candidate: Candidate): number {
     const left = this.plan.maxAttempts - this.#counted;
-    if (left <= 0 || !mayReplace(['Timeout'], this.#replay)) return 1;
-    if (!this.plan.rule.failover.on.includes('Timeout')) return 1;
+    if (left <= 0 || this.#replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;
     let others = 0;
     for (const other of this.candidates) {
       if (other === candidate || this.tried.some((t) => t.candidate === other)) continue;
@@ -258,6 +259,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     return 1 + Math.min(left, others);
   }
 
+  /** `exhausted`: it was ours to try again, and we are done with it. */
   #giveUp(failure: Failure | undefined, exhausted: boolean): void {
     if (failure === undefined) {
       this.refuse(this.#nothingToTry());

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ask, chat, stream } from './client.ts';
 import { front, provider, upstream } from './harness.ts';
+import { pass, VirtualClock } from './virtual-clock.ts';
 
 describe('an exhausted plan', () => {
   it('answers with the last error of a provider: status, body, and allowed headers only', async () => {
@@ -73,8 +74,11 @@ describe('an exhausted plan', () => {
     ],
   ])('answers %j with an error of its own', async (failure, status, code) => {
     const p = await provider({ failure });
-    const f = await front({ targets: [{ url: p.url }], timeouts: { attemptMs: 50 } });
-    const answer = await chat(f.port).answer;
+    const clock = new VirtualClock();
+    const f = await front({ targets: [{ url: p.url }], dispatcher: { clock } });
+    const asked = chat(f.port);
+    if (status === 504) await pass(clock, () => f.exchanges.length === 1);
+    const answer = await asked.answer;
     expect(answer.status).toBe(status);
     expect(JSON.parse(answer.text)).toMatchObject({ error: { code } });
     expect(answer.headers['location']).toBeUndefined();
@@ -113,6 +117,18 @@ describe('an exhausted plan', () => {
     expect(answer.status).toBe(502);
     expect(answer.text).not.toContain(key);
     expect(answer.text).toContain('upstream_failed');
+  });
+
+  it('says nothing about retries where the rule leaves a failure to the caller, and no where we may not repeat', async () => {
+    const p = await provider({ failure: { kind: 'Status', status: 500 } });
+    const left = await front({
+      targets: [{ url: p.url }],
+      rule: { failover: { on: [], maxAttempts: 1, backoff: { baseMs: 1, maxMs: 1 } } },
+    });
+    expect((await chat(left.port).answer).headers['x-should-retry']).toBeUndefined();
+    const once = await front({ targets: [{ url: p.url }, { url: p.url }], replay: 'Unsent' });
+    expect((await chat(once.port).answer).headers['x-should-retry']).toBe('false');
+    expect(p.count).toBe(2);
   });
 
   it('says so when the key has not arrived', async () => {

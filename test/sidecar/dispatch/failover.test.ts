@@ -2,10 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Behaviour, Failure } from '../../../dev/providers/behaviour.ts';
 import { chat, stream } from './client.ts';
-import { type FrontOptions } from './front.ts';
 import { front, provider, upstream } from './harness.ts';
+import { pass, VirtualClock } from './virtual-clock.ts';
 
-const FAST: FrontOptions['timeouts'] = { firstTokenMs: 60, attemptMs: 120 };
 const status = (code: number, more: object = {}): Failure => ({ kind: 'Status', status: code, ...more });
 
 interface Case {
@@ -13,6 +12,8 @@ interface Case {
   failure: Failure;
   expected: string;
   streams?: 'Only' | 'Never';
+  /** Only time shows it. */
+  silent?: true;
 }
 
 const CASES: Case[] = [
@@ -45,8 +46,13 @@ const CASES: Case[] = [
     expected: 'ServerError Model',
   },
   { name: 'a reset', failure: { kind: 'Reset' }, expected: 'ServerError Model' },
-  { name: 'silence', failure: { kind: 'HangBeforeHeaders' }, expected: 'Timeout Model' },
-  { name: 'silence behind the headers', failure: { kind: 'HangAfterHeaders' }, expected: 'Timeout Model' },
+  { name: 'silence', silent: true, failure: { kind: 'HangBeforeHeaders' }, expected: 'Timeout Model' },
+  {
+    name: 'silence behind the headers',
+    silent: true,
+    failure: { kind: 'HangAfterHeaders' },
+    expected: 'Timeout Model',
+  },
   { name: 'broken JSON', failure: { kind: 'GarbageJson' }, expected: 'ServerError Model' },
   {
     name: 'an error as first event',
@@ -80,12 +86,14 @@ const CASES: Case[] = [
   },
   {
     name: 'a stall before content',
+    silent: true,
     failure: { kind: 'Stall', afterEvents: 1 },
     expected: 'Timeout Model',
     streams: 'Only',
   },
   {
     name: 'pings instead of content',
+    silent: true,
     failure: { kind: 'Stall', afterEvents: 1, pingMs: 5 },
     expected: 'Timeout Model',
     streams: 'Only',
@@ -95,16 +103,19 @@ const CASES: Case[] = [
 describe('failover', () => {
   it.each(CASES.filter((c) => c.streams !== 'Only'))(
     'moves on after $name',
-    async ({ failure, expected }) => {
+    async ({ failure, expected, silent }) => {
+      const clock = new VirtualClock();
       const [bad, good] = [await provider({ failure }), await provider()];
       const f = await front({
         targets: [
           { url: bad.url, key: 'sk-a' },
           { url: good.url, key: 'sk-b' },
         ],
-        timeouts: FAST,
+        dispatcher: { clock },
       });
-      const answer = await chat(f.port).answer;
+      const asked = chat(f.port);
+      if (silent) await pass(clock, () => f.running[0]?.attempts.length === 2);
+      const answer = await asked.answer;
       const { attempts, outcome } = await f.finished();
       expect(answer.status).toBe(200);
       expect(attempts.map((a) => `${a.failure} ${a.scope}`)).toEqual([expected, 'undefined undefined']);
@@ -117,17 +128,20 @@ describe('failover', () => {
 
   it.each(CASES.filter((c) => c.streams !== 'Never'))(
     'moves a stream on after $name, and writes nothing before',
-    async ({ failure, expected }) => {
+    async ({ failure, expected, silent }) => {
+      const clock = new VirtualClock();
       const [bad, good] = [await provider({ failure }), await provider()];
       const f = await front({
         targets: [
           { url: bad.url, key: 'sk-a' },
           { url: good.url, key: 'sk-b' },
         ],
-        timeouts: FAST,
+        dispatcher: { clock },
       });
       const direct = await stream(good.port, { model: 'scripted' }).answer;
-      const answer = await stream(f.port, { model: 'scripted' }).answer;
+      const asked = stream(f.port, { model: 'scripted' });
+      if (silent) await pass(clock, () => f.running[0]?.attempts.length === 2);
+      const answer = await asked.answer;
       expect(answer.status).toBe(200);
       expect(answer.text.length, 'only what the second target sent').toBe(direct.text.length);
       expect(answer.headers['x-outrider-target']).toBe('t1');
@@ -288,11 +302,12 @@ describe('failover', () => {
 
   it.each(DEATHS)('never moves on after commit: %s ends with an error event', async (_, behaviour) => {
     const [bad, good] = [await provider(behaviour), await provider()];
-    const f = await front({
-      targets: [{ url: bad.url }, { url: good.url }],
-      timeouts: { interTokenMs: 60 },
-    });
-    const answer = await stream(f.port).answer;
+    const clock = new VirtualClock();
+    const f = await front({ targets: [{ url: bad.url }, { url: good.url }], dispatcher: { clock } });
+    const asked = stream(f.port);
+    await asked.head;
+    await pass(clock, () => f.exchanges.length === 1);
+    const answer = await asked.answer;
     expect(answer.status).toBe(200);
     expect(answer.broken).toBe(false);
     const events = answer.text.split('\n\n').filter((e) => e.startsWith('data: '));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Timeouts } from '../../../sidecar/dispatch/timeouts.ts';
-import { chat, stream, until } from './client.ts';
+import { chat, collect, stream, until } from './client.ts';
 import type { Front } from './front.ts';
 import { front, provider, upstream } from './harness.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -114,14 +114,22 @@ describe('timeouts on the wire', () => {
 
   it('firstToken goes on behind holdMax', async () => {
     const p = await provider({ failure: { kind: 'Stall', afterEvents: 1, pingMs: 5 } });
+    const spare = await provider();
+    const clock = new VirtualClock();
     const f = await front({
-      targets: [{ url: p.url }],
-      timeouts: { firstTokenMs: 60 },
-      rule: { holdMaxMs: 10 },
+      targets: [{ url: p.url }, { url: spare.url }],
+      timeouts: { firstTokenMs: 15_000 },
+      rule: { holdMaxMs: 100 },
+      dispatcher: { clock },
     });
-    const answer = await stream(f.port).answer;
-    expect(answer.status).toBe(200);
-    expect(answer.text).toContain('firstToken 60ms');
+    const asked = stream(f.port);
+    await until(() => f.memory.used > 0, 'something is held back');
+    clock.advance(150);
+    const response = await asked.head;
+    expect(response.statusCode).toBe(200);
+    const rest = collect(response);
+    clock.advance(15_000);
+    expect((await rest).text).toContain('firstToken 15s');
   });
 
   it('attempt: a stream that never stops', async () => {

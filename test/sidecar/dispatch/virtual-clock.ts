@@ -36,3 +36,13 @@ export class VirtualClock implements Clock {
     this.now = end;
   }
 }
+
+/** Lets time pass, a second at a time, until `done`: for failures that only time can bring about. */
+export async function pass(clock: VirtualClock, done: () => boolean): Promise<void> {
+  const end = performance.now() + 8000;
+  while (!done()) {
+    if (performance.now() > end) throw new Error('nothing came of it, however late it got');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    if (!done()) clock.advance(1000);
+  }
+}
