@@ -4,54 +4,37 @@ import type { InjectionOptions } from '../../operator/inject/injection.ts';
 import { type Arguments, UsageError } from '../arguments.ts';
 import { injectionSettings } from '../inject/settings-file.ts';
 
-export const INJECTION_FLAGS = [
-  'injection',
-  'injection-settings',
-  'injection-listen',
-  'injection-failure-policy',
-  'injection-policy-owner',
-  'evictions-per-minute',
-];
+export const INJECTION_FLAGS = ['injection-settings', 'webhook', 'repair', 'evictions-per-minute'];
 
 export const INJECTION_HELP = `\
-  --injection MODE               Off; Webhook: served here; Policy: by the API server itself,    OUTRIDER_INJECTION
-                                 Kubernetes 1.36 or newer; External: somebody else injects
-  --injection-settings FILE      image and all else of the sidecars, in YAML                     OUTRIDER_INJECTION_SETTINGS
-  --injection-listen HOST:PORT   Webhook: where the API server calls (HTTPS); 0.0.0.0:9443       OUTRIDER_INJECTION_LISTEN
-  --injection-failure-policy ... Policy: Fail, or Ignore while one cannot be carried out; Fail   OUTRIDER_INJECTION_FAILURE_POLICY
-  --injection-policy-owner NAME  Policy: ClusterRole that the policies go with; none             OUTRIDER_INJECTION_POLICY_OWNER
-  --evictions-per-minute N       evict pods without a sidecar, so many at most; never            OUTRIDER_EVICTIONS_PER_MINUTE
+  --injection-settings FILE      pods are given sidecars by these settings, in YAML; unset: off  OUTRIDER_INJECTION_SETTINGS
+  --webhook HOST:PORT            where the API server asks about pods (HTTPS); unset: nowhere,   OUTRIDER_WEBHOOK
+                                 and admission policies or nobody injects
+  --repair true|false            tell of pods that should have a sidecar and have none; true     OUTRIDER_REPAIR
+  --evictions-per-minute N       evict such pods, so many a minute at most; never                OUTRIDER_EVICTIONS_PER_MINUTE
 `;
 
 /** Undefined: off. */
 export type InjectionChoice = (Omit<InjectionOptions, 'settings'> & { settingsFile: string }) | undefined;
 
 export function readInjection(given: Arguments): InjectionChoice {
-  const type = given.choice('injection', ['Off', 'Webhook', 'Policy', 'External']) ?? 'Off';
-  const evictionsPerMinute = given.integer('evictions-per-minute', 1, 600);
-  const failurePolicy = given.choice('injection-failure-policy', ['Fail', 'Ignore']);
-  const ownerClusterRole = given.text('injection-policy-owner');
-  if (type === 'Off') {
-    const idle = INJECTION_FLAGS.slice(1).find((flag) => given.text(flag) !== undefined);
-    if (idle !== undefined) throw new UsageError(`--${idle} does nothing without --injection`);
+  const settingsFile = given.text('injection-settings');
+  if (settingsFile === undefined) {
+    const idle = INJECTION_FLAGS.find((flag) => given.text(flag) !== undefined);
+    if (idle !== undefined) throw new UsageError(`--${idle} does nothing without --injection-settings`);
     return undefined;
   }
-  return {
-    settingsFile: given.required('injection-settings'),
-    replica: given.text('pod-name') ?? hostname(),
-    mode: modeOf(),
-    ...(evictionsPerMinute === undefined ? {} : { evictionsPerMinute }),
-  };
-
-  function modeOf(): InjectionOptions['mode'] {
-    if (type === 'Webhook') return { type, listen: given.address('injection-listen', '0.0.0.0:9443') };
-    if (type !== 'Policy') return { type: 'None' };
-    return {
-      type,
-      ...(failurePolicy === undefined ? {} : { failurePolicy }),
-      ...(ownerClusterRole === undefined ? {} : { ownerClusterRole }),
-    };
+  const evictionsPerMinute = given.integer('evictions-per-minute', 1, 600);
+  const repair = given.choice('repair', ['true', 'false']) !== 'false';
+  if (!repair && evictionsPerMinute !== undefined) {
+    throw new UsageError('--evictions-per-minute does nothing with --repair=false');
   }
+  return {
+    settingsFile,
+    replica: given.text('pod-name') ?? hostname(),
+    ...(given.text('webhook') === undefined ? {} : { webhook: given.address('webhook', '0.0.0.0:9443') }),
+    ...(repair ? { repair: evictionsPerMinute === undefined ? {} : { evictionsPerMinute } } : {}),
+  };
 }
 
 /** @throws UnusableSettings */

@@ -89,7 +89,7 @@ export const ANNOTATIONS = {
     'share-process-namespace',
     choice('Allow'),
     () => undefined,
-    'Injects a pod whose containers see each other’s processes, although the app can then read the keys in the memory of the sidecar.',
+    "Injects a pod whose containers see each other's processes, although the app can then read the keys in the memory of the sidecar.",
     'such pods are left alone',
   ),
 } as const satisfies Record<string, AnnotationRule>;

@@ -3,7 +3,6 @@
 import type { KubeObject } from '../../crds/common.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { Certificates } from '../certificates/certificates.ts';
-import { EventWriter } from '../events.ts';
 import type { ApiClient } from '../watch/api-client.ts';
 import type { Log } from '../watch/log.ts';
 import type { RunResult, WorkQueue } from '../watch/queue.ts';
@@ -11,25 +10,20 @@ import type { Reflector, WatchObserver } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import type { InjectionMetrics } from './metrics.ts';
 import { NamespaceObjects } from './namespace-objects.ts';
-import { PolicyKeeper } from './policy-keeper.ts';
-import { Repair } from './repair.ts';
+import { prepareRepair } from './repairing.ts';
 import type { InjectionSettings } from './settings.ts';
-import { UninjectedPods } from './uninjected-pods.ts';
 import { createInjectionHandler } from './webhook.ts';
 import { startWebhookServer, type WebhookServer } from './webhook-server.ts';
 
 export interface InjectionOptions {
   settings: InjectionSettings;
+  /** Where the webhook is served; unset: policies of the API server inject, or nobody. */
+  webhook?: { host: string; port: number };
   /**
-   * Webhook: served here, and registered with the API server by whoever installs the operator. Policy: the API server injects by
-   * itself, as policies say that are kept here. None: somebody else sees to either.
+   * Pods that should have a sidecar and have none are told of; unset: they are not even looked for. `evictionsPerMinute` of them
+   * at most are evicted; unset: none ever.
    */
-  mode:
-    | { type: 'Webhook'; listen: { host: string; port: number } }
-    | { type: 'Policy'; failurePolicy?: 'Fail' | 'Ignore'; ownerClusterRole?: string }
-    | { type: 'None' };
-  /** Pods without a sidecar that are evicted in a minute at most; unset: none ever. */
-  evictionsPerMinute?: number;
+  repair?: { evictionsPerMinute?: number };
   /** Which replica Events come from. */
   replica: string;
 }
@@ -66,78 +60,49 @@ export interface RunningInjection {
 }
 
 export function prepareInjection(
-  { settings, mode, evictionsPerMinute, replica }: InjectionOptions,
+  { settings, webhook: listen, repair, replica }: InjectionOptions,
   parts: InjectionParts,
 ): RunningInjection {
-  const { source, namespaces, certificates, metrics, onRun } = parts;
-  const common = { ...parts, settings };
+  const { source, certificates, metrics, onRun } = parts;
   const objects = new NamespaceObjects({
-    ...common,
+    ...parts,
+    settings,
     trustBundle: certificates.trustBundle,
     onRun: onRun('namespace_objects'),
   });
-  const events = new EventWriter({
-    ...parts,
-    controller: 'outrider.dev/operator',
-    instance: replica,
-    observe: (result) => metrics.event(result),
-  });
-  const pods = new UninjectedPods({ ...common, namespaces, onChange: (key) => repair.changed(key) });
-  const repair = new Repair({
-    ...parts,
-    pods,
-    events,
-    ...(evictionsPerMinute === undefined ? {} : { evictionsPerMinute }),
-    onRun: onRun('repair'),
-    onEviction: (result) => metrics.evicted(result),
-  });
-  const policies =
-    mode.type === 'Policy'
-      ? new PolicyKeeper({ ...common, ...mode, onRun: onRun('injection_policies') })
-      : undefined;
-  metrics.observe(() => repair.counts());
+  const repairing = repair && prepareRepair({ ...parts, ...repair, settings, replica });
   let webhook: WebhookServer | undefined;
   let unsubscribe = () => {};
   return {
     get address() {
       return webhook?.address;
     },
-    queues: {
-      namespace_objects: objects.queue,
-      repair: repair.queue,
-      events: events.queue,
-      ...(policies ? { injection_policies: policies.queue } : {}),
-    },
-    watches: () => [...objects.watches(), ...pods.watches()] as Reflector<KubeObject>[],
+    queues: { namespace_objects: objects.queue, ...repairing?.queues },
+    watches: () => [...objects.watches(), ...(repairing?.watches() ?? [])],
     isPublished: (bundle) => objects.isPublished(bundle),
     async listen() {
-      if (mode.type !== 'Webhook') return;
+      if (!listen) return;
       const handler = createInjectionHandler({
         settings: () => settings,
         namespaceLabels: labelsOf(source),
         observe: (result) => metrics.reviewed(result),
       });
-      const { listen } = mode;
       const server = await startWebhookServer({ listen, tls: certificates.serving.current, handler });
       unsubscribe = certificates.serving.subscribe((certificate) => server.setCertificate(certificate));
       webhook = server;
     },
     start() {
       objects.start();
-      pods.start();
-      policies?.start();
+      repairing?.start();
     },
     look() {
       objects.look();
-      repair.look();
-      policies?.look();
+      repairing?.look();
     },
     stop: async () => {
       unsubscribe();
       // The webhook goes on to the end: pods that come up meanwhile shall not be refused for us.
-      await Promise.all([objects.stop(), pods.stop(), policies?.stop()]);
-      await repair.stop();
-      await events.stop();
+      await Promise.all([objects.stop(), repairing?.stop()]);
       await webhook?.close();
     },
   };

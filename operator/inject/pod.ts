@@ -1,6 +1,6 @@
 /** The part of a pod, or of a pod template, that injection reads. Everything else travels along untouched. */
 
-export interface EnvSource {
+interface EnvSource {
   prefix?: string;
   configMapRef?: { name?: string };
 }
@@ -14,7 +14,7 @@ export interface Container {
   [field: string]: unknown;
 }
 
-export interface PodSpec {
+interface PodSpec {
   containers: Container[];
   initContainers?: Container[];
   volumes?: { name: string }[];
@@ -26,7 +26,7 @@ export interface PodSpec {
   [field: string]: unknown;
 }
 
-export interface OwnerReference {
+interface OwnerReference {
   kind: string;
   name: string;
   uid: string;

@@ -59,23 +59,18 @@ describe('flags and variables', () => {
     expect(readSettings(['--help'], {})).toBeUndefined();
   });
 
-  it('say who injects, and how', () => {
-    const read = (...args: string[]) =>
-      readSettings([...TLS, '--pod-name', 'outrider-0', ...args], {})?.injection;
-    const settings = ['--injection-settings', 's.yaml'];
+  it('say whether pods are given sidecars, and how', () => {
+    const read = (...args: string[]) => readSettings([...TLS, ...args], {})?.injection;
+    const settings = ['--injection-settings', 's.yaml', '--pod-name', 'outrider-0'];
     const common = { settingsFile: 's.yaml', replica: 'outrider-0' };
-    expect(read('--injection', 'Off')).toBeUndefined();
-    expect(read('--injection', 'Webhook', ...settings, '--evictions-per-minute', '6')).toEqual({
+    expect(read()).toBeUndefined();
+    expect(read(...settings)).toEqual({ ...common, repair: {} });
+    expect(read(...settings, '--webhook', '[::]:9443', '--evictions-per-minute', '6')).toEqual({
       ...common,
-      mode: { type: 'Webhook', listen: { host: '0.0.0.0', port: 9443 } },
-      evictionsPerMinute: 6,
+      webhook: { host: '::', port: 9443 },
+      repair: { evictionsPerMinute: 6 },
     });
-    const owner = ['--injection-policy-owner', 'outrider', '--injection-failure-policy', 'Ignore'];
-    expect(read('--injection', 'Policy', ...settings, ...owner)).toEqual({
-      ...common,
-      mode: { type: 'Policy', failurePolicy: 'Ignore', ownerClusterRole: 'outrider' },
-    });
-    expect(read('--injection', 'External', ...settings)).toEqual({ ...common, mode: { type: 'None' } });
+    expect(read(...settings, '--repair', 'false')).toEqual(common);
   });
 
   it.each([
@@ -85,9 +80,18 @@ describe('flags and variables', () => {
     [[...TLS, '--namespaces', 'a,B!'], '--namespaces has "b!"; it must be a list of names: a,b,c'],
     [[...TLS, '--log-level', 'loud'], '--log-level is "loud"; it must be debug or info or warn or error'],
     [[...TLS, 'extra'], '"extra" is not expected; the command takes flags only'],
-    [[...TLS, '--injection', 'on'], '--injection is "on"; it must be Off or Webhook or Policy or External'],
-    [[...TLS, '--injection', 'Policy'], '--injection-settings is required'],
-    [[...TLS, '--evictions-per-minute', '6'], '--evictions-per-minute does nothing without --injection'],
+    [
+      [...TLS, '--evictions-per-minute', '6'],
+      '--evictions-per-minute does nothing without --injection-settings',
+    ],
+    [
+      [...TLS, '--injection-settings', 's', '--repair', 'false', '--evictions-per-minute', '6'],
+      '--evictions-per-minute does nothing with --repair=false',
+    ],
+    [
+      [...TLS, '--injection-settings', 's', '--webhook', '9443'],
+      '--webhook is "9443"; it must be HOST:PORT, such as 0.0.0.0:9443',
+    ],
     [[...TLS, '--nonsense'], "Unknown option '--nonsense'"],
   ])('are refused with what would be right: %j', (args, message) => {
     expect(() => readSettings(args, {})).toThrow(message);

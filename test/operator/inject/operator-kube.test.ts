@@ -20,11 +20,42 @@ import { settingsWith } from './support/case.ts';
 const settings = settingsWith();
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 
+/** All that injection asks of the API server, and what the operator reads besides. */
+const RULES = [
+  { apiGroups: ['outrider.dev'], resources: ['llmproviders', 'llmroutes'], verbs: ['list', 'watch'] },
+  { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
+  {
+    apiGroups: [''],
+    resources: ['configmaps'],
+    resourceNames: ['outrider-env', 'outrider-ca'],
+    verbs: ['list', 'watch', 'create', 'patch', 'delete'],
+  },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'get', 'patch'] },
+  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+];
+
 let cluster: Cluster;
+/** Of an account that may do no more than that. */
+let limited: string;
 
 async function prepare(server: KubeApiServer): Promise<void> {
   for (const crd of allCrds()) await installCrd(server, crd);
-  cluster = await Cluster.create(readFileSync(server.kubeconfigPath, 'utf8'), async () => '');
+  const kubeConfig = readFileSync(server.kubeconfigPath, 'utf8');
+  cluster = await Cluster.create(kubeConfig, async () => '');
+  await cluster.namespace('outrider-system');
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  const post = <T>(path: string, body: object) => cluster.api.json<T>({ method: 'POST', path, body });
+  await post(`${rbac}/clusterroles`, { metadata: { name: 'injection' }, rules: RULES });
+  await post(`${rbac}/clusterrolebindings`, {
+    metadata: { name: 'injection' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'injection' },
+    subjects: [{ kind: 'ServiceAccount', namespace: 'outrider-system', name: 'app' }],
+  });
+  const { status } = await post<{ status: { token: string } }>(
+    '/api/v1/namespaces/outrider-system/serviceaccounts/app/token',
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
+  );
+  limited = kubeConfig.replace(server.token, status.token);
 }
 
 /** One more attempt at what may not be true yet; an object that is not there is undefined. */
@@ -94,10 +125,9 @@ async function certificates(): Promise<Trust> {
 }
 
 async function operator(injection: Partial<InjectionOptions>, trust?: Trust): Promise<RunningOperator> {
-  const started = await cluster.operator({
-    tls: trust ?? (await certificates()),
-    injection: { settings, mode: { type: 'None' }, replica: 'outrider-0', ...injection },
-  });
+  const options = { settings, replica: 'outrider-0', repair: {}, ...injection };
+  const tls = trust ?? (await certificates());
+  const started = await cluster.operator({ tls, credentialsNamespaces: [], injection: options }, limited);
   await started.ready;
   return started;
 }
@@ -120,6 +150,8 @@ describeOnKube('injection as a part of the operator, on a real API server', prep
     await cluster.namespace('kept');
     await makeConfigMap('kept', {});
     const trust = await certificates();
+    // The token of an account, not the one of the administrator.
+    expect(limited).toMatch(/"token":"eyJ/);
     const running = await operator({}, trust);
     await optIn('kept');
     await holds('kept', BOTH);
@@ -172,7 +204,7 @@ describeOnKube('injection as a part of the operator, on a real API server', prep
   });
 
   it('leaves alone what is not its own', async () => {
-    for (const name of ['foreign', 'outrider-system']) await cluster.namespace(name);
+    await cluster.namespace('foreign');
     await makeConfigMap('foreign', { A: 'b' });
     await optIn('outrider-system');
     const running = await operator({});
@@ -189,10 +221,7 @@ describeOnKube('injection as a part of the operator, on a real API server', prep
     await cluster.create(podOf('late', 'before'));
     await cluster.create(podOf('late', 'node-agent', { spec: { hostNetwork: true } }));
     const trust = await certificates();
-    const running = await operator(
-      { mode: { type: 'Webhook', listen: { host: '127.0.0.1', port: 0 } } },
-      trust,
-    );
+    const running = await operator({ webhook: { host: '127.0.0.1', port: 0 } }, trust);
     await optIn('late');
     const configuration = webhookConfiguration({
       settings,
@@ -255,7 +284,7 @@ describeOnKube('injection as a part of the operator, on a real API server', prep
       },
     });
     await optIn('evicting');
-    const running = await operator({ evictionsPerMinute: 600 });
+    const running = await operator({ repair: { evictionsPerMinute: 600 } });
     const evictions = (result: string) => metric(running, 'outrider_operator_evictions_total', `"${result}"`);
     await until(async () => (await evictions('Evicted')) === 1 && (await evictions('Blocked')) > 0);
     const { items } = await cluster.api.json<{ items: (KubeObject & Pod)[] }>({
@@ -265,58 +294,6 @@ describeOnKube('injection as a part of the operator, on a real API server', prep
     const left = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
     expect(left.map(({ metadata }) => metadata.name)).toEqual(['bare', 'guarded']);
     expect(ending.length).toBeLessThanOrEqual(1);
-    await cluster.stopOperator(running);
-  });
-
-  it('keeps the policies that inject, and they go with the object they belong to', async () => {
-    await cluster.api.json({
-      method: 'POST',
-      path: '/apis/rbac.authorization.k8s.io/v1/clusterroles',
-      body: {
-        apiVersion: 'rbac.authorization.k8s.io/v1',
-        kind: 'ClusterRole',
-        metadata: { name: 'outrider' },
-      },
-    });
-    await cluster.namespace('by-policy');
-    await optIn('by-policy');
-    const running = await operator({ mode: { type: 'Policy', ownerClusterRole: 'outrider' } });
-    const injects = async (name: string) => {
-      await cluster.create(podOf('by-policy', name));
-      return (await inits('by-policy', name))?.join() === 'outrider';
-    };
-    let tries = 0;
-    await until(() => injects(`pod-${(tries += 1)}`), 'the policies to inject', 10_000);
-    const path = `${ADMISSION}/mutatingadmissionpolicies/outrider-injection`;
-    const policy = await get(path);
-    expect(policy?.metadata).toMatchObject({
-      labels: { 'app.kubernetes.io/managed-by': 'outrider' },
-      ownerReferences: [{ kind: 'ClusterRole', name: 'outrider', uid: expect.any(String) }],
-    });
-    const check = `${ADMISSION}/validatingadmissionpolicies/outrider-injection-check`;
-    await cluster.api.json({ method: 'DELETE', path: check });
-    await until(async () => (await get(check)) !== undefined, 'the policy to be put back');
-    await cluster.api.json({
-      method: 'PATCH',
-      path,
-      contentType: 'application/merge-patch+json',
-      body: { spec: { failurePolicy: 'Ignore' } },
-    });
-    await until(
-      async () => ((await get(path))?.spec as { failurePolicy?: string })?.failurePolicy === 'Fail',
-    );
-    // Putting back what is there already is no change, so it comes to rest.
-    const runs = () =>
-      metric(running, 'outrider_operator_reconcile_total', 'controller="injection_policies"');
-    await until(
-      async () => {
-        const before = await runs();
-        await new Promise((done) => setTimeout(done, 1_500));
-        return (await runs()) === before;
-      },
-      'the policies to come to rest',
-      10_000,
-    );
     await cluster.stopOperator(running);
   });
 });
