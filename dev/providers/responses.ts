@@ -1,0 +1,157 @@
+/** How an answer goes out, or fails to: whole, as a stream, slowly, broken, or never. */
+import type { ServerResponse } from 'node:http';
+import { type Behaviour, retryAfterHeaders } from './behaviour.ts';
+import { errorBody } from './openai-bodies.ts';
+
+/** Failures that need no look at the request; true when the answer, or its absence, is done. */
+export function failBeforeAnswer(res: ServerResponse, behaviour: Behaviour): boolean {
+  const failure = behaviour.failure;
+  switch (failure?.kind) {
+    case 'Status': {
+      const message = failure.message ?? `scripted failure ${failure.status}`;
+      send(
+        res,
+        failure.status,
+        errorBody(message, failure.type ?? 'server_error', failure.code ?? null),
+        failure.headers,
+      );
+      return true;
+    }
+    case 'RateLimited': {
+      const headers = retryAfterHeaders(failure.retryAfter ?? 'Seconds', failure.ms ?? 1000, Date.now());
+      send(
+        res,
+        429,
+        errorBody('Rate limit reached for requests', 'requests', 'rate_limit_exceeded'),
+        headers,
+      );
+      return true;
+    }
+    case 'QuotaExhausted':
+      send(
+        res,
+        429,
+        errorBody('You exceeded your current quota.', 'insufficient_quota', 'insufficient_quota'),
+      );
+      return true;
+    case 'Reset':
+      if (failure.afterEvents === undefined) reset(res);
+      return failure.afterEvents === undefined;
+    case 'HangBeforeHeaders':
+      return true;
+    case 'GarbageJson':
+      send(res, 200, '{"id":"chatcmpl-broken","choices":[{"index":0,"mess');
+      return true;
+    default:
+      return false;
+  }
+}
+
+export async function complete(
+  res: ServerResponse,
+  body: string,
+  behaviour: Behaviour,
+  headers: Record<string, string>,
+): Promise<void> {
+  const failure = behaviour.failure;
+  const bytes = Buffer.from(body);
+  res.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers });
+  if (failure?.kind === 'HangAfterHeaders') {
+    res.flushHeaders();
+    return;
+  }
+  if (failure?.kind === 'SlowBody') {
+    const size = Math.ceil(bytes.length / failure.pieces);
+    for (let at = 0; at < bytes.length && !res.destroyed; at += size) {
+      res.write(bytes.subarray(at, at + size));
+      await pause(failure.ms);
+    }
+    res.end();
+    return;
+  }
+  res.end(bytes);
+}
+
+export async function stream(
+  res: ServerResponse,
+  events: string[],
+  behaviour: Behaviour,
+  headers: Record<string, string>,
+): Promise<void> {
+  const failure = behaviour.failure;
+  res.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    ...headers,
+  });
+  res.flushHeaders();
+  if (failure?.kind === 'HangAfterHeaders') return;
+  if (behaviour.firstTokenMs) await pause(behaviour.firstTokenMs);
+  if (failure?.kind === 'EmptyStream') {
+    res.end();
+    return;
+  }
+  const gap = behaviour.tokensPerSecond ? 1000 / behaviour.tokensPerSecond : 0;
+  for (let i = 0; i < events.length; i++) {
+    if (res.destroyed) return;
+    if (failure && (await failInStream(res, failure, i))) return;
+    if (!res.write(events[i])) await drained(res);
+    await (gap ? pause(gap) : turn());
+  }
+  res.end();
+}
+
+async function failInStream(
+  res: ServerResponse,
+  failure: NonNullable<Behaviour['failure']>,
+  at: number,
+): Promise<boolean> {
+  switch (failure.kind) {
+    case 'Reset':
+      if (at !== failure.afterEvents) return false;
+      reset(res);
+      return true;
+    case 'DieMidStream':
+      if (at !== failure.afterEvents) return false;
+      res.end();
+      return true;
+    case 'ErrorInStream':
+      if (at !== (failure.afterEvents ?? 0)) return false;
+      res.end(
+        `data: ${errorBody('The server had an error while processing your request.', 'server_error', failure.code ?? null)}\n\n`,
+      );
+      return true;
+    case 'Stall':
+      if (at !== failure.afterEvents) return false;
+      while (failure.pingMs && !res.destroyed) {
+        res.write(': ping\n\n');
+        await pause(failure.pingMs);
+      }
+      return true;
+    default:
+      return false;
+  }
+}
+
+export function send(
+  res: ServerResponse,
+  status: number,
+  body: string,
+  headers: Record<string, string> = {},
+): void {
+  const bytes = Buffer.from(body);
+  res.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers });
+  res.end(bytes);
+}
+
+function reset(res: ServerResponse): void {
+  res.socket?.resetAndDestroy();
+}
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const drained = (res: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    res.once('drain', resolve);
+    res.once('close', resolve);
+  });
