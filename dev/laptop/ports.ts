@@ -1,7 +1,7 @@
 /** Ports people know where they are free, any free one where they are not. */
 import { createServer } from 'node:net';
 
-export function isFree(port: number): Promise<boolean> {
+function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));

@@ -17,7 +17,7 @@ import {
 import { complete, failBeforeAnswer, pause, send, stream } from './responses.ts';
 
 /** One request as it arrived. */
-export interface SeenRequest {
+interface SeenRequest {
   method: string;
   url: string;
   rawHeaders: string[];
