@@ -47,9 +47,10 @@ export interface Exchange {
   outcome: Outcome | undefined;
   /**
    * Drops the request body and the memory reserved for it. Dispatch calls it once nothing can be sent again: at commit, or
-   * when the last candidate has all of it. Harmless when called twice.
+   * when the last candidate has all of it. Harmless when called twice. `unused`: no attempt reads or writes the bytes any
+   * more, so their memory may go at once instead of waiting for the garbage collector.
    */
-  releaseBody(): void;
+  releaseBody(unused?: boolean): void;
   /**
    * Fills `attempt.settlement` from its usage, or from an estimate; a settled attempt stays as it is. Dispatch calls it
    * before the head of a non-stream, which shows the cost; what is unsettled at the end the pipeline settles.

@@ -83,6 +83,11 @@ export abstract class Relay implements Outlet, Deadline {
     return this.parts.clock.monotonic();
   }
 
+  /** The kernel has every byte of the one request that was made: no socket will read the body again. */
+  protected isSent(call: UpstreamCall): boolean {
+    return this.exchange.attempts.length === 1 && call.outgoing?.writableFinished === true;
+  }
+
   abstract hasAlternative(): boolean;
   /** Stops whatever would start another attempt. */
   protected abstract stop(): void;
@@ -92,7 +97,7 @@ export abstract class Relay implements Outlet, Deadline {
     const now = this.now();
     call.commit(now);
     exchange.committedAt = now;
-    exchange.releaseBody();
+    exchange.releaseBody(this.isSent(call));
     // A body that is complete has its price; the head shows it.
     if (call.done) for (const attempt of exchange.attempts) exchange.settle(attempt);
     const headers = outriderHeaders(exchange);

@@ -93,7 +93,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) return new ErrorReceiver(call, this, this.parts.clock.wall());
     // Nothing can be sent again from here on, so nothing is kept for it.
-    if (!this.hasAlternative()) this.exchange.releaseBody();
+    if (!this.hasAlternative()) this.exchange.releaseBody(this.isSent(call));
     const type = headerValue(response.rawHeaders, 'content-type');
     if (type === undefined || !/^\s*text\/event-stream/i.test(type)) return new BodyReceiver(call, this);
     this.streamed = true;

@@ -6,6 +6,7 @@ import type { Settlement } from '../accounting/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { Envelope } from '../dialects/envelope.ts';
 import type { Attempt, Exchange, Outcome } from '../exchange.ts';
+import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import type { Candidate, Plan, RequestFacts, Step } from '../routing/plan.ts';
 
@@ -57,8 +58,12 @@ export class HttpExchange implements Exchange {
     this.learned = learned;
   }
 
-  releaseBody(): void {
-    if (this.envelope) this.envelope.body = NO_BODY;
+  releaseBody(unused = false): void {
+    const { envelope } = this;
+    if (envelope) {
+      if (unused) freeBytes(envelope.body);
+      envelope.body = NO_BODY;
+    }
     this.head = undefined;
     this.hold.release();
   }
