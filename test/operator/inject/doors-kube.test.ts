@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import * as fc from 'fast-check';
 import { load } from 'js-yaml';
 import { afterAll, expect, it } from 'vitest';
 import { refusal } from '../../../operator/inject/problems.ts';
@@ -8,6 +9,7 @@ import type { KubeApiServer } from '../../support/kube-apiserver.ts';
 import { describeOnKube } from '../../support/kube-suite.ts';
 import { type Case, readCase, settingsWith } from './support/case.ts';
 import { type Answer, type Door, Doors } from './support/doors.ts';
+import { pod } from './support/random-pods.ts';
 
 const FOLDER = path.join(import.meta.dirname, 'golden');
 const CASES = readdirSync(FOLDER)
@@ -88,5 +90,33 @@ describeOnKube('both doors of injection on a real API server', prepare, () => {
       const answer = await doors.create(golden.pod, await namespaceFor(door, golden));
       expect({ door, ...shown(answer, out) }).toEqual({ door, ...right });
     }
+  });
+
+  it('say the same of pods of all sorts', async () => {
+    const namespace = { name: 'shop', labels: { 'outrider.dev/injection': 'enabled' } };
+    const golden = { namespace, pod: { metadata: {}, spec: { containers: [] } }, settings: settingsWith() };
+    const seen = new Set<number>();
+    for (const { metadata, spec } of fc.sample(pod, 120)) {
+      const inits = spec.initContainers?.filter(({ name }) =>
+        spec.containers.every((each) => each.name !== name),
+      );
+      // No name of an annotation on a real server.
+      delete metadata.annotations?.['example.com/a~b'];
+      const own = { ...spec, ...(inits ? { initContainers: inits } : {}), serviceAccountName: 'app' };
+      const given = { apiVersion: 'v1', kind: 'Pod', metadata, spec: own };
+      const answers: Answer[] = [];
+      for (const door of ['webhook', 'policy'] as const) {
+        answers.push(await doors.create(given, await namespaceFor(door, { ...golden, usualSettings: true })));
+      }
+      const [byWebhook, byPolicy] = answers.map(({ status, body }) => ({
+        given,
+        status,
+        // The doors name themselves before they say why.
+        answer: status < 300 ? body : body.message?.replace(/^.*denied (the )?request: /, ''),
+      }));
+      expect(byPolicy).toEqual(byWebhook);
+      seen.add(byWebhook?.status ?? 0);
+    }
+    expect(seen).toEqual(new Set([201, 422]));
   });
 });
