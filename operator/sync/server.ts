@@ -3,7 +3,7 @@
  * Every replica streams and serves bodies; only the leader takes reports.
  */
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../sidecar/snapshot/clock.ts';
 import { HEARTBEAT_MS } from '../../sidecar/snapshot/messages.ts';
 import type { Compiled } from '../compile/types.ts';
@@ -76,6 +76,11 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     (req, res) => void handler.handle(req, res),
   );
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -96,6 +101,8 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       // One turn for the ends of streams to reach the kernel; a reader that takes nothing must not hold the process.
       await new Promise((resolve) => setImmediate(resolve));
       server.closeAllConnections();
+      // Whoever is in the middle of a handshake would open a stream yet, which nobody would end.
+      for (const socket of sockets) socket.destroy();
       await closed;
     },
   };

@@ -209,7 +209,9 @@ export class WorkQueue {
       entry.due = false;
       if (again !== undefined) this.#schedule(key, entry, again);
       if (asked) this.add(key);
-      if (!entry.due && !entry.plan && entry.failures === 0) this.#entries.delete(key);
+      // Adding it may have started it again already.
+      const atRest = !entry.running && !entry.due && !entry.plan && entry.failures === 0;
+      if (atRest) this.#entries.delete(key);
     }
     this.#dispatch();
     this.#settleIdle();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Authenticator } from '../../../operator/sync/identity.ts';
@@ -377,6 +377,25 @@ describe('the server', () => {
     expect(reply.status).toBe(500);
     expect(reply.body.toString()).not.toContain('sk-secret');
     expect(failures).toHaveLength(1);
+  });
+
+  it('serves nothing before it has a certificate, and from then on everything', async () => {
+    await start({ tls: undefined });
+    await expect(ask('/v1/credentials')).rejects.toThrow(/handshake|ECONNRESET|hang up/);
+    server.setCertificate(await harness.authority.issue('127.0.0.1'));
+    expect((await ask('/v1/credentials')).status).toBe(200);
+  });
+
+  it('ends though somebody is in the middle of connecting', async () => {
+    const half = connect(server.address.port, '127.0.0.1');
+    await once(half, 'connect');
+    // Connections are accepted in order; once a later one was answered, the half one is inside.
+    await ask('/v1/credentials');
+    const ended = once(half, 'close');
+    let closed = false;
+    void harness.stopServer(server).then(() => (closed = true));
+    await until(() => closed, 'the server to end', 5_000);
+    await ended;
   });
 
   it('serves another certificate without a restart', async () => {

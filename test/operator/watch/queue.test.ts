@@ -57,6 +57,27 @@ describe('WorkQueue', () => {
     expect(runs.map(({ key }) => key)).toEqual(['a', 'b', 'a']);
   });
 
+  it('knows a key that it ran again at once: adds wait for it, and stopping drops its plans', async () => {
+    const { runs, handle } = gated();
+    const queue = make(async (key) => {
+      await handle(key);
+      return 5_000;
+    });
+    queue.add('a');
+    queue.add('a');
+    runs[0]?.end();
+    await turn();
+    queue.add('a');
+    expect(runs).toHaveLength(2);
+    runs[1]?.end();
+    await turn();
+    runs[2]?.end();
+    await queue.idle();
+    expect(clock.waits).toEqual([5_000]);
+    await queue.stop();
+    expect(clock.waits).toEqual([]);
+  });
+
   it('never runs one key twice at the same time, and no more keys than told', async () => {
     await fc.assert(
       fc.asyncProperty(
