@@ -396,6 +396,7 @@ describe('the server', () => {
     void harness.stopServer(server).then(() => (closed = true));
     await until(() => closed, 'the server to end', 5_000);
     await ended;
+    expect(half.destroyed).toBe(true);
   });
 
   it('serves another certificate without a restart', async () => {
