@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 describe('one of several replicas', () => {
   it('takes part in no election unless asked', () => {
     expect(readSettings(FILES, {})?.election).toBeUndefined();
-    expect(readSettings([...FILES, '--leader-elect', 'false'], {})?.election).toBeUndefined();
+    expect(readSettings([...FILES, '--leader-elect=false'], {})?.election).toBeUndefined();
   });
 
   it.each([
