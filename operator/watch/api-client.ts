@@ -87,7 +87,8 @@ function sendOnce(access: ApiAccess, request: ApiRequest, clock: Clock): Promise
   const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
   const headers: Record<string, string | number> = {
     ...access.headers,
-    accept: 'application/json',
+    // The cluster's public keys come as a type of their own, and the server offers them as no other.
+    accept: 'application/json, application/jwk-set+json',
     'user-agent': 'outrider-operator',
   };
   if (body) {

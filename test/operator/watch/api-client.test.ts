@@ -52,6 +52,15 @@ describe('apiClient', () => {
     expect(ports.size).toBe(1);
   });
 
+  it('accepts what API servers offer their public keys as, and as nothing else', async () => {
+    const answer = client.json({ path: '/openid/v1/jwks' });
+    const call = await server.next();
+    const accepted = (call.request.headers.accept ?? '').split(', ');
+    expect(accepted).toEqual(['application/json', 'application/jwk-set+json']);
+    call.json(200, { keys: [] });
+    expect(await answer).toEqual({ keys: [] });
+  });
+
   it('sends again what met a connection that the server was just closing', async () => {
     const first = client.json({ path: '/x' });
     (await server.next()).json(200, {});
