@@ -5,6 +5,10 @@ import type { Value } from './values.ts';
 const DEFINITIONS = {
   name: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
   port: { type: 'integer', minimum: 1024, maximum: 65_535 },
+  labels: {
+    type: 'object',
+    additionalProperties: { type: 'string', pattern: '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$' },
+  },
   amounts: {
     type: 'object',
     additionalProperties: false,
