@@ -15,7 +15,7 @@ interface WatchFacts {
 }
 
 /** What one of several replicas is, read when metrics are asked for. */
-export interface ReplicaFacts {
+interface ReplicaFacts {
   leads: boolean;
   term: number | undefined;
   certificates: CertificateFacts | undefined;

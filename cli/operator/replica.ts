@@ -49,7 +49,7 @@ export const REPLICA_HELP = `\
   --webhook-configurations ...   MutatingWebhookConfigurations that are told whom to trust; none OUTRIDER_WEBHOOK_CONFIGURATIONS
 `;
 
-export type TlsChoice =
+type TlsChoice =
   | { mode: 'Files'; files: CertificateFiles }
   | ({ mode: 'SelfIssued' } & SelfIssuedSettings);
 

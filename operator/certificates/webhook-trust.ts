@@ -33,7 +33,7 @@ interface WebhookConfiguration extends KubeObject {
   webhooks?: { name: string; clientConfig?: { caBundle?: string } }[];
 }
 
-export const FIELD_MANAGER = 'outrider-certificates';
+const FIELD_MANAGER = 'outrider-certificates';
 const API_VERSION = 'admissionregistration.k8s.io/v1';
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** Somebody who takes it away each time it is put back must not be answered as fast as he can. */

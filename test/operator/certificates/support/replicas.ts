@@ -12,8 +12,8 @@ import { silentLog } from '../../../../operator/watch/log.ts';
 import { systemClock } from '../../../../sidecar/snapshot/clock.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-export const NAMESPACE = 'outrider-system';
-export const SECRET = { namespace: NAMESPACE, name: 'outrider-tls' };
+const NAMESPACE = 'outrider-system';
+const SECRET = { namespace: NAMESPACE, name: 'outrider-tls' };
 const PATH = `/api/v1/namespaces/${NAMESPACE}/secrets/outrider-tls`;
 
 export interface TestReplica {
