@@ -4,8 +4,9 @@
  *
  * Only rows that were never sent are folded: what was sent may have been counted already, and must come again as it was.
  */
+import { PackedRows } from './packed-rows.ts';
 import type { Row, RowSink, Sequenced, TotalRow } from './rows.ts';
-import type { Usage } from './usage.ts';
+import { NO_USAGE } from './usage.ts';
 
 const SPOOL_LIMIT = 8 * 1024 * 1024;
 /** Totals beyond this many keys share one. */
@@ -13,11 +14,18 @@ const MAX_TOTALS = 1000;
 /** Rows are counted at what they take as JSON, about this much. */
 const ROW_BYTES = 512;
 
+/** A total that still grows: the sum is a number until it is handed in. */
+interface OpenTotal {
+  readonly row: TotalRow;
+  nanoUsd: bigint;
+}
+
+const OTHER = '_other';
+
 export class RowSpool implements RowSink {
   private readonly maxRows: number;
-  private rows: Sequenced<Row | TotalRow>[] = [];
-  private readonly totals = new Map<string, TotalRow>();
-  private lastSeq = 0;
+  private readonly rows = new PackedRows();
+  private readonly totals = new Map<string, OpenTotal>();
 
   constructor(limitBytes: number = SPOOL_LIMIT) {
     this.maxRows = Math.max(1, Math.floor(limitBytes / ROW_BYTES));
@@ -29,71 +37,75 @@ export class RowSpool implements RowSink {
   }
 
   append(row: Row): void {
-    if (this.rows.length < this.maxRows && this.totals.size === 0) {
-      this.rows.push({ ...row, seq: ++this.lastSeq });
-    } else {
-      this.fold(row);
-    }
+    if (this.rows.length < this.maxRows && this.totals.size === 0) this.rows.push(row);
+    else fold(row, this.totalOf(row));
   }
 
   /** The oldest unacknowledged rows, at most `max`. The same rows come again until they are acknowledged. */
   pending(max: number): Sequenced<Row | TotalRow>[] {
     // Totals get their place in the sequence only now, so that nothing already sent changes.
-    if (this.rows.length < max) {
-      for (const [key, total] of this.totals) {
-        if (this.rows.length >= this.maxRows) break;
-        this.totals.delete(key);
-        this.rows.push({ ...total, seq: ++this.lastSeq });
-      }
-    }
-    return this.rows.slice(0, max);
+    if (this.rows.length < max && this.totals.size > 0) this.closeTotals();
+    const count = Math.min(max, this.rows.length);
+    return Array.from({ length: count }, (_, i) => this.rows.at(i));
   }
 
   /** Everything up to `seq` is safe with the operator. Numbers never given out are ignored. */
   acknowledge(seq: number): void {
-    if (seq > this.lastSeq) return;
-    let done = 0;
-    while (done < this.rows.length && (this.rows[done] as Sequenced<Row>).seq <= seq) done++;
-    if (done > 0) this.rows = this.rows.slice(done);
+    const { firstSeq, length } = this.rows;
+    if (seq >= firstSeq && seq < firstSeq + length) this.rows.drop(seq - firstSeq + 1);
   }
 
-  private fold(row: Row): void {
-    let key = JSON.stringify([row.route, row.provider, row.model, row.source]);
-    if (!this.totals.has(key) && this.totals.size >= MAX_TOTALS) key = '_other';
-    const total = this.totals.get(key) ?? newTotal(row, key === '_other');
-    total.rows++;
-    if (row.costNanoUsd === undefined) total.unpriced++;
-    total.to = row.at;
-    total.usage = add(total.usage, row.usage);
-    total.costNanoUsd = (BigInt(total.costNanoUsd) + BigInt(row.costNanoUsd ?? 0)).toString();
-    this.totals.set(key, total);
+  private closeTotals(): void {
+    for (const [key, { row, nanoUsd }] of this.totals) {
+      if (this.rows.length >= this.maxRows) break;
+      this.totals.delete(key);
+      row.costNanoUsd = nanoUsd.toString();
+      this.rows.pushTotal(row);
+    }
   }
+
+  private totalOf(row: Row): OpenTotal {
+    // Only the model can hold any character, so it stands last.
+    let key = `${row.source}\n${row.provider}\n${row.route ?? ''}\n${row.model}`;
+    let total = this.totals.get(key);
+    if (total) return total;
+    if (this.totals.size >= MAX_TOTALS) {
+      key = OTHER;
+      total = this.totals.get(OTHER);
+    }
+    if (!total) this.totals.set(key, (total = { row: newTotal(row, key === OTHER), nanoUsd: 0n }));
+    return total;
+  }
+}
+
+function fold(row: Row, total: OpenTotal): void {
+  const { row: sum } = total;
+  sum.rows++;
+  if (row.costNanoUsd === undefined) sum.unpriced++;
+  else total.nanoUsd += BigInt(row.costNanoUsd);
+  sum.to = row.at;
+  const { usage } = sum;
+  usage.input += row.usage.input;
+  usage.cacheRead += row.usage.cacheRead;
+  usage.audioInput += row.usage.audioInput;
+  usage.output += row.usage.output;
+  usage.reasoning += row.usage.reasoning;
+  usage.audioOutput += row.usage.audioOutput;
 }
 
 function newTotal(row: Row, other: boolean): TotalRow {
   const total: TotalRow = {
     type: 'Total',
-    provider: other ? '_other' : row.provider,
-    model: other ? '_other' : row.model,
+    provider: other ? OTHER : row.provider,
+    model: other ? OTHER : row.model,
     source: row.source,
     rows: 0,
     unpriced: 0,
     from: row.at,
     to: row.at,
-    usage: { input: 0, cacheRead: 0, audioInput: 0, output: 0, reasoning: 0, audioOutput: 0 },
+    usage: { ...NO_USAGE },
     costNanoUsd: '0',
   };
   if (!other && row.route !== undefined) total.route = row.route;
   return total;
-}
-
-function add(a: Usage, b: Usage): Usage {
-  return {
-    input: a.input + b.input,
-    cacheRead: a.cacheRead + b.cacheRead,
-    audioInput: a.audioInput + b.audioInput,
-    output: a.output + b.output,
-    reasoning: a.reasoning + b.reasoning,
-    audioOutput: a.audioOutput + b.audioOutput,
-  };
 }

@@ -1,0 +1,163 @@
+/**
+ * Rows of the ledger, packed: numbers in arrays that the garbage collector does not look into, and what most rows have in
+ * common as one shared object. Thousands of small trees that live for a while are what a collector is worst at, and
+ * most of the heap of a busy sidecar would be rows.
+ */
+import type { Row, Sequenced, TotalRow } from './rows.ts';
+
+/** What rows of one kind of call share: everything but request, time and numbers. */
+export type RowKind = Omit<Row, 'request' | 'attempt' | 'at' | 'usage' | 'costNanoUsd'>;
+
+/** Different kinds that are kept apart; callers can invent models, so there may be many. */
+const MAX_KINDS = 4096;
+/** Kinds of a spool that ran empty; more are forgotten then. */
+const LASTING_KINDS = 256;
+const FIRST_CAPACITY = 64;
+const NUMBERS = 8;
+const UNKNOWN_COST = -1n;
+const MAX_COST = 2n ** 63n - 1n;
+
+type Branch = Map<string | undefined, Branch | RowKind>;
+
+/** A queue of rows with consecutive sequence numbers. Grows by doubling and never shrinks. */
+export class PackedRows {
+  length = 0;
+  #first = 0;
+  #firstSeq = 1;
+  #capacity = FIRST_CAPACITY;
+  /** By slot: the kind of a packed row, or a row that is kept as it is. */
+  #what: (RowKind | TotalRow | Row | undefined)[] = Array.from({ length: FIRST_CAPACITY });
+  #requests: (string | undefined)[] = Array.from({ length: FIRST_CAPACITY });
+  #numbers = new Float64Array(FIRST_CAPACITY * NUMBERS);
+  #costs = new BigInt64Array(FIRST_CAPACITY);
+  #kinds: Branch = new Map();
+  #kindCount = 0;
+
+  /** Sequence number of the oldest row. */
+  get firstSeq(): number {
+    return this.#firstSeq;
+  }
+
+  push(row: Row): void {
+    const cost = row.costNanoUsd === undefined ? UNKNOWN_COST : BigInt(row.costNanoUsd);
+    const kind = cost > MAX_COST ? undefined : this.#kindOf(row);
+    const slot = this.#add(kind ?? row);
+    if (kind === undefined) return;
+    const { usage } = row;
+    const numbers = this.#numbers;
+    const at = slot * NUMBERS;
+    this.#requests[slot] = row.request;
+    this.#costs[slot] = cost;
+    numbers[at] = row.attempt;
+    numbers[at + 1] = row.at;
+    numbers[at + 2] = usage.input;
+    numbers[at + 3] = usage.cacheRead;
+    numbers[at + 4] = usage.audioInput;
+    numbers[at + 5] = usage.output;
+    numbers[at + 6] = usage.reasoning;
+    numbers[at + 7] = usage.audioOutput;
+  }
+
+  pushTotal(total: TotalRow): void {
+    this.#add(total);
+  }
+
+  /** The row `index` places behind the oldest. */
+  at(index: number): Sequenced<Row | TotalRow> {
+    const slot = (this.#first + index) % this.#capacity;
+    const seq = this.#firstSeq + index;
+    const what = this.#what[slot] as RowKind | TotalRow | Row;
+    const request = this.#requests[slot];
+    if (request === undefined) return { ...(what as TotalRow | Row), seq };
+    const [attempt, at, input, cacheRead, audioInput, output, reasoning, audioOutput] =
+      this.#numbers.subarray(slot * NUMBERS, (slot + 1) * NUMBERS) as unknown as Eight;
+    const usage = { input, cacheRead, audioInput, output, reasoning, audioOutput };
+    const row: Sequenced<Row> = { ...(what as RowKind), request, attempt, at, usage, seq };
+    const cost = this.#costs[slot] as bigint;
+    if (cost !== UNKNOWN_COST) row.costNanoUsd = cost.toString();
+    return row;
+  }
+
+  /** Forgets the oldest `count` rows. */
+  drop(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const slot = (this.#first + i) % this.#capacity;
+      this.#what[slot] = undefined;
+      this.#requests[slot] = undefined;
+    }
+    this.#first = (this.#first + count) % this.#capacity;
+    this.#firstSeq += count;
+    this.length -= count;
+    if (this.length === 0 && this.#kindCount > LASTING_KINDS) {
+      this.#kinds = new Map();
+      this.#kindCount = 0;
+    }
+  }
+
+  #add(what: RowKind | TotalRow | Row): number {
+    if (this.length === this.#capacity) this.#grow();
+    const slot = (this.#first + this.length++) % this.#capacity;
+    this.#what[slot] = what;
+    return slot;
+  }
+
+  #grow(): void {
+    const before = this.#capacity;
+    const inOrder = <T>(list: readonly T[]): T[] => [
+      ...list.slice(this.#first),
+      ...list.slice(0, this.#first),
+      ...Array.from<T>({ length: before }),
+    ];
+    const numbers = new Float64Array(2 * before * NUMBERS);
+    numbers.set(this.#numbers.subarray(this.#first * NUMBERS));
+    numbers.set(this.#numbers.subarray(0, this.#first * NUMBERS), (before - this.#first) * NUMBERS);
+    const costs = new BigInt64Array(2 * before);
+    costs.set(this.#costs.subarray(this.#first));
+    costs.set(this.#costs.subarray(0, this.#first), before - this.#first);
+    this.#what = inOrder(this.#what);
+    this.#requests = inOrder(this.#requests);
+    this.#numbers = numbers;
+    this.#costs = costs;
+    this.#capacity = 2 * before;
+    this.#first = 0;
+  }
+
+  /** The shared object of a row's kind, found from field to field; undefined when there are too many kinds. */
+  #kindOf(row: Row): RowKind | undefined {
+    const { operation, route, rule, target, provider, credential, model, kind, outcome, failure, source } =
+      row;
+    const path = [
+      model,
+      target,
+      rule,
+      route,
+      provider,
+      credential,
+      operation,
+      kind,
+      outcome,
+      failure,
+      source,
+    ];
+    let branch = this.#kinds;
+    const last = path.length - 1;
+    for (let i = 0; i < last; i++) {
+      let next = branch.get(path[i]) as Branch | undefined;
+      if (next === undefined) {
+        if (this.#kindCount >= MAX_KINDS) return undefined;
+        branch.set(path[i], (next = new Map()));
+      }
+      branch = next;
+    }
+    let found = branch.get(path[last]) as RowKind | undefined;
+    if (found === undefined) {
+      if (this.#kindCount >= MAX_KINDS) return undefined;
+      this.#kindCount++;
+      const { request: _r, attempt: _a, at: _t, usage: _u, costNanoUsd: _c, ...shared } = row;
+      branch.set(path[last], (found = shared));
+    }
+    return found;
+  }
+}
+
+type Eight = [number, number, number, number, number, number, number, number];
