@@ -25,7 +25,9 @@ export interface AccessLogOptions {
 const HEAD = '{"level":"info","msg":"request",';
 
 const LIMIT = 1024 * 1024;
-const MIN_LENGTH = 4096;
+/** A write to the system takes a thread, so it is worth gathering for; slow traffic goes out after the time. */
+const MIN_LENGTH = 32 * 1024;
+const MAX_WRITE = 64 * 1024;
 const FLUSH_AFTER_MS = 250;
 
 export class AccessLog {
@@ -46,6 +48,7 @@ export class AccessLog {
       dest: typeof destination === 'string' ? openSync(destination, 'a') : destination,
       sync: false,
       minLength: options.minLength ?? MIN_LENGTH,
+      maxWrite: MAX_WRITE,
       maxLength: options.limit ?? LIMIT,
     });
     this.#stream.on('drop', () => this.#dropped++);
