@@ -1,11 +1,10 @@
 /**
- * One line of JSON per request, written in the background by pino's destination; pino's own serialiser is left out, since it
- * costs three times as much as JSON.stringify for objects of one shape. When whoever reads the log is too slow, lines are dropped and
+ * One line of JSON per request, written in the background. When whoever reads the log is too slow, lines are dropped and
  * counted: logging takes a bounded amount of memory and never holds a request up.
  */
 import { openSync } from 'node:fs';
-import { pino } from 'pino';
 import type { Finished } from './finished.ts';
+import { LineWriter } from './line-writer.ts';
 
 export interface AccessLogOptions {
   /** File descriptor, or path of a file to append to; standard output when absent. */
@@ -22,16 +21,15 @@ export interface AccessLogOptions {
 }
 
 /** Tells these lines from those of the process log. */
-const HEAD = '{"level":"info","msg":"request",';
+const HEAD = Buffer.from('{"level":"info","msg":"request",');
 
 const LIMIT = 1024 * 1024;
 /** A write to the system takes a thread, so it is worth gathering for; slow traffic goes out after the time. */
 const MIN_LENGTH = 32 * 1024;
-const MAX_WRITE = 64 * 1024;
 const FLUSH_AFTER_MS = 250;
 
 export class AccessLog {
-  readonly #stream: ReturnType<typeof pino.destination>;
+  readonly #writer: LineWriter;
   readonly #sampleSuccesses: number;
   readonly #random: () => number;
   readonly #flushAfterMs: number;
@@ -43,20 +41,16 @@ export class AccessLog {
     this.#random = options.random ?? Math.random;
     this.#flushAfterMs = options.flushAfterMs ?? FLUSH_AFTER_MS;
     const { destination = 1 } = options;
-    this.#stream = pino.destination({
+    this.#writer = new LineWriter({
       // Opened here, so that a path that cannot be written fails at the start and not in the background.
-      dest: typeof destination === 'string' ? openSync(destination, 'a') : destination,
-      sync: false,
-      minLength: options.minLength ?? MIN_LENGTH,
-      maxWrite: MAX_WRITE,
-      maxLength: options.limit ?? LIMIT,
+      fd: typeof destination === 'string' ? openSync(destination, 'a') : destination,
+      limit: options.limit ?? LIMIT,
+      gather: options.minLength ?? MIN_LENGTH,
+      onLost: (lines) => (this.#dropped += lines),
     });
-    this.#stream.on('drop', () => this.#dropped++);
-    // A full disk or a closed pipe must not end the process.
-    this.#stream.on('error', () => this.#dropped++);
   }
 
-  /** Lines that were dropped, and failed writes. */
+  /** Lines that were dropped or could not be written. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -69,11 +63,11 @@ export class AccessLog {
 
   /** `line` is a LogRecord as JSON. */
   write(line: string): void {
-    this.#stream.write(`${HEAD}${line.slice(1)}\n`);
+    this.#writer.write(HEAD, line);
     // One timer for all lines that come until it fires, and none while there is nothing to write.
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.#stream.flush();
+      void this.#writer.flush();
     }, this.#flushAfterMs).unref();
   }
 
@@ -81,13 +75,7 @@ export class AccessLog {
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    // A flush that meets a write under way ends with that write and leaves what was collected behind it.
-    await this.#flushOnce();
-    await this.#flushOnce();
-  }
-
-  #flushOnce(): Promise<void> {
-    return new Promise((resolve) => this.#stream.flush(() => resolve()));
+    await this.#writer.flush();
   }
 }
 
