@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dump, loadAll } from 'js-yaml';
 
 export const NAMESPACE = 'outrider-system';
-export const DEFAULT_RENDER = 'test/charts/golden/default.yaml';
+const DEFAULT_RENDER = 'test/charts/golden/default.yaml';
 
 interface Manifest {
   kind: string;

@@ -1,11 +1,10 @@
 /** Every render is what a real API server takes: schemas, admission, Pod Security. */
 
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { KubeApiServer } from '../support/kube-apiserver.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
-import { apply, call } from './support/api.ts';
-import { CASES, golden, identity, type Manifest, parse } from './support/renders.ts';
+import { apply, call, collectionPath } from './support/api.ts';
+import { CASES, golden, identity, type Manifest } from './support/renders.ts';
 
 /** Kinds of others, which a bare API server does not have. */
 const FOREIGN = /^(cert-manager\.io|monitoring\.coreos\.com)\//;
@@ -53,8 +52,43 @@ describeOnKube('the chart on a real API server', prepare, (server) => {
     });
   });
 
-  it('and the pods that it injects are as restricted', async () => {
-    const text = readFileSync('deploy/namespace.yaml', 'utf8');
-    expect(parse(text)[0]?.metadata.labels).toMatchObject(RESTRICTED);
-  });
+  it('injects by its policies, and what it injects is as restricted', async () => {
+    const policies = golden('policy').filter(({ kind }) => kind.includes('AdmissionPolicy'));
+    for (const object of policies) expect((await apply(server(), object)).status).toBe(201);
+    const path = '/api/v1/namespaces/shop/pods?dryRun=All';
+    const names = async () => {
+      const { body } = await call(server(), 'POST', path, APP);
+      return (body.spec?.initContainers ?? [body.message]).map(
+        (container: { name: string }) => container.name,
+      );
+    };
+    await expect.poll(names, { timeout: 20_000 }).toEqual(['outrider']);
+    const { status, body, warnings } = await call(server(), 'POST', path, APP);
+    expect({ status, warnings }).toEqual({ status: 201, warnings: [] });
+    expect(body.spec.initContainers[0]).toMatchObject({
+      image: 'docker.io/outrider/sidecar:0.1.0',
+      restartPolicy: 'Always',
+    });
+    for (const object of policies) {
+      await call(server(), 'DELETE', `${collectionPath(object)}/${object.metadata.name}`);
+    }
+  }, 40_000);
 });
+
+/** A pod that a restricted namespace takes. */
+const APP = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'app', namespace: 'shop', labels: { 'outrider.dev/inject': 'true' } },
+  spec: {
+    serviceAccountName: 'app',
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name: 'app',
+        image: 'registry.example/app:1',
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      },
+    ],
+  },
+};

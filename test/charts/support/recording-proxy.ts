@@ -74,7 +74,7 @@ const UNKNOWN = JSON.stringify({
 const RESOURCE =
   /^\/(?:api|apis\/(?<group>[^/]+))\/v[^/]+(?:\/namespaces\/(?<namespace>[^/]+)(?=\/))?\/(?<plural>[^/]+)(?:\/(?<name>[^/]+))?(?:\/(?<sub>[^/]+))?$/;
 
-export function inWords(method: string, target: string, status: number): Asked[] {
+function inWords(method: string, target: string, status: number): Asked[] {
   const { pathname, searchParams } = new URL(target, 'http://x');
   const found = RESOURCE.exec(pathname)?.groups;
   if (!found)
