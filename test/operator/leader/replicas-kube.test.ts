@@ -106,7 +106,7 @@ async function start(name: string): Promise<Process> {
     'credentials-namespaces': 'shop',
     'pod-name': name,
     'pod-namespace': NAMESPACE,
-    'lease-seconds': '3',
+    'lease-seconds': '5',
     'tls-mode': 'SelfIssued',
     'tls-names': '127.0.0.1',
     'webhook-configurations': 'outrider-injection',
@@ -190,7 +190,7 @@ describeOnKube('replicas on a real API server', prepare, () => {
       await until(() => leads(first), 'the first leader', 10_000);
       const second = await start('second');
       const before = await lease();
-      expect(before.spec).toMatchObject({ leaseDurationSeconds: 3 });
+      expect(before.spec).toMatchObject({ leaseDurationSeconds: 5 });
       expect(before.spec['holderIdentity']).toMatch(/^first_[0-9a-f]{8}$/);
       expect(before.spec['renewTime']).toMatch(/\.\d{6}Z$/);
       expect(before.metadata).toMatchObject({

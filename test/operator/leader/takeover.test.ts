@@ -169,7 +169,7 @@ describe('a takeover', () => {
   it('after a leader that is cut off waits for it to stop acting, and tells it', async () => {
     const proxy = await new TcpProxy(Number(new URL(api.url).port)).start();
     const viaProxy = api.kubeconfig().replaceAll(api.url, `http://127.0.0.1:${proxy.port}`);
-    const [first, ...others] = await started(3, viaProxy);
+    const [first, ...others] = await started(4, viaProxy);
     await cluster.create(aProvider());
     await cluster.create(aRoute('assistant'));
     const sidecar = await cluster.sidecar(others[0], await cluster.pod('shop', 'web'));
