@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import { OutriderError } from '../errors/table.ts';
 import type { LearnedUsage } from './accounting/learned-usage.ts';
 import { type RowSink, rowsOf } from './accounting/rows.ts';
+import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
 import type { Dispatch, Exchange } from './exchange.ts';
@@ -176,7 +177,7 @@ export class Pipeline {
     { path, endpoint: { dialect } }: Resolution & { kind: 'Endpoint' },
     accept: (() => void) | undefined,
   ): Promise<void> {
-    const { config, maxBodyBytes } = this.parts;
+    const { maxBodyBytes } = this.parts;
     if (exchange.method !== 'POST') refuseMethod(exchange, 'POST');
     requireJson(head.contentType);
     const body = await readBody(exchange.req, {
@@ -186,8 +187,14 @@ export class Pipeline {
       contentEncoding: head.contentEncoding,
       accept,
     });
+    // Not awaited, and the body not held here: a suspended function keeps all its variables, and a stream is long.
+    return this.routeEndpoint(exchange, path, dialect, body);
+  }
+
+  private routeEndpoint(exchange: HttpExchange, path: string, dialect: Dialect, body: Buffer): Promise<void> {
     const envelope = dialect.readRequest(body);
     exchange.envelope = envelope;
+    const { config } = this.parts;
     const facts = buildFacts({
       method: exchange.method,
       path,
@@ -204,7 +211,7 @@ export class Pipeline {
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
     this.plan(exchange, resolved.route, matched.rule);
-    await this.parts.dispatch.run(exchange);
+    return this.parts.dispatch.run(exchange);
   }
 
   private async serveRaw(

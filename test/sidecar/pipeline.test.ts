@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LearnedUsage } from '../../sidecar/accounting/learned-usage.ts';
 import type { Row } from '../../sidecar/accounting/rows.ts';
@@ -122,6 +124,33 @@ describe('Pipeline', () => {
     ]);
     expect(ended[0]?.envelope?.body).toHaveLength(0);
     expect(ended[0]?.steps.map((step) => step.what)).toEqual(['route shop/assistant', 'rule main']);
+  });
+
+  it('keeps nothing of a body that dispatch has let go, however long the answer goes on', async () => {
+    let body: WeakRef<ArrayBufferLike> | undefined;
+    let finish = (): void => {};
+    const url = await start(simple(), (exchange) => {
+      if (exchange.envelope) body = new WeakRef(exchange.envelope.body.buffer);
+      exchange.releaseBody();
+      return new Promise((resolve) => {
+        finish = () => {
+          exchange.res.end('{}');
+          exchange.outcome = ok;
+          resolve();
+        };
+      });
+    });
+    const prompt = 'word '.repeat(100_000);
+    const answered = callJson(url, { model: 'assistant', messages: [{ role: 'user', content: prompt }] });
+    await until(() => body !== undefined);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await until(() => {
+      collect();
+      return body?.deref() === undefined;
+    });
+    finish();
+    expect((await answered).status).toBe(200);
   });
 
   it('answers a fault of ours with an error that names the request, and tells it in full', async () => {
