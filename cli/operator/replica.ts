@@ -49,9 +49,7 @@ export const REPLICA_HELP = `\
   --webhook-configurations ...   MutatingWebhookConfigurations that are told whom to trust; none OUTRIDER_WEBHOOK_CONFIGURATIONS
 `;
 
-type TlsChoice =
-  | { mode: 'Files'; files: CertificateFiles }
-  | ({ mode: 'SelfIssued' } & SelfIssuedSettings);
+type TlsChoice = { mode: 'Files'; files: CertificateFiles } | ({ mode: 'SelfIssued' } & SelfIssuedSettings);
 
 export interface ReplicaSettings {
   tls: TlsChoice;
