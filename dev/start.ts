@@ -2,7 +2,7 @@
  * `npm start`: the whole product on one laptop. An embedded API server, the operator, one sidecar that follows it over TLS, two
  * scripted providers, and examples/quickstart applied. Everything listens on loopback and lives in memory.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { requestLine } from '../cli/run/request-line.ts';
@@ -20,6 +20,8 @@ import { startScriptedProvider } from './providers/server.ts';
 /** URLs of examples/quickstart. */
 const NORTH = 4101;
 const SOUTH = 4102;
+/** What the scripted providers do until told otherwise. */
+const HEALTHY = { latencyMs: 40, tokensPerSecond: 60 };
 const TOKEN_SECONDS = 3600;
 const READY_MS = 15_000;
 const DAY_MS = 86_400_000;
@@ -34,6 +36,13 @@ const file = (name: string, text: string): string => {
   writeFileSync(where, text, { mode: 0o600 });
   return where;
 };
+
+/** Where the sidecar keeps its last known good configuration; with the keys in it only where it is memory, as in a pod. */
+function stateDirectory(): string {
+  const state = mkdtempSync(path.join(existsSync('/dev/shm') ? '/dev/shm' : directory, 'outrider-state-'));
+  closing.push(() => rmSync(state, { recursive: true, force: true }));
+  return state;
+}
 
 const closing: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
 let ending: Promise<void> | undefined;
@@ -59,7 +68,7 @@ async function main(): Promise<void> {
     keys: ['sk-scripted-south'],
     record: false,
   });
-  for (const provider of [north, south]) provider.behaviour = { latencyMs: 40, tokensPerSecond: 60 };
+  for (const provider of [north, south]) provider.behaviour = HEALTHY;
   closing.push(
     () => north.close(),
     () => south.close(),
@@ -93,10 +102,7 @@ async function main(): Promise<void> {
   const refresh = setInterval(() => file('token', mint()), TOKEN_SECONDS * 800).unref();
   closing.push(() => clearInterval(refresh));
 
-  const processes = new Processes((name, code) => {
-    say(`${name} ended with code ${code}`);
-    void end(1);
-  });
+  const processes = new Processes((name, how) => say(`${name} ${how}; it is started again`));
   closing.push(() => processes.stop());
   const [sync, operatorAdmin] = [await portOr(4143), await portOr(4181)];
   const [port, admin] = [await portOr(4000), await portOr(4001)];
@@ -119,12 +125,21 @@ async function main(): Promise<void> {
     'ca-file': file('ca.crt', authority.cert),
     listen: `127.0.0.1:${port}`,
     admin: `127.0.0.1:${admin}`,
+    'state-dir': stateDirectory(),
   });
   processes.start('sidecar', ['sidecar', ...sidecarFlags], tellRequest);
   await ready('sidecar', admin);
   if (port !== 4000) say(`Port 4000 is taken; the sidecar listens on ${port}.`);
   say(
-    hints({ sidecar: port, admin, apiServer: api.url, kubeconfig, north: `${north.url}/_behaviour`, openai }),
+    hints({
+      sidecar: port,
+      admin,
+      apiServer: api.url,
+      kubeconfig,
+      north: `${north.url}/_behaviour`,
+      healthy: JSON.stringify(HEALTHY),
+      openai,
+    }),
   );
 }
 

@@ -6,22 +6,23 @@ export interface Places {
   admin: number;
   apiServer: string;
   kubeconfig: string;
-  /** Control URL of the provider called north. */
+  /** Control URL of the provider called north, and what it is told when all is well. */
   north: string;
+  healthy: string;
   openai: boolean;
 }
 
 export function hints(places: Places, kubectl = hasKubectl()): string {
   const { sidecar, admin, apiServer, north } = places;
   const route = `${apiServer}/apis/outrider.dev/v1alpha1/namespaces/demo/llmroutes/assistant`;
-  const patch = `{"spec":{"models":["assistant","helper"]}}`;
+  const patch = `{"spec":{"models":["assistant","gpt-*","helper"]}}`;
   const look = kubectl
     ? [
         `  export KUBECONFIG=${places.kubeconfig}`,
         '  kubectl -n demo get llmroutes,llmproviders -o wide',
         '  kubectl -n demo describe llmr assistant',
         `  kubectl -n demo patch llmr assistant --type=merge -p '${patch}'`,
-        '  kubectl -n demo wait --for=condition=Programmed llmr/assistant',
+        '  kubectl -n demo wait --for=condition=Ready llmr/assistant',
       ]
     : [
         '  (kubectl is not on the PATH; the same with curl)',
@@ -40,7 +41,8 @@ export function hints(places: Places, kubectl = hasKubectl()): string {
     '',
     'Break the first provider, ask again, and heal it:',
     `  curl -s -X PUT ${north} -d '{"failure":{"kind":"Status","status":503}}'`,
-    `  curl -s -X PUT ${north} -d '{}'`,
+    `  curl -s -X PUT ${north} -d '${places.healthy}'`,
+    '  (other failures: RateLimited, QuotaExhausted, Reset, HangBeforeHeaders, ErrorInStream, EmptyStream; see dev/providers/behaviour.ts)',
     '',
     'Look, and change:',
     ...look,

@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const STOP_MS = 8000;
+/** A process that ends sooner than this is started again after a pause. */
+const STABLE_MS = 5000;
+const BACKOFF_MS = 2000;
 
 export class Processes {
   readonly #running = new Map<string, ChildProcess>();
-  readonly #onExit: (name: string, code: number | null) => void;
+  readonly #onExit: (name: string, how: string) => void;
   #stopping = false;
 
-  /** `onExit` hears of a process that ends before it was told to. */
-  constructor(onExit: (name: string, code: number | null) => void) {
+  /** `onExit` hears of a process that ends before it was told to; it is started again, as a kubelet would. */
+  constructor(onExit: (name: string, how: string) => void) {
     this.#onExit = onExit;
   }
 
@@ -21,9 +24,15 @@ export class Processes {
     const child = spawn(process.execPath, [COMMAND, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#running.set(name, child);
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
-    child.on('exit', (code) => {
+    const started = Date.now();
+    child.on('exit', (code, signal) => {
       this.#running.delete(name);
-      if (!this.#stopping) this.#onExit(name, code);
+      if (this.#stopping) return;
+      this.#onExit(name, signal === null ? `ended with code ${code}` : `was ended by ${signal}`);
+      const wait = Date.now() - started < STABLE_MS ? BACKOFF_MS : 0;
+      setTimeout(() => {
+        if (!this.#stopping) this.start(name, args, onLine);
+      }, wait).unref();
     });
   }
 

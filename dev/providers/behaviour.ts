@@ -77,3 +77,49 @@ export function retryAfterHeaders(form: RetryAfterForm, ms: number, now: number)
       return {};
   }
 }
+
+const FIELDS: ReadonlySet<string> = new Set<keyof Behaviour>([
+  'latencyMs',
+  'firstTokenMs',
+  'tokensPerSecond',
+  'outputTokens',
+  'text',
+  'toolCall',
+  'failure',
+  'streamUsage',
+  'cachedTokens',
+  'reasoningTokens',
+]);
+const FAILURES: readonly Failure['kind'][] = [
+  'Status',
+  'RateLimited',
+  'QuotaExhausted',
+  'Reset',
+  'HangBeforeHeaders',
+  'HangAfterHeaders',
+  'Stall',
+  'ErrorInStream',
+  'EmptyStream',
+  'DieMidStream',
+  'GarbageJson',
+  'SlowBody',
+];
+
+/** A behaviour written by hand. Throws an Error that says what would be right. */
+export function readBehaviour(body: Buffer): Behaviour {
+  const behaviour = JSON.parse(body.toString('utf8') || '{}') as Behaviour;
+  const unknown = Object.keys(behaviour).find((name) => !FIELDS.has(name));
+  if (unknown !== undefined)
+    throw new Error(`no behaviour "${unknown}"; there are ${[...FIELDS].join(', ')}`);
+  const { failure } = behaviour;
+  if (failure && !FAILURES.includes(failure.kind)) {
+    throw new Error(`no failure of kind "${failure.kind}"; there are ${FAILURES.join(', ')}`);
+  }
+  if (
+    failure?.kind === 'Status' &&
+    !(Number.isInteger(failure.status) && failure.status >= 200 && failure.status <= 599)
+  ) {
+    throw new Error('failure.status must be a whole number from 200 to 599');
+  }
+  return behaviour;
+}

@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Behaviour } from './behaviour.ts';
+import { type Behaviour, readBehaviour } from './behaviour.ts';
 import {
   answer,
   completeBody,
@@ -157,10 +157,14 @@ class Provider implements ScriptedProvider {
   /** `GET` and `PUT /v1/_behaviour`: misbehaviour by hand, while it runs. */
   #control(res: ServerResponse, { method, body }: SeenRequest): void {
     try {
-      if (method === 'PUT') this.behaviour = JSON.parse(body.toString('utf8') || '{}') as Behaviour;
+      if (method === 'PUT') this.behaviour = readBehaviour(body);
       send(res, 200, `${JSON.stringify(this.behaviour)}\n`);
-    } catch {
-      send(res, 400, errorBody('the behaviour is not valid JSON', 'invalid_request_error', null));
+    } catch (error) {
+      send(
+        res,
+        400,
+        errorBody(error instanceof Error ? error.message : String(error), 'invalid_request_error', null),
+      );
     }
   }
 

@@ -17,6 +17,8 @@ export function opensIn(
   for (const candidate of candidates) {
     const found = ejection(candidate);
     if (found === undefined) return undefined;
+    // Time heals no key: that its ejection ends is no promise that it works again.
+    if (found.scope === 'Credential') continue;
     soonest = Math.min(soonest, found.until - now);
   }
   return soonest <= LONGEST_WAIT_MS ? Math.max(1, Math.ceil(soonest)) : undefined;

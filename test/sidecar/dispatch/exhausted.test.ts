@@ -62,6 +62,15 @@ describe('an exhausted plan', () => {
     expect(Number(answer.headers['retry-after-ms'])).toBeLessThanOrEqual(5000);
   });
 
+  it('does not send anybody back with a key that was refused', async () => {
+    const p = await provider({ failure: { kind: 'Status', status: 401, code: 'invalid_api_key' } });
+    const f = await front({ targets: [{ url: p.url }] });
+    const answer = await chat(f.port).answer;
+    expect(answer.status).toBe(401);
+    expect(answer.headers['x-should-retry']).toBe('false');
+    expect(answer.headers['retry-after-ms']).toBeUndefined();
+  });
+
   it.each([
     [{ kind: 'Reset' } as const, 502, 'upstream_failed'],
     [{ kind: 'GarbageJson' } as const, 502, 'upstream_failed'],
