@@ -9,7 +9,7 @@ import http, { type ClientRequest } from 'node:http';
 import https from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { rootCertificates } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { headerValue } from './header-value.ts';
 
 export interface EndpointSettings {
@@ -51,7 +51,6 @@ export class EndpointAgent {
       maxFreeSockets: MAX_IDLE,
       scheduling: 'lifo',
     };
-    if (caBundle !== undefined) options.ca = [...rootCertificates, caBundle];
     const agent = tls ? new https.Agent(options) : new http.Agent(options);
     this.agent = agent;
     this.#keepMs = idleMs;
@@ -60,6 +59,7 @@ export class EndpointAgent {
     const own = (agent as unknown as { options: Record<string, unknown> }).options;
     for (const name of ['keepAlive', 'maxFreeSockets', 'scheduling']) delete own[name];
     Object.assign(own, { host, port, servername: isIP(host) ? '' : host });
+    if (tls && caBundle !== undefined) trustAlso(agent as https.Agent, caBundle);
     const reuse = agent.reuseSocket.bind(agent);
     Object.assign(agent, {
       getName: () => NAME,
@@ -118,6 +118,19 @@ export class EndpointAgent {
     for (const socket of idle) if (isExpired(socket, now)) socket.destroy();
     this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
+}
+
+/**
+ * Trusts `caBundle` besides the usual authorities. Left to itself, Node reads all of them anew for every connection, and
+ * each connection keeps its own copy; one context serves them all, and is made with the first.
+ */
+function trustAlso(agent: https.Agent, caBundle: string): void {
+  const connect = agent.createConnection.bind(agent);
+  let secureContext: SecureContext | undefined;
+  agent.createConnection = (options, done) => {
+    secureContext ??= createSecureContext({ ca: [...rootCertificates, caBundle] });
+    return connect({ ...options, secureContext } as typeof options, done);
+  };
 }
 
 function isExpired(socket: Idle, now: number): boolean {
