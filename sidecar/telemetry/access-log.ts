@@ -80,7 +80,7 @@ export class AccessLog {
 }
 
 /** A success at the first try, with nothing to explain. */
-function isUnremarkable({ exchange, outcome, result, unpriced }: Finished): boolean {
+export function isUnremarkable({ exchange, outcome, result, unpriced }: Finished): boolean {
   return (
     result === 'OK' &&
     outcome.status >= 200 &&

@@ -3,7 +3,7 @@ import type { Exchange } from '../exchange.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ItemId } from '../snapshot/schema.ts';
-import { AccessLog, type AccessLogOptions } from './access-log.ts';
+import { AccessLog, type AccessLogOptions, isUnremarkable } from './access-log.ts';
 import { EventLoopDelay } from './event-loop.ts';
 import { finish } from './finished.ts';
 import type { Semconv } from './instruments.ts';
@@ -11,6 +11,7 @@ import { KnownNames } from './known-names.ts';
 import { Meter } from './meter.ts';
 import { MetricsRecorder } from './record-metrics.ts';
 import { RequestRing, type RingLimits } from './request-ring.ts';
+import { RingPace } from './ring-pace.ts';
 import type { CounterSeries, Family } from './series.ts';
 import { logRecord, requestDetail } from './summarise.ts';
 import type { LogRecord, RequestSummary } from './summary.ts';
@@ -84,6 +85,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
   readonly #ring: RequestRing;
+  readonly #pace = new RingPace();
   readonly #onRequest: ((record: LogRecord) => void) | undefined;
   #names = new KnownNames(undefined);
 
@@ -129,9 +131,12 @@ class ExchangeTelemetry implements Telemetry {
       (traceparent === undefined ? undefined : readTraceParent(traceparent, undefined)?.traceId);
     const rate = this.#log?.rate(finished) ?? 0;
     const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
-    const line = JSON.stringify(record);
-    if (rate > 0) this.#log?.write(line);
-    this.#ring.add(exchange.id, line, JSON.stringify(requestDetail(exchange)));
+    const kept = !isUnremarkable(finished) || this.#pace.admits(exchange.startedWall);
+    if (kept || rate > 0) {
+      const line = JSON.stringify(record);
+      if (rate > 0) this.#log?.write(line);
+      if (kept) this.#ring.add(exchange.id, line, JSON.stringify(requestDetail(exchange)));
+    }
     this.#onRequest?.(record);
   }
 
