@@ -131,7 +131,8 @@ class ExchangeTelemetry implements Telemetry {
       (traceparent === undefined ? undefined : readTraceParent(traceparent, undefined)?.traceId);
     const rate = this.#log?.rate(finished) ?? 0;
     const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
-    const kept = !isUnremarkable(finished) || this.#pace.admits(exchange.startedWall);
+    const kept =
+      sampled !== undefined || !isUnremarkable(finished) || this.#pace.admits(exchange.startedWall);
     if (kept || rate > 0) {
       const line = JSON.stringify(record);
       if (rate > 0) this.#log?.write(line);
