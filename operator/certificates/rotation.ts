@@ -122,7 +122,7 @@ function authorityStep(keyring: Keyring, facts: RotationFacts): Step | undefined
   }
 }
 
-/** CONTROLPLANE §8: a new authority signs only after every connected sidecar acknowledged it. */
+/** A new authority signs only after every connected sidecar acknowledged it. */
 function isTrusted(since: number, { now, leaderForMs, fleet, published, waits }: RotationFacts): boolean {
   const introducedMs = now - since;
   return (

@@ -1,5 +1,5 @@
 /**
- * The push from operator to sidecars over HTTPS/1.1 (CONTROLPLANE §4; messages in sidecar/snapshot/messages.ts).
+ * The push from operator to sidecars over HTTPS/1.1 (messages in sidecar/snapshot/messages.ts).
  * Every replica streams and serves bodies; only the leader takes reports.
  */
 import https from 'node:https';
