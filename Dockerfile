@@ -47,4 +47,5 @@ LABEL org.opencontainers.image.title="outrider-sidecar" \
       org.opencontainers.image.description="The data plane of Outrider: routes the LLM calls of the application beside it."
 COPY --from=build /out/sidecar /
 EXPOSE 4000 4001
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "/app/sidecar.js"]
+ENV MALLOC_ARENA_MAX=1
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "--no-parallel-scavenge", "/app/sidecar.js"]

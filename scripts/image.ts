@@ -2,7 +2,7 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chunkFolder } from './bundles.ts';
-import { NODE_FLAGS } from './node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from './node-flags.ts';
 
 export const TARGETS = ['operator', 'sidecar'] as const;
 export type Target = (typeof TARGETS)[number];
@@ -16,6 +16,12 @@ const DOC = 'usr/share/doc/outrider';
 
 export function entrypoint(target: Target): string[] {
   return [NODE, ...NODE_FLAGS[target], `/${APP}/${target}.js`];
+}
+
+/** `NAME=value` of every variable that is set. */
+export function environment(target: Target): string[] {
+  const ours = Object.entries(NODE_ENVIRONMENT[target]).map(([name, value]) => `${name}=${value}`);
+  return ['NODE_ENV=production', 'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt', ...ours];
 }
 
 /** Puts everything of ours that an image has below `root`, from what `npm run build` wrote. */

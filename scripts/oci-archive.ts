@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { readLockfile } from './bundled-packages.ts';
-import { entrypoint, type Target, UID } from './image.ts';
+import { entrypoint, environment, type Target, UID } from './image.ts';
 
 const run = promisify(execFile);
 
@@ -46,7 +46,7 @@ export async function writeArchive(target: Target, root: string, file: string): 
         User: `${UID}:${UID}`,
         Entrypoint: entrypoint(target),
         WorkingDir: '/app',
-        Env: ['NODE_ENV=production', 'SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt'],
+        Env: environment(target),
         Labels: {
           'org.opencontainers.image.title': `outrider-${target}`,
           'org.opencontainers.image.version': version,

@@ -6,6 +6,8 @@ import type { Setup } from './setup.ts';
 import { interval, quantile } from './statistics.ts';
 
 export const PAIRS = 12;
+/** Jobs on each side before the first that counts: what is compared is code that its compiler is done with. */
+const WARM_UP = 4;
 
 export interface Side {
   child: Child | undefined;
@@ -39,7 +41,7 @@ export async function interleave(
   sides: readonly Side[],
   job: Omit<Job, 'port' | 'model'>,
 ): Promise<Sample[][]> {
-  for (const side of sides) await sample(setup, side, job);
+  for (let i = 0; i < WARM_UP; i++) for (const side of sides) await sample(setup, side, job);
   const samples: Sample[][] = sides.map(() => []);
   for (let pair = 0; pair < PAIRS; pair++) {
     const order = sides.map((_, i) => (pair % 2 === 0 ? i : sides.length - 1 - i));

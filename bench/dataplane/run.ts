@@ -4,7 +4,9 @@
  *
  *   node bench/dataplane/run.ts [--quick]
  */
-import { NODE_FLAGS } from '../../scripts/node-flags.ts';
+
+import { cpus, loadavg } from 'node:os';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { interleave, median, PAIRS, paired, type Side } from './compare.ts';
 import { busy, idle, largePrompts, openStreams } from './memory.ts';
 import { type Setup, setUp } from './setup.ts';
@@ -108,7 +110,13 @@ async function starts(setup: Setup): Promise<void> {
   );
 }
 
-console.log(`Node ${process.version}, flags ${NODE_FLAGS.sidecar.join(' ')}\n`);
+const variables = Object.entries(NODE_ENVIRONMENT.sidecar).map(([name, value]) => `${name}=${value}`);
+console.log(`Node ${process.version}, ${[...NODE_FLAGS.sidecar, ...variables].join(' ')}`);
+console.log(
+  `${cpus().length} CPUs, load average before ${loadavg()
+    .map((l) => l.toFixed(1))
+    .join(' ')}\n`,
+);
 const setup = await setUp();
 try {
   await costs(setup, 'plain');
@@ -119,6 +127,11 @@ try {
 } finally {
   await setup.stop();
 }
+console.log(
+  `\nload average after ${loadavg()
+    .map((l) => l.toFixed(1))
+    .join(' ')}`,
+);
 console.log(`\n| measurement | figure | bar | |\n|---|---|---|---|`);
 for (const { what, figure, bar, met } of rows) {
   console.log(

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { anyPort } from '../../dev/laptop/ports.ts';
 import { createAuthority, issueServing } from '../../operator/certificates/authority.ts';
-import { NODE_FLAGS } from '../../scripts/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { Child } from './child.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import type { Job, JobResult } from './load.ts';
@@ -43,16 +43,13 @@ export async function setUp(): Promise<Setup> {
 
   const upstream = new Child(['bench/dataplane/upstream.ts', keyFile, certFile]);
   const { port: direct, tlsPort } = await upstream.next<{ port: number; tlsPort: number }>();
-  const plain = new Child([
-    ...NODE_FLAGS.sidecar,
-    'bench/dataplane/baseline.ts',
-    `http://127.0.0.1:${direct}`,
-  ]);
-  const tls = new Child([
-    ...NODE_FLAGS.sidecar,
-    'bench/dataplane/baseline.ts',
-    `https://127.0.0.1:${tlsPort}`,
-  ]);
+  // The peer runs as the sidecar does: same Node, same flags, same variables.
+  const peerBefore = (target: string): Child =>
+    new Child([...NODE_FLAGS.sidecar, 'bench/dataplane/baseline.ts', target], {
+      env: { ...process.env, ...NODE_ENVIRONMENT.sidecar },
+    });
+  const plain = peerBefore(`http://127.0.0.1:${direct}`);
+  const tls = peerBefore(`https://127.0.0.1:${tlsPort}`);
   const peerPorts = {
     plain: (await plain.next<{ port: number }>()).port,
     tls: (await tls.next<{ port: number }>()).port,

@@ -1,5 +1,5 @@
 /** The sidecar under measurement: its own bundle, with the flags the image runs it with. */
-import { NODE_FLAGS } from '../../scripts/node-flags.ts';
+import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { Child } from './child.ts';
 
 export interface SidecarProcess {
@@ -26,7 +26,7 @@ export async function startSidecar(
       '--admin',
       `127.0.0.1:${ports.adminPort}`,
     ],
-    { quiet: true, env: { ...process.env, ...env } },
+    { quiet: true, env: { ...process.env, ...NODE_ENVIRONMENT.sidecar, ...env } },
   );
   const deadline = started + 10_000;
   for (;;) {

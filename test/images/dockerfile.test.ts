@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { entrypoint, NODE, TARGETS, UID } from '../../scripts/image.ts';
+import { entrypoint, environment, NODE, TARGETS, UID } from '../../scripts/image.ts';
 
 const lines = readFileSync('Dockerfile', 'utf8')
   .replaceAll('\\\n', ' ')
@@ -44,6 +44,13 @@ describe.each(TARGETS)('the target %s', (target) => {
   it('starts as the root filesystem does', () => {
     const said = stage.lines.find((line) => line.startsWith('ENTRYPOINT '))?.slice('ENTRYPOINT '.length);
     expect(JSON.parse(said ?? 'null')).toEqual(entrypoint(target));
+  });
+
+  it('has the same variables', () => {
+    const said = [...stageOf('base').lines, ...stage.lines]
+      .filter((line) => line.startsWith('ENV '))
+      .flatMap((line) => line.slice('ENV '.length).trim().split(/\s+/));
+    expect(said).toEqual(environment(target));
   });
 
   it('adds nothing but our bundle to a base that is not root', () => {
