@@ -2,7 +2,7 @@
  * The data plane against its bars, in one run: direct to the upstream, through `http-proxy-3` with a keep-alive agent, and
  * through the bundled sidecar with metrics and log on and 5 % of traces sampled. Writes a Markdown table.
  *
- *   node bench/dataplane/run.ts [--quick]
+ *   node bench/dataplane/run.ts
  */
 
 import { cpus, loadavg } from 'node:os';
