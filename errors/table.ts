@@ -99,6 +99,11 @@ export const ERRORS = {
     retryable: false,
     message: 'rule {rule} of route {route} has no target that can serve this request: {reasons}',
   },
+  request_not_translatable: {
+    status: 400,
+    retryable: false,
+    message: 'the target speaks another dialect, in which this request cannot be said: {reason}',
+  },
   stateful_unsupported: {
     status: 400,
     retryable: false,

@@ -5,11 +5,16 @@ export interface Usage {
   /** Input read at full price: neither cached nor audio. */
   input: number;
   cacheRead: number;
+  /** Input written to the vendor's prompt cache for five minutes, and for an hour. Absent: none. */
+  cacheWrite5m?: number;
+  cacheWrite1h?: number;
   audioInput: number;
   /** Output that is neither reasoning nor audio. */
   output: number;
   reasoning: number;
   audioOutput: number;
+  /** Images the model made. Absent: none. */
+  imageOutput?: number;
 }
 
 export const NO_USAGE: Readonly<Usage> = Object.freeze({

@@ -6,16 +6,27 @@ import type { OutriderError } from '../../errors/table.ts';
 import type { Usage } from '../accounting/usage.ts';
 import type { Envelope } from './envelope.ts';
 
-type DialectName = 'openai-chat' | 'openai-completions' | 'openai-embeddings' | 'openai-raw';
+export type DialectName =
+  | 'openai-chat'
+  | 'openai-responses'
+  | 'openai-completions'
+  | 'openai-embeddings'
+  | 'openai-raw'
+  | 'anthropic-messages'
+  | 'anthropic-count-tokens'
+  | 'anthropic-raw'
+  | 'gemini'
+  | 'bedrock-converse'
+  | 'cohere-chat'
+  | 'cohere-embed'
+  | 'rerank'
+  | 'rerank-raw';
 
-export interface Dialect {
+/** How a vendor answers in a wire format: what of it says what. */
+export interface WireReader {
   readonly name: DialectName;
-  /** `gen_ai.operation.name`. */
-  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'passthrough';
-  /** Path below a provider's base URL, such as `/chat/completions`. */
-  readonly upstreamPath: string;
-  /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */
-  readRequest(body: Buffer): Envelope;
+  /** How events are told apart in a stream. Unset: server-sent events. `aws`: the binary event stream of AWS. */
+  readonly framing?: 'aws';
   /** A reader for one upstream stream. */
   openStream(): StreamReader;
   /** Reads a complete, non-streamed 2xx body. */
@@ -24,6 +35,16 @@ export interface Dialect {
   readError(body: Buffer): UpstreamError | undefined;
   /** The vendor's usage in its normal form. */
   readonly readUsage: ReadUsage;
+}
+
+/** A wire format that apps speak to us. */
+export interface Dialect extends WireReader {
+  /** `gen_ai.operation.name`. */
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'passthrough';
+  /** Path below a provider's base URL, such as `/chat/completions`. */
+  readonly upstreamPath: string;
+  /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */
+  readRequest(body: Buffer): Envelope;
   /** Our own error as this dialect's clients expect it. */
   renderError(error: OutriderError): { status: number; headers: [string, string][]; body: Buffer };
   /** One well-formed terminal event for a stream that has committed. */

@@ -3,6 +3,12 @@ import type { ProviderType } from './provider-type.ts';
 
 export const OPENAI: ProviderType = {
   name: 'OpenAI',
+  speaks: [
+    { dialect: 'openai-chat', path: '/chat/completions' },
+    { dialect: 'openai-responses', path: '/responses' },
+    { dialect: 'openai-completions', path: '/completions' },
+    { dialect: 'openai-embeddings', path: '/embeddings' },
+  ],
   auth: { header: 'authorization', prefix: 'Bearer ' },
   requestHeaders: new Set(['accept', 'content-type', 'openai-beta', 'user-agent']),
   accountHeaders: new Set(['openai-organization', 'openai-project']),
@@ -36,6 +42,11 @@ export const OPENAI: ProviderType = {
 export const OPENAI_COMPATIBLE: ProviderType = {
   ...OPENAI,
   name: 'OpenAICompatible',
+  speaks: [
+    { dialect: 'openai-chat', path: '/chat/completions', quirks: { outputCap: 'max_tokens' } },
+    { dialect: 'openai-completions', path: '/completions' },
+    { dialect: 'openai-embeddings', path: '/embeddings' },
+  ],
   // Many of these run on servers that close idle connections after a minute or less.
   idleSocketMs: 25_000,
 };

@@ -1,9 +1,16 @@
 /** What the sidecar must know of one kind of vendor, as data. A new type is a new value of this shape, not new code. */
+import type { Quirks } from '../dialects/chat-format.ts';
+import type { DialectName } from '../dialects/dialect.ts';
 import type { ProviderTypeName } from '../snapshot/schema.ts';
 import type { FailureRow } from './failures.ts';
 
 export interface ProviderType {
   readonly name: ProviderTypeName;
+  /**
+   * Wire formats the vendor takes, the best to translate into first. A caller that speaks one of them has its bytes passed
+   * on; for others the first chat dialect with a `VendorFormat` is written.
+   */
+  readonly speaks: readonly Spoken[];
   /** Header that carries the key, and what precedes the key in it. */
   readonly auth: { readonly header: string; readonly prefix: string };
   /** Caller headers sent upstream, lower-case. Everything else is dropped unless a rule forwards it. */
@@ -25,6 +32,19 @@ export interface ProviderType {
   readonly idleSocketMs: number;
   /** Rows that hold for this type only, tried before the common ones. */
   readonly failures: readonly FailureRow[];
+}
+
+/** One wire format of a vendor, and where it is. */
+export interface Spoken {
+  readonly dialect: DialectName;
+  /**
+   * Below the base URL, such as `/chat/completions`. `{model}` stands for the vendor's name of the model, other names for
+   * parameters of the provider (`{project}`, `{location}`, `{apiVersion}`), each percent-encoded. May end in a query.
+   */
+  readonly path: string;
+  /** For streams, where it differs. */
+  readonly streamPath?: string;
+  readonly quirks?: Quirks;
 }
 
 /** Where a vendor announces when to come back, besides `retry-after`. */

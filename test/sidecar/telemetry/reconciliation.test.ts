@@ -102,7 +102,7 @@ describe('metrics, log and traces of the same requests', () => {
       attempts += one.attempts.length;
       for (const { settlement: settled } of one.attempts) {
         if (!settled) throw new Error('unsettled');
-        for (const kind of Object.keys(truth) as (keyof Usage)[]) truth[kind] += settled.usage[kind];
+        for (const kind of Object.keys(truth) as (keyof typeof truth)[]) truth[kind] += settled.usage[kind];
         if (settled.costNanoUsd === undefined) unpriced++;
         cost += settled.costNanoUsd ?? 0n;
       }
@@ -138,7 +138,7 @@ describe('metrics, log and traces of the same requests', () => {
       reasoning: 'reasoning',
       audioOutput: 'audio_output',
     };
-    for (const [kind, label] of Object.entries(labels) as [keyof Usage, string][]) {
+    for (const [kind, label] of Object.entries(labels) as [keyof typeof truth, string][]) {
       expect(truth[kind]).toBeGreaterThan(0);
       expect(sum(page, 'outrider_tokens_total', { kind: label })).toBe(truth[kind]);
       expect(log.reduce((all, { tokens }) => all + tokens[kind], 0)).toBe(truth[kind]);

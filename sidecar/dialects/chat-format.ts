@@ -1,0 +1,84 @@
+/**
+ * What a chat dialect brings to translation. A dialect that apps speak can read their requests and write their answers
+ * (`CallerFormat`); a dialect that vendors speak can write requests and read answers (`VendorFormat`). Any of the first goes
+ * with any of the second, through the canonical model. All of it is pure: no I/O, no clock.
+ */
+
+import type { Losses } from './canonical/losses.ts';
+import type { ChatRequest } from './canonical/request.ts';
+import type { ChatEvent, ChatResponse } from './canonical/response.ts';
+import type { EventReading, UpstreamError } from './dialect.ts';
+
+export interface CallerFormat {
+  /** `body` has been read by the dialect's `readRequest`, so it is JSON of the right outline. Throws OutriderError (400). */
+  readChat(body: Buffer): ChatRequest;
+  writeComplete(response: ChatResponse, context: AnswerContext): Buffer;
+  openWriter(context: AnswerContext): EventWriter;
+  /** A vendor's error as this dialect's clients expect it. */
+  renderUpstreamError(error: UpstreamError, status: number): Buffer;
+}
+
+export interface AnswerContext {
+  /** Stands in for the vendor's id where it sent none; unique. */
+  readonly requestId: string;
+  /** Seconds since 1970, for `created`. */
+  readonly now: number;
+  /** Name asked of the vendor, where the answer does not name its model. */
+  readonly model: string;
+  readonly request: ChatRequest;
+}
+
+/** Canonical events in, server-sent events of the caller's dialect out. */
+export interface EventWriter {
+  /** Undefined: nothing to say for this event. */
+  write(event: ChatEvent): string | undefined;
+}
+
+export interface VendorFormat {
+  /** Depth-1 request parameters it can honour, by canonical name (keys of ChatRequest). Others are lost. */
+  readonly honours: ReadonlySet<keyof ChatRequest>;
+  /** What of the request it cannot say at all, as a reason; the target is then not tried. Undefined: nothing. */
+  obstacle(request: ChatRequest, context: WriteContext): string | undefined;
+  writeRequest(request: ChatRequest, context: WriteContext): Buffer;
+  readComplete(body: Buffer): ChatResponse;
+  openReader(): EventSource;
+}
+
+export interface WriteContext {
+  /** The vendor's name of the model. */
+  readonly model: string;
+  /** The model's largest output in tokens; undefined where unknown. */
+  readonly maxOutputTokens: number | undefined;
+  readonly quirks: Quirks;
+  readonly losses: Losses;
+  /** URLs whose bytes the vendor needs, fetched before; undefined where none was fetched. */
+  media(url: string): { mediaType: string; data: string } | undefined;
+}
+
+/** How a vendor differs from the dialect it speaks. Data of the provider type; absent: as the dialect's inventor. */
+export interface Quirks {
+  /** OpenAI Chat: which member caps the output. */
+  readonly outputCap?: 'max_tokens' | 'max_completion_tokens';
+  /** Role of instructions in OpenAI Chat. */
+  readonly systemRole?: 'system' | 'developer';
+  /** Turns of one role must alternate. */
+  readonly alternate?: true;
+  /** Form of tool call ids; `Nine`: nine letters and digits. */
+  readonly toolIds?: 'Nine';
+  /** OpenAI Chat: the vendor takes and gives `reasoning_content` (DeepSeek, vLLM) or `reasoning` (OpenRouter, Groq). */
+  readonly reasoning?: 'reasoning_content' | 'reasoning';
+  /** Anthropic: goes into the body in place of `model` (Bedrock, Vertex). */
+  readonly anthropicVersion?: string;
+  /** Parameters of OpenAI Chat, by wire name, that this vendor refuses. */
+  readonly refuses?: readonly string[];
+  /** Image URLs are not fetched by the vendor: it needs the bytes. */
+  readonly imagesAsBytes?: true;
+}
+
+/** Whole events of a vendor's stream in, canonical events out. */
+export interface EventSource {
+  /** `reading` is what the dialect's own StreamReader said of the event. Throws nothing: `malformed` events are errors there. */
+  read(data: Buffer, reading: EventReading, emit: (event: ChatEvent) => void): void;
+  /** The upstream has ended, and well: closes what is open. Emits `End`. */
+  end(emit: (event: ChatEvent) => void): void;
+}

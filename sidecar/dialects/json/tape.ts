@@ -1,0 +1,164 @@
+/**
+ * A JSON document as a list of tokens over its Buffer: one pass checks it, nothing is decoded until somebody asks, and every
+ * value can be taken out as it was written. Translation needs the last: a number such as 12345678901234567890, or the order
+ * of a schema's members, would not survive JSON.parse.
+ */
+import { JsonScanner } from '../scan/json-scanner.ts';
+
+/** What kind of value a node is. */
+export type JsonKind = 'Object' | 'Array' | 'String' | 'Number' | 'True' | 'False' | 'Null';
+
+const KINDS: Readonly<Record<number, JsonKind>> = {
+  0x7b: 'Object',
+  0x5b: 'Array',
+  0x22: 'String',
+  0x74: 'True',
+  0x66: 'False',
+  0x6e: 'Null',
+};
+const BACKSLASH = 0x5c;
+/** Per value: start, end, number of values in it with itself, and start of its key (-1 without one), end of its key. */
+const WIDTH = 5;
+
+const scanner = new JsonScanner();
+
+/** One value of a document. Cheap to make: a position and the document it is in. */
+export class JsonNode {
+  readonly #doc: Document;
+  readonly #at: number;
+
+  constructor(doc: Document, at: number) {
+    this.#doc = doc;
+    this.#at = at;
+  }
+
+  get kind(): JsonKind {
+    return KINDS[this.#doc.buf[this.#doc.tokens[this.#at] as number] as number] ?? 'Number';
+  }
+
+  get isObject(): boolean {
+    return this.kind === 'Object';
+  }
+
+  get isArray(): boolean {
+    return this.kind === 'Array';
+  }
+
+  get isNull(): boolean {
+    return this.kind === 'Null';
+  }
+
+  /** The value as it was written. */
+  get raw(): string {
+    const { buf, tokens } = this.#doc;
+    return buf.toString('utf8', tokens[this.#at], tokens[this.#at + 1]);
+  }
+
+  /** A string's text; undefined for anything else. */
+  get text(): string | undefined {
+    const { buf, tokens } = this.#doc;
+    const start = tokens[this.#at] as number;
+    if (buf[start] !== 0x22) return undefined;
+    return decode(buf, start + 1, (tokens[this.#at + 1] as number) - 1);
+  }
+
+  /** A number; undefined for anything else. */
+  get number(): number | undefined {
+    return this.kind === 'Number' ? Number(this.raw) : undefined;
+  }
+
+  /** `true` or `false`; undefined for anything else. */
+  get boolean(): boolean | undefined {
+    const { kind } = this;
+    return kind === 'True' ? true : kind === 'False' ? false : undefined;
+  }
+
+  /** The value of a member; undefined where there is none, or where this is no object. The first wins. */
+  get(name: string): JsonNode | undefined {
+    for (const [key, value] of this.members()) if (key === name) return value;
+    return undefined;
+  }
+
+  /** As `get`, but undefined for null too. */
+  at(name: string): JsonNode | undefined {
+    const found = this.get(name);
+    return found?.isNull ? undefined : found;
+  }
+
+  /** Members in the order of the document; nothing where this is no object. */
+  *members(): Generator<[string, JsonNode], void, undefined> {
+    if (!this.isObject) return;
+    const { buf, tokens } = this.#doc;
+    for (const at of this.#children()) {
+      yield [decode(buf, tokens[at + 3] as number, tokens[at + 4] as number), new JsonNode(this.#doc, at)];
+    }
+  }
+
+  /** Elements in order; nothing where this is no array. */
+  *elements(): Generator<JsonNode, void, undefined> {
+    if (!this.isArray) return;
+    for (const at of this.#children()) yield new JsonNode(this.#doc, at);
+  }
+
+  /** As JSON.parse gives it. */
+  value(): unknown {
+    return JSON.parse(this.raw) as unknown;
+  }
+
+  *#children(): Generator<number, void, undefined> {
+    const { tokens } = this.#doc;
+    const end = this.#at + (tokens[this.#at + 2] as number) * WIDTH;
+    for (let at = this.#at + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) yield at;
+  }
+}
+
+interface Document {
+  readonly buf: Buffer;
+  readonly tokens: readonly number[];
+}
+
+/** Reads a whole document. Throws `invalid_json` (400) as the scanner does. */
+export function readJson(buf: Buffer): JsonNode {
+  const tokens: number[] = [];
+  scanner.open(buf);
+  try {
+    readValue(tokens, -1, -1);
+    scanner.close();
+  } finally {
+    scanner.release();
+  }
+  return new JsonNode({ buf, tokens }, 0);
+}
+
+/** As `readJson`, for text that may be anything: undefined where it is not JSON. */
+export function tryReadJson(buf: Buffer): JsonNode | undefined {
+  try {
+    return readJson(buf);
+  } catch {
+    return undefined;
+  }
+}
+
+function readValue(tokens: number[], keyStart: number, keyEnd: number): void {
+  const at = tokens.length;
+  tokens.push(scanner.pos, 0, 1, keyStart, keyEnd);
+  if (scanner.atObject()) {
+    for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
+      readValue(tokens, scanner.keyStart, scanner.keyEnd);
+    }
+    tokens[at + 2] = (tokens.length - at) / WIDTH;
+  } else if (scanner.atArray()) {
+    for (let more = scanner.enterArray(); more; more = scanner.nextElement()) readValue(tokens, -1, -1);
+    tokens[at + 2] = (tokens.length - at) / WIDTH;
+  } else {
+    scanner.value();
+  }
+  tokens[at + 1] = scanner.lastEnd;
+}
+
+function decode(buf: Buffer, start: number, end: number): string {
+  for (let i = start; i < end; i++) {
+    if (buf[i] === BACKSLASH) return JSON.parse(buf.toString('utf8', start - 1, end + 1)) as string;
+  }
+  return buf.toString('utf8', start, end);
+}

@@ -1,0 +1,78 @@
+/**
+ * One request crossing from the dialect of its caller to that of a vendor, and the answer crossing back. Pure; dispatch holds
+ * the bytes and the time.
+ */
+import { OutriderError } from '../../errors/table.ts';
+import type { ChatRequest } from './canonical/request.ts';
+import type { ChatEvent } from './canonical/response.ts';
+import type {
+  AnswerContext,
+  CallerFormat,
+  EventSource,
+  EventWriter,
+  VendorFormat,
+  WriteContext,
+} from './chat-format.ts';
+import type { EventReading, UpstreamError } from './dialect.ts';
+
+/** What dispatch asks of an attempt whose vendor speaks another dialect than the caller. */
+export interface Translation {
+  /** A whole answer, in the caller's dialect. Throws where the vendor's body is not what its dialect promises. */
+  complete(body: Buffer): Buffer;
+  openStream(): StreamTranslation;
+  error(error: UpstreamError, status: number): Buffer;
+}
+
+export interface StreamTranslation {
+  /** What the caller gets for one event of the vendor; undefined: nothing yet. */
+  event(data: Buffer, reading: EventReading): Buffer | undefined;
+  /** What the caller gets when the vendor's stream has ended well. */
+  end(): Buffer | undefined;
+}
+
+/** Body for the vendor. Throws `request_not_translatable` where the target cannot serve what the request needs. */
+export function translateRequest(request: ChatRequest, to: VendorFormat, context: WriteContext): Buffer {
+  const obstacle = to.obstacle(request, context);
+  if (obstacle !== undefined) throw new OutriderError('request_not_translatable', { reason: obstacle });
+  return to.writeRequest(request, context);
+}
+
+export function openTranslation(from: CallerFormat, to: VendorFormat, context: AnswerContext): Translation {
+  return {
+    complete: (body) => from.writeComplete(to.readComplete(body), context),
+    openStream: () => new StreamCrossing(to.openReader(), from.openWriter(context)),
+    error: (error, status) => from.renderUpstreamError(error, status),
+  };
+}
+
+class StreamCrossing implements StreamTranslation {
+  readonly #source: EventSource;
+  readonly #writer: EventWriter;
+  #text = '';
+  readonly #emit = (event: ChatEvent): void => {
+    const text = this.#writer.write(event);
+    if (text !== undefined) this.#text += text;
+  };
+
+  constructor(source: EventSource, writer: EventWriter) {
+    this.#source = source;
+    this.#writer = writer;
+  }
+
+  event(data: Buffer, reading: EventReading): Buffer | undefined {
+    this.#source.read(data, reading, this.#emit);
+    return this.#take();
+  }
+
+  end(): Buffer | undefined {
+    this.#source.end(this.#emit);
+    return this.#take();
+  }
+
+  #take(): Buffer | undefined {
+    if (this.#text === '') return undefined;
+    const bytes = Buffer.from(this.#text);
+    this.#text = '';
+    return bytes;
+  }
+}
