@@ -25,8 +25,11 @@ export interface AnswerContext {
   readonly now: number;
   /** Name asked of the vendor, where the answer does not name its model. */
   readonly model: string;
-  readonly request: ChatRequest;
+  readonly request: Asked;
 }
+
+/** What stays of a request while its answer comes: a prompt must not live as long as a stream. Tools keep name and type. */
+export type Asked = Omit<ChatRequest, 'turns'>;
 
 /** Canonical events in, server-sent events of the caller's dialect out. */
 export interface EventWriter {
