@@ -18,7 +18,7 @@ import type { LogRecord, RequestSummary } from './summary.ts';
 import type { Telemetry } from './telemetry.ts';
 import { readTraceParent } from './trace-context.ts';
 import { type Environment, readTraceSettings, type TraceSettings } from './trace-settings.ts';
-import { Tracing } from './tracing.ts';
+import type { Tracing } from './tracing.ts';
 
 export interface TelemetryOptions {
   version: string;
@@ -46,24 +46,25 @@ export interface TelemetryGauges {
   memoryLimitBytes(): number;
 }
 
-/** Loads the tracing SDK where the environment configures an exporter; otherwise nothing of it. */
+/** Loads tracing where the environment configures an exporter; otherwise nothing of it. */
 export async function createTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const meter = new Meter(options.semconv ?? 'latest');
   const dropped = meter.counter('spansDropped');
   const { settings, problems } = readTraceSettings(options.env);
   for (const problem of problems) options.warn(problem);
-  const tracing = settings && (await loadTracing(settings, options.warn, dropped));
+  const tracing = settings && (await loadTracing(settings, options, dropped));
   return new ExchangeTelemetry(options, meter, tracing);
 }
 
 /** Traces are worth a warning, never a sidecar that does not start. */
 async function loadTracing(
   settings: TraceSettings,
-  warn: (message: string) => void,
+  { version, warn }: Pick<TelemetryOptions, 'version' | 'warn'>,
   dropped: Family<CounterSeries>,
 ): Promise<Tracing | undefined> {
   try {
-    return await Tracing.load(settings, {
+    const { Tracing } = await import('./tracing.ts');
+    return new Tracing(settings, version, {
       onDropped: (reason, spans) => (dropped.with([reason]).value += spans),
       onHealth: (working) => warn(working ? COLLECTOR_BACK : COLLECTOR_OUT),
     });

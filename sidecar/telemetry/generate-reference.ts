@@ -57,7 +57,7 @@ const SPANS = `## Traces
 
 A sampled request is up to three levels of spans: \`SERVER\` for what the caller asked, \`CLIENT\` named after the operation and the model for the
 call over all its attempts, and one \`CLIENT\` child for each attempt. They are written when the request ends, with the times recorded on the way,
-and sent over OTLP/HTTP as JSON.
+and sent over OTLP/HTTP as Protocol Buffers.
 
 | span | attributes |
 |---|---|
@@ -71,8 +71,8 @@ included. \`error.type\` of a call is the failure class of its last attempt. The
 | variable | meaning |
 |---|---|
 | \`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_ENDPOINT\` | Where spans go; \`/v1/traces\` is appended to the second. Without either, nothing of tracing is loaded. |
-| \`OTEL_EXPORTER_OTLP_HEADERS\`, \`_TIMEOUT\`, \`_COMPRESSION\`, \`_CERTIFICATE\`, \`_CLIENT_KEY\`, \`_CLIENT_CERTIFICATE\` | As the OpenTelemetry exporter reads them, \`OTEL_EXPORTER_OTLP_TRACES_…\` first. |
-| \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`grpc\` is not supported and turns traces off, with a warning. Any other value: JSON over HTTP. |
+| \`OTEL_EXPORTER_OTLP_HEADERS\`, \`_TIMEOUT\`, \`_COMPRESSION\`, \`_CERTIFICATE\`, \`_CLIENT_KEY\`, \`_CLIENT_CERTIFICATE\` | As the OpenTelemetry specification has them, \`OTEL_EXPORTER_OTLP_TRACES_…\` first. |
+| \`OTEL_EXPORTER_OTLP_PROTOCOL\` | \`grpc\` is not supported and turns traces off, with a warning. Spans travel as \`http/protobuf\`, also where \`http/json\` is asked for, with a warning. |
 | \`OTEL_SERVICE_NAME\`, \`OTEL_RESOURCE_ATTRIBUTES\` | The resource; the service is \`outrider\` by default. |
 | \`OTEL_TRACES_SAMPLER\`, \`OTEL_TRACES_SAMPLER_ARG\` | \`parentbased_always_on\` by default; \`always_on\`, \`always_off\`, \`traceidratio\` and their \`parentbased_\` forms. |
 | \`OTEL_TRACES_EXPORTER\` = \`none\`, \`OTEL_SDK_DISABLED\` = \`true\` | Off. |

@@ -1,11 +1,19 @@
 /** What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. */
-import type { Attributes } from '@opentelemetry/api';
 import { formatUsd } from '../accounting/usd.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished, inputTokens, outputTokens } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
 import * as s from './semconv.ts';
 import { cut, word } from './words.ts';
+
+/** Whole numbers are told as such. */
+export type AttributeValue = string | number | boolean | readonly string[];
+
+/** Where the attributes of one span go. */
+export interface AttributeSink {
+  /** An attribute without a value is left out. */
+  put(key: string, value: AttributeValue | undefined): void;
+}
 
 const METHODS = new Set([
   'CONNECT',
@@ -27,24 +35,21 @@ export function serverName(exchange: Exchange): string {
   return route === undefined ? method : `${method} ${route}`;
 }
 
-export function serverAttributes(finished: Finished): Attributes {
+export function serverAttributes(finished: Finished, to: AttributeSink): void {
   const { exchange, outcome } = finished;
   const known = METHODS.has(exchange.method);
-  const route = endpoint(exchange);
-  return {
-    [s.HTTP_METHOD]: known ? exchange.method : '_OTHER',
-    ...(!known && { [s.HTTP_METHOD_ORIGINAL]: cut(exchange.method) }),
-    [s.URL_SCHEME]: 'http',
-    [s.URL_PATH]: cut(exchange.path),
-    ...(route !== undefined && { [s.HTTP_ROUTE]: route }),
-    [s.HTTP_STATUS]: outcome.status,
-    ...(serverFailed(finished) && { [s.ERROR_TYPE]: outcome.errorCode ?? String(outcome.status) }),
-    'outrider.request.id': exchange.id,
-    'outrider.outcome': finished.result,
-    ...(exchange.route !== undefined && { 'outrider.route': exchange.route }),
-    ...(exchange.plan && { 'outrider.rule': exchange.plan.rule.name }),
-    ...(outcome.errorCode !== undefined && { 'outrider.error.code': outcome.errorCode }),
-  };
+  to.put(s.HTTP_METHOD, known ? exchange.method : '_OTHER');
+  to.put(s.HTTP_METHOD_ORIGINAL, known ? undefined : cut(exchange.method));
+  to.put(s.URL_SCHEME, 'http');
+  to.put(s.URL_PATH, cut(exchange.path));
+  to.put(s.HTTP_ROUTE, endpoint(exchange));
+  to.put(s.HTTP_STATUS, outcome.status);
+  if (serverFailed(finished)) to.put(s.ERROR_TYPE, outcome.errorCode ?? String(outcome.status));
+  to.put('outrider.request.id', exchange.id);
+  to.put('outrider.outcome', finished.result);
+  to.put('outrider.route', exchange.route);
+  to.put('outrider.rule', exchange.plan?.rule.name);
+  to.put('outrider.error.code', outcome.errorCode);
 }
 
 /** An answer of 4xx is the caller's doing; a broken stream is ours, whatever its status said. */
@@ -62,64 +67,65 @@ export function callName(exchange: Exchange, last: Attempt): string {
 }
 
 /** The call over all its attempts. `gen_ai.usage.*` is what the provider of the answer said; `outrider.usage.*` all that was settled. */
-export function callAttributes(finished: Finished, last: Attempt, provider: KnownProvider): Attributes {
+export function callAttributes(
+  finished: Finished,
+  last: Attempt,
+  provider: KnownProvider,
+  to: AttributeSink,
+): void {
   const { exchange, outcome, tokens } = finished;
+  const { plan, facts } = exchange;
   const result = attemptResult(last);
-  return {
-    ...genAiAttributes(finished, last, provider),
-    ...address(provider),
-    ...(result !== 'OK' && { [s.ERROR_TYPE]: result }),
-    ...(exchange.route !== undefined && { 'outrider.route': exchange.route }),
-    ...(exchange.plan && { 'outrider.rule': exchange.plan.rule.name }),
-    ...(exchange.facts?.askedModel !== undefined && {
-      'outrider.asked_model': cut(exchange.facts.askedModel),
-    }),
-    'outrider.target': last.candidate.target.name,
-    'outrider.provider': provider.label,
-    'outrider.attempts': exchange.attempts.length,
-    'outrider.cancelled': outcome.cancelled,
-    'outrider.usage.input_tokens': inputTokens(tokens),
-    'outrider.usage.output_tokens': outputTokens(tokens),
-    'outrider.usage.estimated': finished.estimated,
-    ...((finished.priced > 0 || finished.unpriced === 0) && {
-      'outrider.cost_usd': formatUsd(finished.costNanoUsd),
-    }),
-    ...(finished.unpriced > 0 && { 'outrider.unpriced_attempts': finished.unpriced }),
-    ...(exchange.plan && { 'outrider.considered': considered(exchange.plan.considered) }),
-  };
+  if (exchange.dialect.operation !== 'passthrough') genAiAttributes(finished, last, provider, to);
+  address(provider, to);
+  to.put(s.ERROR_TYPE, result === 'OK' ? undefined : result);
+  to.put('outrider.route', exchange.route);
+  to.put('outrider.rule', plan?.rule.name);
+  to.put('outrider.asked_model', facts?.askedModel === undefined ? undefined : cut(facts.askedModel));
+  to.put('outrider.target', last.candidate.target.name);
+  to.put('outrider.provider', provider.label);
+  to.put('outrider.attempts', exchange.attempts.length);
+  to.put('outrider.cancelled', outcome.cancelled);
+  to.put('outrider.usage.input_tokens', inputTokens(tokens));
+  to.put('outrider.usage.output_tokens', outputTokens(tokens));
+  to.put('outrider.usage.estimated', finished.estimated);
+  if (finished.priced > 0 || finished.unpriced === 0) {
+    to.put('outrider.cost_usd', formatUsd(finished.costNanoUsd));
+  }
+  to.put('outrider.unpriced_attempts', positive(finished.unpriced));
+  to.put('outrider.considered', plan && considered(plan.considered));
 }
 
-function genAiAttributes(finished: Finished, last: Attempt, provider: KnownProvider): Attributes {
-  const { exchange, outcome } = finished;
-  const { facts } = exchange;
-  if (exchange.dialect.operation === 'passthrough') return {};
-  const start = exchange.attempts[0]?.startedAt ?? exchange.startedAt;
-  const usage = last.settlement?.source === 'Provider' ? last.settlement.usage : undefined;
+function genAiAttributes(
+  { exchange, outcome }: Finished,
+  last: Attempt,
+  provider: KnownProvider,
+  to: AttributeSink,
+): void {
+  const { facts, committedAt } = exchange;
   const reasons = finishReasons(last);
-  return {
-    [s.GEN_AI_OPERATION]: exchange.dialect.operation,
-    [s.GEN_AI_PROVIDER]: provider.vendor,
-    [s.GEN_AI_REQUEST_MODEL]: cut(last.candidate.upstreamModel),
-    ...(facts?.stream && { [s.GEN_AI_REQUEST_STREAM]: true }),
-    ...(facts && facts.choices !== 1 && { [s.GEN_AI_REQUEST_CHOICES]: facts.choices }),
-    ...(facts?.maxOutputTokens !== undefined && { [s.GEN_AI_REQUEST_MAX_TOKENS]: facts.maxOutputTokens }),
-    ...(facts?.jsonSchema && { [s.GEN_AI_OUTPUT_TYPE]: 'json' }),
-    ...(last.responseId !== undefined && { [s.GEN_AI_RESPONSE_ID]: word(last.responseId) ?? '' }),
-    ...(last.responseModel !== undefined && { [s.GEN_AI_RESPONSE_MODEL]: cut(last.responseModel) }),
-    ...(reasons.length > 0 && { [s.GEN_AI_FINISH_REASONS]: reasons }),
-    ...(outcome.streamed &&
-      exchange.committedAt !== undefined && {
-        [s.GEN_AI_TIME_TO_FIRST_CHUNK]: (exchange.committedAt - start) / 1000,
-      }),
-    ...(usage && {
-      [s.GEN_AI_INPUT_TOKENS]: inputTokens(usage),
-      [s.GEN_AI_OUTPUT_TOKENS]: outputTokens(usage),
-      ...(usage.cacheRead > 0 && { [s.GEN_AI_CACHE_READ_TOKENS]: usage.cacheRead }),
-      ...(usage.reasoning > 0 && { [s.GEN_AI_REASONING_TOKENS]: usage.reasoning }),
-      ...(usage.audioInput > 0 && { [s.GEN_AI_AUDIO_INPUT_TOKENS]: usage.audioInput }),
-      ...(usage.audioOutput > 0 && { [s.GEN_AI_AUDIO_OUTPUT_TOKENS]: usage.audioOutput }),
-    }),
-  };
+  to.put(s.GEN_AI_OPERATION, exchange.dialect.operation);
+  to.put(s.GEN_AI_PROVIDER, provider.vendor);
+  to.put(s.GEN_AI_REQUEST_MODEL, cut(last.candidate.upstreamModel));
+  if (facts?.stream) to.put(s.GEN_AI_REQUEST_STREAM, true);
+  if (facts?.choices !== 1) to.put(s.GEN_AI_REQUEST_CHOICES, facts?.choices);
+  to.put(s.GEN_AI_REQUEST_MAX_TOKENS, facts?.maxOutputTokens);
+  if (facts?.jsonSchema) to.put(s.GEN_AI_OUTPUT_TYPE, 'json');
+  to.put(s.GEN_AI_RESPONSE_ID, word(last.responseId) ?? undefined);
+  to.put(s.GEN_AI_RESPONSE_MODEL, last.responseModel === undefined ? undefined : cut(last.responseModel));
+  if (reasons.length > 0) to.put(s.GEN_AI_FINISH_REASONS, reasons);
+  if (outcome.streamed && committedAt !== undefined) {
+    const start = exchange.attempts[0]?.startedAt ?? exchange.startedAt;
+    to.put(s.GEN_AI_TIME_TO_FIRST_CHUNK, (committedAt - start) / 1000);
+  }
+  if (last.settlement?.source !== 'Provider') return;
+  const { usage } = last.settlement;
+  to.put(s.GEN_AI_INPUT_TOKENS, inputTokens(usage));
+  to.put(s.GEN_AI_OUTPUT_TOKENS, outputTokens(usage));
+  to.put(s.GEN_AI_CACHE_READ_TOKENS, positive(usage.cacheRead));
+  to.put(s.GEN_AI_REASONING_TOKENS, positive(usage.reasoning));
+  to.put(s.GEN_AI_AUDIO_INPUT_TOKENS, positive(usage.audioInput));
+  to.put(s.GEN_AI_AUDIO_OUTPUT_TOKENS, positive(usage.audioOutput));
 }
 
 /** A generation that ended before its reason came ended with `error`. */
@@ -134,43 +140,42 @@ export function attemptAttributes(
   index: number,
   method: string,
   provider: KnownProvider,
-): Attributes {
+  to: AttributeSink,
+): void {
   const { candidate, settlement } = attempt;
   const result = attemptResult(attempt);
-  return {
-    [s.HTTP_METHOD]: METHODS.has(method) ? method : '_OTHER',
-    ...address(provider),
-    ...(attempt.httpStatus !== undefined && { [s.HTTP_STATUS]: attempt.httpStatus }),
-    ...(index > 0 && { [s.HTTP_RESEND_COUNT]: index }),
-    ...(result !== 'OK' && { [s.ERROR_TYPE]: result }),
-    'outrider.attempt.number': index + 1,
-    'outrider.attempt.kind': attempt.kind,
-    'outrider.attempt.result': result,
-    'outrider.target': candidate.target.name,
-    'outrider.provider': provider.label,
-    'outrider.upstream_model': cut(candidate.upstreamModel),
-    ...(candidate.credential && { 'outrider.credential': candidate.credential.name }),
-    ...(attempt.failure !== undefined && { 'outrider.failure.class': attempt.failure }),
-    ...(attempt.scope !== undefined && { 'outrider.failure.scope': attempt.scope }),
-    ...(attempt.errorCode !== undefined && { 'outrider.failure.code': word(attempt.errorCode) ?? '' }),
-    ...(attempt.upstreamRequestId !== undefined && {
-      'outrider.upstream_request_id': word(attempt.upstreamRequestId) ?? '',
-    }),
-    ...(settlement && {
-      'outrider.attempt.usage_source': settlement.source,
-      'outrider.attempt.input_tokens': inputTokens(settlement.usage),
-      'outrider.attempt.output_tokens': outputTokens(settlement.usage),
-      ...(settlement.costNanoUsd !== undefined && {
-        'outrider.attempt.cost_usd': formatUsd(settlement.costNanoUsd),
-      }),
-    }),
-  };
+  to.put(s.HTTP_METHOD, METHODS.has(method) ? method : '_OTHER');
+  address(provider, to);
+  to.put(s.HTTP_STATUS, attempt.httpStatus);
+  to.put(s.HTTP_RESEND_COUNT, positive(index));
+  to.put(s.ERROR_TYPE, result === 'OK' ? undefined : result);
+  to.put('outrider.attempt.number', index + 1);
+  to.put('outrider.attempt.kind', attempt.kind);
+  to.put('outrider.attempt.result', result);
+  to.put('outrider.target', candidate.target.name);
+  to.put('outrider.provider', provider.label);
+  to.put('outrider.upstream_model', cut(candidate.upstreamModel));
+  to.put('outrider.credential', candidate.credential?.name);
+  to.put('outrider.failure.class', attempt.failure);
+  to.put('outrider.failure.scope', attempt.scope);
+  to.put('outrider.failure.code', word(attempt.errorCode) ?? undefined);
+  to.put('outrider.upstream_request_id', word(attempt.upstreamRequestId) ?? undefined);
+  if (settlement === undefined) return;
+  const { source, usage, costNanoUsd } = settlement;
+  to.put('outrider.attempt.usage_source', source);
+  to.put('outrider.attempt.input_tokens', inputTokens(usage));
+  to.put('outrider.attempt.output_tokens', outputTokens(usage));
+  to.put('outrider.attempt.cost_usd', costNanoUsd === undefined ? undefined : formatUsd(costNanoUsd));
 }
 
-function address(provider: KnownProvider): Attributes {
-  if (provider.host === undefined || provider.port === undefined) return {};
-  return { [s.SERVER_ADDRESS]: provider.host, [s.SERVER_PORT]: provider.port };
+function address({ host, port }: KnownProvider, to: AttributeSink): void {
+  if (host === undefined || port === undefined) return;
+  to.put(s.SERVER_ADDRESS, host);
+  to.put(s.SERVER_PORT, port);
 }
+
+/** Counts of what is rare are told only where there are any. */
+const positive = (count: number): number | undefined => (count > 0 ? count : undefined);
 
 function considered(list: NonNullable<Exchange['plan']>['considered']): string[] {
   return list.slice(0, MOST_CONSIDERED).map(({ target, reason }) => `${target}: ${reason}`);

@@ -2,12 +2,14 @@
  * Finished spans on their way to the collector: a bounded queue, one export at a time. A collector that is slow, broken
  * or absent costs spans and two log lines, never a request.
  */
-import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { EncodedSpans } from './spans.ts';
 
 export interface SpanQueueOptions {
-  exporter: SpanExporter;
+  /** Sends one batch, and says whether it was taken. */
+  send(batch: readonly Buffer[]): Promise<boolean>;
   /** Spans held; more are dropped. */
   limit: number;
+  /** Spans that make a batch. */
   batchSize: number;
   /** Longest wait of a span for its batch to fill, in milliseconds. */
   delayMs: number;
@@ -18,60 +20,60 @@ export interface SpanQueueOptions {
   onHealth(working: boolean): void;
 }
 
-export class SpanQueue implements SpanProcessor {
+export class SpanQueue {
   readonly #options: SpanQueueOptions;
-  #spans: ReadableSpan[] = [];
+  /** Those of one request stay together. */
+  #requests: EncodedSpans[] = [];
+  #held = 0;
   #timer: NodeJS.Timeout | undefined;
   #exporting: Promise<void> | undefined;
   #working = true;
-  #closed = false;
 
   constructor(options: SpanQueueOptions) {
     this.#options = options;
   }
 
-  onStart(): void {}
-
-  onEnd(span: ReadableSpan): void {
-    if (this.#closed || this.#spans.length >= this.#options.limit) {
-      this.#options.onDropped('QueueFull', 1);
+  add(spans: EncodedSpans): void {
+    if (this.#held + spans.count > this.#options.limit) {
+      this.#options.onDropped('QueueFull', spans.count);
       return;
     }
-    this.#spans.push(span);
+    this.#requests.push(spans);
+    this.#held += spans.count;
     this.#schedule();
   }
 
   /** Everything that was queued at the call has been tried once. */
-  async forceFlush(): Promise<void> {
-    while (this.#exporting || this.#spans.length > 0) {
+  async flush(): Promise<void> {
+    while (this.#exporting || this.#held > 0) {
       this.#start();
       await this.#exporting;
     }
   }
 
-  async shutdown(): Promise<void> {
-    await this.forceFlush();
-    this.#closed = true;
-    await this.#options.exporter.shutdown();
-  }
-
   #schedule(): void {
-    if (this.#exporting || this.#spans.length === 0) return;
-    if (this.#spans.length >= this.#options.batchSize) this.#start();
+    if (this.#exporting || this.#held === 0) return;
+    if (this.#held >= this.#options.batchSize) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), this.#options.delayMs).unref();
   }
 
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (!this.#exporting && this.#spans.length > 0) this.#exporting = this.#exportBatch();
+    if (!this.#exporting && this.#held > 0) this.#exporting = this.#exportBatch();
   }
 
   async #exportBatch(): Promise<void> {
-    const batch = this.#spans.splice(0, this.#options.batchSize);
+    let spans = 0;
+    let requests = 0;
+    while (requests < this.#requests.length && spans < this.#options.batchSize) {
+      spans += this.#requests[requests++]?.count ?? 0;
+    }
+    const batch = this.#requests.splice(0, requests).map(({ bytes }) => bytes);
+    this.#held -= spans;
     const working = await this.#export(batch);
     this.#exporting = undefined;
-    if (!working) this.#options.onDropped('ExportFailed', batch.length);
+    if (!working) this.#options.onDropped('ExportFailed', spans);
     if (working !== this.#working) {
       this.#working = working;
       this.#options.onHealth(working);
@@ -79,19 +81,17 @@ export class SpanQueue implements SpanProcessor {
     this.#schedule();
   }
 
-  #export(batch: ReadableSpan[]): Promise<boolean> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), this.#options.exportTimeoutMs).unref();
-      const done = (working: boolean): void => {
-        clearTimeout(timer);
-        resolve(working);
-      };
-      try {
-        // 0 is ExportResultCode.SUCCESS of @opentelemetry/core, which is not among our dependencies.
-        this.#options.exporter.export(batch, (result) => done((result.code as number) === 0));
-      } catch {
-        done(false);
-      }
+  async #export(batch: readonly Buffer[]): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#options.exportTimeoutMs).unref();
     });
+    try {
+      return await Promise.race([this.#options.send(batch), late]);
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

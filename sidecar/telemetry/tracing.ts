@@ -1,20 +1,21 @@
-/** Decides whether a request is traced, and has its spans written and sent. Exists only where an exporter is configured. */
+/** Decides whether a request is traced, and has its spans written and sent. Loaded only where an exporter is configured. */
 import { getRandomValues } from 'node:crypto';
 import type { Exchange } from '../exchange.ts';
 import type { Finished } from './finished.ts';
 import type { KnownNames } from './known-names.ts';
-import { isSampled, type SamplerSettings } from './sampler.ts';
+import { OtlpExporter } from './otlp-exporter.ts';
+import { ProtoWriter } from './protobuf.ts';
+import { isSampled, type SamplerSettings, traceTail } from './sampler.ts';
 import { SpanQueue, type SpanQueueOptions } from './span-queue.ts';
-import { SpanWriter } from './spans.ts';
+import { SpanEncoder } from './spans.ts';
 import { readTraceParent, type TraceParent } from './trace-context.ts';
 import type { TraceSettings } from './trace-settings.ts';
 
 const QUEUE_LIMIT = 2048;
 const BATCH_SIZE = 256;
 const DELAY_MS = 2000;
-/** Grace beyond the exporter's own timeout, which does not bound an answer that trickles in. */
+/** Grace beyond the exporter's own timeout. */
 const EXPORT_GRACE_MS = 2000;
-const ATTRIBUTE_LENGTH = 512;
 
 export interface Sampled {
   traceId: string;
@@ -23,102 +24,106 @@ export interface Sampled {
 
 export class Tracing {
   readonly #sampler: SamplerSettings;
-  readonly #writer: SpanWriter;
+  readonly #encoder: SpanEncoder;
   readonly #queue: SpanQueue;
-  readonly #ids: TraceIds;
+  readonly #ids = new TraceIds();
 
-  private constructor(sampler: SamplerSettings, writer: SpanWriter, queue: SpanQueue, ids: TraceIds) {
-    this.#sampler = sampler;
-    this.#writer = writer;
-    this.#queue = queue;
-    this.#ids = ids;
-  }
-
-  /** Loads the SDK. `hooks` hear of drops and of the collector's health. */
-  static async load(
+  /** `hooks` hear of drops and of the collector's health. Throws where the exporter cannot be set up. */
+  constructor(
     settings: TraceSettings,
+    version: string,
     hooks: Pick<SpanQueueOptions, 'onDropped' | 'onHealth'>,
-  ): Promise<Tracing> {
-    const [api, sdk, { OTLPTraceExporter }, resources] = await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-trace'),
-      import('@opentelemetry/exporter-trace-otlp-http'),
-      import('@opentelemetry/resources'),
-    ]);
-    const queue = new SpanQueue({
+  ) {
+    const exporter = new OtlpExporter(settings);
+    this.#sampler = settings.sampler;
+    this.#encoder = new SpanEncoder(() => this.#ids.spanId());
+    const resource = this.#encoder.resource({
+      'telemetry.sdk.language': 'nodejs',
+      'telemetry.sdk.name': 'outrider',
+      'telemetry.sdk.version': version,
+      ...settings.resource,
+    });
+    this.#queue = new SpanQueue({
       ...hooks,
-      exporter: new OTLPTraceExporter({ url: settings.url, timeoutMillis: settings.timeoutMs }),
+      send: (batch) => exporter.send(exportRequest(resource, version, batch)),
       limit: QUEUE_LIMIT,
       batchSize: BATCH_SIZE,
       delayMs: DELAY_MS,
       exportTimeoutMs: settings.timeoutMs + EXPORT_GRACE_MS,
     });
-    const ids = new TraceIds();
-    const provider = new sdk.TracerProvider({
-      resource: resources.defaultResource().merge(resources.resourceFromAttributes(settings.resource)),
-      // What is not sampled never gets here.
-      sampler: new sdk.AlwaysOnSampler(),
-      idGenerator: ids,
-      spanProcessors: [queue],
-      spanLimits: { attributeValueLengthLimit: ATTRIBUTE_LENGTH },
-    });
-    return new Tracing(settings.sampler, new SpanWriter(api, provider.getTracer('outrider')), queue, ids);
   }
 
-  /** The decision of a request: undefined means that nothing of its trace is computed. */
+  /** The decision of a request: undefined means that nothing of its trace is computed, not even its id. */
   sample(exchange: Exchange): Sampled | undefined {
     const { traceparent, tracestate } = exchange.req.headers;
     const parent = traceparent === undefined ? undefined : readTraceParent(traceparent, tracestate);
-    if (parent === undefined && this.#sampler.ratio <= 0) return undefined;
-    const traceId = parent?.traceId ?? this.#ids.draw();
-    return isSampled(this.#sampler, parent, traceId) ? { traceId, parent } : undefined;
+    if (parent !== undefined) {
+      const { traceId } = parent;
+      return isSampled(this.#sampler, parent, traceTail(traceId)) ? { traceId, parent } : undefined;
+    }
+    if (this.#sampler.ratio <= 0) return undefined;
+    const tail = this.#ids.draw();
+    return isSampled(this.#sampler, undefined, tail) ? { traceId: this.#ids.traceId, parent } : undefined;
   }
 
   write(finished: Finished, names: KnownNames, { traceId, parent }: Sampled): void {
-    if (parent === undefined) this.#ids.use(traceId);
-    this.#writer.write(finished, names, parent);
+    this.#queue.add(this.#encoder.encode(finished, names, traceId, parent));
   }
 
   flush(): Promise<void> {
-    return this.#queue.forceFlush();
+    return this.#queue.flush();
   }
 }
 
-/** Random ids from a pool of bytes; a trace's id is drawn before its first span, since the sampling decision needs it. */
+/** `ExportTraceServiceRequest` with one resource and one scope. `spans` are fields of the latter already. */
+function exportRequest(resource: Buffer, version: string, spans: readonly Buffer[]): Buffer {
+  const out = new ProtoWriter();
+  const scope = out.open(1);
+  out.text(1, 'outrider');
+  out.text(2, version);
+  out.close(scope);
+  const scopeSpans = Buffer.concat([out.take(), ...spans]);
+  const resourceSpans = out.open(1);
+  out.raw(resource);
+  out.bytes(2, scopeSpans);
+  out.close(resourceSpans);
+  return out.take();
+}
+/** Random ids out of a pool of bytes. A trace's id becomes text only once it is known that the trace is wanted. */
 export class TraceIds {
-  readonly #pool = new Uint8Array(4096);
+  readonly #pool = Buffer.alloc(4096);
   #at = this.#pool.length;
-  #next: string | undefined;
+  #trace = 0;
 
-  draw(): string {
-    return this.#hex(16);
+  /** Draws the id of the next trace, and gives its tail, as `traceTail` reads it. */
+  draw(): number {
+    this.#trace = this.#take(16);
+    return this.#pool.readUIntBE(this.#trace + 9, 6) * 16 + ((this.#pool[this.#trace + 15] as number) >>> 4);
   }
 
-  /** The id of the next trace that starts. */
-  use(traceId: string): void {
-    this.#next = traceId;
+  /** The id drawn last; to be read before anything else is drawn. */
+  get traceId(): string {
+    return this.#hex(this.#trace, 16);
   }
 
-  generateTraceId(): string {
-    const id = this.#next ?? this.draw();
-    this.#next = undefined;
-    return id;
+  spanId(): string {
+    return this.#hex(this.#take(8), 8);
   }
 
-  generateSpanId(): string {
-    return this.#hex(8);
-  }
-
-  #hex(length: number): string {
+  /** Position of so many bytes in the pool, of which the last are not all zero: no id may be. */
+  #take(length: number): number {
     for (;;) {
       if (this.#at + length > this.#pool.length) {
         getRandomValues(this.#pool);
         this.#at = 0;
       }
-      const bytes = Buffer.from(this.#pool.buffer, this.#at, length);
+      const start = this.#at;
       this.#at += length;
-      const id = bytes.toString('hex');
-      if (!/^0+$/.test(id)) return id;
+      if (this.#pool.readUIntBE(start + length - 6, 6) !== 0) return start;
     }
+  }
+
+  #hex(start: number, length: number): string {
+    return this.#pool.toString('hex', start, start + length);
   }
 }

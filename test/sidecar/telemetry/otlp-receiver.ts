@@ -1,6 +1,8 @@
-/** A trace collector of the tests' own: OTLP over HTTP, JSON, as the specification has it. */
+/** A trace collector of the tests' own: OTLP over HTTP, Protocol Buffers, field by field as the specification numbers them. */
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import { type Message, readMessage } from './read-protobuf.ts';
 
 export interface ReceivedSpan {
   traceId: string;
@@ -15,37 +17,9 @@ export interface ReceivedSpan {
   attributes: Record<string, unknown>;
   events: { name: string; at: number }[];
   failed: boolean;
+  /** The flags say that the parent is of another process. */
+  remoteParent: boolean;
   resource: Record<string, unknown>;
-}
-
-interface Value {
-  stringValue?: string;
-  intValue?: number | string;
-  doubleValue?: number;
-  boolValue?: boolean;
-  arrayValue?: { values: Value[] };
-}
-type Pairs = { key: string; value: Value }[];
-
-interface Body {
-  resourceSpans: {
-    resource: { attributes: Pairs };
-    scopeSpans: {
-      spans: {
-        traceId: string;
-        spanId: string;
-        parentSpanId?: string;
-        traceState?: string;
-        name: string;
-        kind: number;
-        startTimeUnixNano: string;
-        endTimeUnixNano: string;
-        attributes: Pairs;
-        events: { name: string; timeUnixNano: string }[];
-        status: { code?: number };
-      }[];
-    }[];
-  }[];
 }
 
 export class OtlpReceiver {
@@ -54,6 +28,8 @@ export class OtlpReceiver {
   requests = 0;
   /** What it answers; 0: nothing at all. */
   status = 200;
+  /** Headers of its answers. */
+  more: Record<string, string> = {};
   readonly #server: Server;
 
   constructor() {
@@ -65,9 +41,11 @@ export class OtlpReceiver {
         if (this.status === 0) return;
         this.headers.push(req.headers);
         const found = req.method === 'POST' && req.url === '/v1/traces';
-        if (found && this.status === 200)
-          this.#take(JSON.parse(Buffer.concat(chunks).toString('utf8')) as Body);
-        res.writeHead(found ? this.status : 404, { 'content-type': 'application/json' }).end('{}');
+        const body = Buffer.concat(chunks);
+        const plain = req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+        if (found && this.status === 200) this.#take(plain);
+        res.writeHead(found ? this.status : 404, { ...this.more, 'content-type': 'application/x-protobuf' });
+        res.end();
       });
     });
   }
@@ -86,22 +64,27 @@ export class OtlpReceiver {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #take(body: Body): void {
-    for (const { resource, scopeSpans } of body.resourceSpans) {
-      for (const span of scopeSpans.flatMap(({ spans }) => spans)) {
+  #take(body: Buffer): void {
+    for (const resourceSpans of readMessage(body).messages(1)) {
+      const [resource] = resourceSpans.messages(1);
+      for (const span of resourceSpans.messages(2).flatMap((scopeSpans) => scopeSpans.messages(2))) {
+        const kind = span.number(6);
         this.spans.push({
-          traceId: span.traceId,
-          spanId: span.spanId,
-          parentSpanId: span.parentSpanId,
-          traceState: span.traceState,
-          name: span.name,
-          kind: span.kind === 2 ? 'SERVER' : span.kind === 3 ? 'CLIENT' : 'OTHER',
-          start: millis(span.startTimeUnixNano),
-          end: millis(span.endTimeUnixNano),
-          attributes: read(span.attributes),
-          events: span.events.map(({ name, timeUnixNano }) => ({ name, at: millis(timeUnixNano) })),
-          failed: span.status.code === 2,
-          resource: read(resource.attributes),
+          traceId: span.hex(1) ?? '',
+          spanId: span.hex(2) ?? '',
+          traceState: span.text(3),
+          parentSpanId: span.hex(4),
+          name: span.text(5) ?? '',
+          kind: kind === 2 ? 'SERVER' : kind === 3 ? 'CLIENT' : 'OTHER',
+          start: millis(span.fixed64(7)),
+          end: millis(span.fixed64(8)),
+          attributes: attributes(span.messages(9)),
+          events: span
+            .messages(11)
+            .map((event) => ({ name: event.text(2) ?? '', at: millis(event.fixed64(1)) })),
+          failed: span.messages(15)[0]?.number(3) === 2,
+          remoteParent: ((span.number(16) ?? 0) & 0x200) !== 0,
+          resource: attributes(resource?.messages(1) ?? []),
         });
       }
     }
@@ -109,14 +92,19 @@ export class OtlpReceiver {
 }
 
 /** To the microsecond, which is what a float of this size holds. */
-const millis = (nano: string): number => Number(BigInt(nano) / 1000n) / 1000;
+const millis = (nano: bigint | undefined): number => Number((nano ?? 0n) / 1000n) / 1000;
 
-function read(pairs: Pairs): Record<string, unknown> {
-  return Object.fromEntries(pairs.map(({ key, value }) => [key, plain(value)]));
+function attributes(pairs: Message[]): Record<string, unknown> {
+  return Object.fromEntries(pairs.map((pair) => [pair.text(1) ?? '', value(pair.messages(2)[0])]));
 }
 
-function plain(value: Value): unknown {
-  if (value.arrayValue) return value.arrayValue.values.map(plain);
-  if (value.intValue !== undefined) return Number(value.intValue);
-  return value.stringValue ?? value.doubleValue ?? value.boolValue;
+function value(any: Message | undefined): unknown {
+  const truth = any?.number(2);
+  return (
+    any?.text(1) ??
+    (truth === undefined ? undefined : truth === 1) ??
+    any?.number(3) ??
+    any?.double(4) ??
+    any?.messages(5)[0]?.messages(1).map(value)
+  );
 }

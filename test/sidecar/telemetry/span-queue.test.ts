@@ -1,27 +1,21 @@
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SpanQueue } from '../../../sidecar/telemetry/span-queue.ts';
 
-const span = (name: string) => ({ name }) as ReadableSpan;
-
-type ExportResult = Parameters<Parameters<SpanExporter['export']>[1]>[0];
-/** The enum of its codes is in a package that is not ours: 0 is success. */
-const resultOf = (code: number) => ({ code }) as unknown as ExportResult;
+const span = (name: string) => ({ bytes: Buffer.from(name), count: 1 });
 
 function queueOf(more: { limit?: number; batchSize?: number } = {}) {
   const sent: string[][] = [];
-  const pending: ((code: number) => void)[] = [];
+  const pending: ((taken: boolean) => void)[] = [];
   const drops: string[] = [];
   const health: boolean[] = [];
-  const exporter: SpanExporter = {
-    export: (spans, done) => {
-      sent.push(spans.map(({ name }) => name));
-      pending.push((code) => done(resultOf(code)));
+  const exporter = {
+    send: (batch: readonly Buffer[]): Promise<boolean> => {
+      sent.push(batch.map(String));
+      return new Promise((resolve) => pending.push(resolve));
     },
-    shutdown: () => Promise.resolve(),
   };
   const queue = new SpanQueue({
-    exporter,
+    send: (batch) => exporter.send(batch),
     limit: more.limit ?? 100,
     batchSize: more.batchSize ?? 3,
     delayMs: 2000,
@@ -30,10 +24,10 @@ function queueOf(more: { limit?: number; batchSize?: number } = {}) {
     onHealth: (working) => health.push(working),
   });
   const add = (...names: string[]) => {
-    for (const name of names) queue.onEnd(span(name));
+    for (const name of names) queue.add(span(name));
   };
-  const answer = async (code: number) => {
-    pending.shift()?.(code);
+  const answer = async (taken: boolean) => {
+    pending.shift()?.(taken);
     await vi.advanceTimersByTimeAsync(0);
   };
   return { queue, exporter, add, answer, sent, drops, health };
@@ -50,13 +44,13 @@ describe('the span queue', () => {
     expect(sent).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
     expect(sent).toEqual([['a', 'b']]);
-    await answer(0);
+    await answer(true);
     add('c', 'd', 'e', 'f');
     expect(sent).toEqual([
       ['a', 'b'],
       ['c', 'd', 'e'],
     ]);
-    await answer(0);
+    await answer(true);
     await vi.advanceTimersByTimeAsync(2000);
     expect(sent.at(-1)).toEqual(['f']);
   });
@@ -65,7 +59,7 @@ describe('the span queue', () => {
     const { add, answer, sent } = queueOf();
     add('a', 'b', 'c', 'd', 'e', 'f', 'g');
     expect(sent).toHaveLength(1);
-    await answer(0);
+    await answer(true);
     expect(sent).toEqual([
       ['a', 'b', 'c'],
       ['d', 'e', 'f'],
@@ -76,7 +70,7 @@ describe('the span queue', () => {
     const { add, answer, drops } = queueOf({ limit: 4 });
     add('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i');
     expect(drops).toEqual(['QueueFull 1', 'QueueFull 1']);
-    await answer(1);
+    await answer(false);
     expect(drops.at(-1)).toBe('ExportFailed 3');
   });
 
@@ -84,7 +78,7 @@ describe('the span queue', () => {
     const { add, answer, health } = queueOf({ batchSize: 1 });
     for (const code of [0, 1, 1, 1, 0, 0, 1]) {
       add('x');
-      await answer(code);
+      await answer(code === 0);
     }
     expect(health).toEqual([false, true, false]);
   });
@@ -96,10 +90,10 @@ describe('the span queue', () => {
     expect(drops).toEqual(['ExportFailed 1']);
     expect(sent).toEqual([['a'], ['b']]);
     // The answer to the first comes late: it is not taken for that of the second.
-    await answer(0);
+    await answer(true);
     expect(drops).toHaveLength(1);
-    await answer(0);
-    exporter.export = () => {
+    await answer(true);
+    exporter.send = () => {
       throw new Error('broken');
     };
     add('c');
@@ -107,20 +101,30 @@ describe('the span queue', () => {
     expect(drops).toEqual(['ExportFailed 1', 'ExportFailed 1']);
   });
 
-  it('flushes everything, a batch at a time, and takes nothing after its end', async () => {
+  it('keeps the spans of a request together, and counts them one by one', async () => {
+    const { queue, answer, sent, drops } = queueOf({ limit: 7 });
+    for (const name of ['a', 'b', 'c']) queue.add({ bytes: Buffer.from(name), count: 2 });
+    expect(sent).toEqual([['a', 'b']]);
+    for (const name of ['d', 'e']) queue.add({ bytes: Buffer.from(name), count: 3 });
+    expect(drops).toEqual(['QueueFull 3']);
+    await answer(false);
+    expect(drops.at(-1)).toBe('ExportFailed 4');
+    expect(sent.at(-1)).toEqual(['c', 'd']);
+  });
+
+  it('flushes everything, a batch at a time', async () => {
     const { queue, add, answer, sent, drops } = queueOf();
     add('a', 'b', 'c', 'd', 'e');
     let flushed = false;
-    const done = queue.shutdown().then(() => (flushed = true));
-    await answer(0);
+    const done = queue.flush().then(() => (flushed = true));
+    await answer(true);
     expect(sent).toEqual([
       ['a', 'b', 'c'],
       ['d', 'e'],
     ]);
     expect(flushed).toBe(false);
-    await answer(1);
+    await answer(false);
     await done;
-    add('late');
-    expect(drops).toEqual(['ExportFailed 2', 'QueueFull 1']);
+    expect(drops).toEqual(['ExportFailed 2']);
   });
 });

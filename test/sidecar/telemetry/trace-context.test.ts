@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSampled } from '../../../sidecar/telemetry/sampler.ts';
+import { isSampled, traceTail } from '../../../sidecar/telemetry/sampler.ts';
 import { readTraceParent } from '../../../sidecar/telemetry/trace-context.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -93,7 +93,7 @@ describe('sampling', () => {
       ).join(''),
     );
     const kept = (ratio: number) =>
-      ids.filter((one) => isSampled({ parentBased: true, ratio }, undefined, one));
+      ids.filter((one) => isSampled({ parentBased: true, ratio }, undefined, traceTail(one)));
     expect(kept(0.05).length / ids.length).toBeGreaterThan(0.04);
     expect(kept(0.05).length / ids.length).toBeLessThan(0.06);
     const tenth = new Set(kept(0.1));
@@ -104,13 +104,10 @@ describe('sampling', () => {
 
   it('follows the caller only when it is parent based', () => {
     const caller = { traceId: id(1), spanId: SPAN, sampled: true, state: '' };
-    expect(isSampled({ parentBased: true, ratio: 0 }, caller, caller.traceId)).toBe(true);
-    expect(isSampled({ parentBased: true, ratio: 1 }, { ...caller, sampled: false }, caller.traceId)).toBe(
-      false,
-    );
-    expect(isSampled({ parentBased: false, ratio: 1 }, { ...caller, sampled: false }, caller.traceId)).toBe(
-      true,
-    );
-    expect(isSampled({ parentBased: false, ratio: 0 }, caller, caller.traceId)).toBe(false);
+    const tail = traceTail(caller.traceId);
+    expect(isSampled({ parentBased: true, ratio: 0 }, caller, tail)).toBe(true);
+    expect(isSampled({ parentBased: true, ratio: 1 }, { ...caller, sampled: false }, tail)).toBe(false);
+    expect(isSampled({ parentBased: false, ratio: 1 }, { ...caller, sampled: false }, tail)).toBe(true);
+    expect(isSampled({ parentBased: false, ratio: 0 }, caller, tail)).toBe(false);
   });
 });

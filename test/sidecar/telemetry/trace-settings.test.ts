@@ -48,6 +48,27 @@ describe('the OTEL_* variables', () => {
     );
   });
 
+  it('say how spans travel', () => {
+    expect(read({}).settings).toMatchObject({ headers: {}, gzip: false, files: {} });
+    const env = {
+      OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic dTpw==,x-scope=a%2Cb',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'X-Scope=c',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '/ca',
+      OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: '/own',
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: '/key',
+    };
+    expect(read(env)).toMatchObject({
+      settings: {
+        headers: { authorization: 'Basic dTpw==', 'x-scope': 'c' },
+        gzip: true,
+        files: { ca: '/own', cert: undefined, key: '/key' },
+      },
+      problems: [],
+    });
+  });
+
   it('choose the sampler', () => {
     const sampler = (name: string, arg = '') =>
       read({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: arg }).settings?.sampler;
@@ -64,6 +85,11 @@ describe('the OTEL_* variables', () => {
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', false],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'ftp://x', false],
     ['OTEL_TRACES_SAMPLER', 'jaeger_remote', true],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'http/json', true],
+    ['OTEL_EXPORTER_OTLP_COMPRESSION', 'zstd', true],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a=b,nonsense', true],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'a b=c', true],
+    ['OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'a=%0a', true],
     ['OTEL_RESOURCE_ATTRIBUTES', 'a=b,nonsense', true],
     ['OTEL_RESOURCE_ATTRIBUTES', 'a=%zz', true],
   ])('say what is not followed: %s=%s', (name, value, works) => {

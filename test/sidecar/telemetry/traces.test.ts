@@ -200,6 +200,11 @@ describe('the spans of a request', () => {
     expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([TRACE]));
     expect(one(spans, 'POST /v1/chat/completions').parentSpanId).toBe(SPAN);
     expect(spans.map(({ traceState }) => traceState)).toEqual(spans.map(() => 'vendor=abc,other=x'));
+    expect(spans.map(({ kind, remoteParent }) => `${kind} ${remoteParent}`)).toEqual([
+      'SERVER true',
+      'CLIENT false',
+      'CLIENT false',
+    ]);
   });
 
   it('start a trace of their own where what the caller sent is not one', async () => {
@@ -316,7 +321,36 @@ describe('the spans of a request', () => {
       'k8s.namespace.name': 'demo',
       'telemetry.sdk.language': 'nodejs',
     });
-    expect(receiver.headers[0]?.['content-type']).toBe('application/json');
+    expect(receiver.headers[0]?.['content-type']).toBe('application/x-protobuf');
+  });
+
+  it('are sent compressed and with the headers that were asked for', async () => {
+    const of = world();
+    const { telemetry, warnings } = await traced(of, {
+      OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Basic%20dTpw, x-scope=a',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'X-Scope=b',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    });
+    telemetry.record(exchange(of));
+    await telemetry.flush(5000);
+    expect(receiver.spans).toHaveLength(3);
+    expect(receiver.headers[0]).toMatchObject({
+      authorization: 'Basic dTpw',
+      'x-scope': 'b',
+      'content-encoding': 'gzip',
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it('hold texts of any length and alphabet, cut where they are endless', async () => {
+    const of = world();
+    const { telemetry } = await traced(of);
+    const askedModel = '模型🙂'.repeat(60);
+    telemetry.record(exchange(of, { facts: { askedModel }, route: `demo/${'r'.repeat(20_000)}` }));
+    await telemetry.flush(5000);
+    const call = one(receiver.spans, 'chat gpt-5-mini');
+    expect(call.attributes['outrider.asked_model']).toBe(`${askedModel.slice(0, 200)}…`);
+    expect(String(call.attributes['outrider.route'])).toHaveLength(512);
   });
 });
 
@@ -359,7 +393,7 @@ describe('requests that are not sampled', () => {
     expect(named).toHaveLength(servers.length);
   });
 
-  it('load nothing of OpenTelemetry where no exporter is configured', async () => {
+  it('load nothing of tracing where no exporter is configured', async () => {
     const script = `
       import { registerHooks } from 'node:module';
       const loaded = [];
@@ -367,7 +401,7 @@ describe('requests that are not sampled', () => {
       const { createTelemetry } = await import('./sidecar/telemetry/create.ts');
       for (const env of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }]) {
         await createTelemetry({ version: '0', gauges: {}, env, accessLog: false, warn: () => {} });
-        console.log(loaded.some((url) => url.includes('@opentelemetry')));
+        console.log(loaded.some((url) => url.endsWith('/telemetry/tracing.ts')));
       }`;
     const root = new URL('../../../', import.meta.url);
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
@@ -419,6 +453,20 @@ describe('a collector that fails', () => {
     expect(await dropped(made, 'ExportFailed')).toBe(3);
   });
 
+  it('and asks for a moment is asked again', async () => {
+    const of = world();
+    receiver.status = 503;
+    receiver.more = { 'retry-after': '0' };
+    const made = await traced(of);
+    made.telemetry.record(exchange(of));
+    const flushed = made.telemetry.flush(5000);
+    await vi.waitFor(() => expect(receiver.requests).toBeGreaterThan(1));
+    receiver.status = 200;
+    await flushed;
+    expect(receiver.spans).toHaveLength(3);
+    expect(made.warnings).toEqual([]);
+  });
+
   it('by never answering holds a flush no longer than its deadline', async () => {
     const of = world();
     receiver.status = 0;
@@ -441,17 +489,10 @@ it('settings that are not followed are said once, at the start', async () => {
   ]);
 });
 
-it('an SDK that cannot be loaded costs the traces, not the sidecar', async () => {
-  vi.doMock('@opentelemetry/exporter-trace-otlp-http', () => {
-    throw new Error('not in this build');
-  });
-  try {
-    const of = world();
-    const { telemetry, warnings } = await traced(of);
-    expect(warnings).toEqual([expect.stringContaining('traces could not be set up')]);
-    telemetry.record(exchange(of));
-    expect(sum(readPage(await telemetry.metrics()), 'outrider_requests_total')).toBe(1);
-  } finally {
-    vi.doUnmock('@opentelemetry/exporter-trace-otlp-http');
-  }
+it('an exporter that cannot be set up costs the traces, not the sidecar', async () => {
+  const of = world();
+  const { telemetry, warnings } = await traced(of, { OTEL_EXPORTER_OTLP_CERTIFICATE: '/nowhere/ca.crt' });
+  expect(warnings).toEqual([expect.stringContaining('traces could not be set up')]);
+  telemetry.record(exchange(of));
+  expect(sum(readPage(await telemetry.metrics()), 'outrider_requests_total')).toBe(1);
 });
