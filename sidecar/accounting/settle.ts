@@ -9,6 +9,8 @@ import { costNanoUsd } from './price.ts';
 import { NO_USAGE, type Settlement, type Usage } from './usage.ts';
 
 export interface SettleFacts {
+  /** The vendor bills nothing for it, whatever comes of it. */
+  free?: boolean;
   /** False on paths whose usage nobody can read. */
   metered: boolean;
   readUsage: ReadUsage;
@@ -24,7 +26,7 @@ export type SettledAttempt = Pick<
 >;
 
 export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement {
-  if (attempt.noWork) return { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
+  if (attempt.noWork || facts.free) return { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
   if (!facts.metered) return { usage: NO_USAGE, source: 'Unknown' };
 
   const reported = facts.readUsage(attempt.rawUsage);

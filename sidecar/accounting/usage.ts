@@ -29,7 +29,7 @@ export const NO_USAGE: Readonly<Usage> = Object.freeze({
 /** What one attempt used and cost, settled once. */
 export interface Settlement {
   usage: Usage;
-  /** Provider: the vendor's numbers. Estimated: ours. None: proof that no work was done. Unknown: unmetered path. */
+  /** Provider: the vendor's numbers. Estimated: ours. None: proof that no work was done, or work that is free. Unknown: unmetered path. */
   source: 'Provider' | 'Estimated' | 'None' | 'Unknown';
   /** The vendor's usage object as it sent it. */
   raw?: unknown;

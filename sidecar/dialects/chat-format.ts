@@ -43,8 +43,9 @@ export interface VendorFormat {
   /** What of the request it cannot say at all, as a reason; the target is then not tried. Undefined: nothing. */
   obstacle(request: ChatRequest, context: WriteContext): string | undefined;
   writeRequest(request: ChatRequest, context: WriteContext): Buffer;
-  readComplete(body: Buffer): ChatResponse;
-  openReader(): EventSource;
+  /** `asked`: what was asked for in a form of the vendor's own must come back in the caller's. */
+  readComplete(body: Buffer, asked: Asked): ChatResponse;
+  openReader(asked: Asked): EventSource;
 }
 
 export interface WriteContext {
@@ -72,7 +73,7 @@ export interface Quirks {
   readonly reasoning?: 'reasoning_content' | 'reasoning';
   /** Anthropic: goes into the body in place of `model` (Bedrock, Vertex). */
   readonly anthropicVersion?: string;
-  /** Parameters of OpenAI Chat, by wire name, that this vendor refuses. */
+  /** Parameters, by wire name, that this vendor refuses; `output_config.format` for a member of one. */
   readonly refuses?: readonly string[];
   /** Image URLs are not fetched by the vendor: it needs the bytes. */
   readonly imagesAsBytes?: true;

@@ -40,7 +40,7 @@ export interface WireReader {
 /** A wire format that apps speak to us. */
 export interface Dialect extends WireReader {
   /** `gen_ai.operation.name`. */
-  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'passthrough';
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'count_tokens' | 'passthrough';
   /** Path below a provider's base URL, such as `/chat/completions`. */
   readonly upstreamPath: string;
   /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */

@@ -39,8 +39,8 @@ export function translateRequest(request: ChatRequest, to: VendorFormat, context
 
 export function openTranslation(from: CallerFormat, to: VendorFormat, context: AnswerContext): Translation {
   return {
-    complete: (body) => from.writeComplete(to.readComplete(body), context),
-    openStream: () => new StreamCrossing(to.openReader(), from.openWriter(context)),
+    complete: (body) => from.writeComplete(to.readComplete(body, context.request), context),
+    openStream: () => new StreamCrossing(to.openReader(context.request), from.openWriter(context)),
     error: (error, status) => from.renderUpstreamError(error, status),
   };
 }

@@ -23,6 +23,7 @@ const NEEDS: Record<Dialect['operation'], Capability | undefined> = {
   chat: 'Chat',
   text_completion: 'Completions',
   embeddings: 'Embeddings',
+  count_tokens: 'Chat',
   passthrough: undefined,
 };
 

@@ -73,8 +73,9 @@ export class HttpExchange implements Exchange {
     const model = modelKey(attempt.candidate);
     const estimated = this.facts?.inputTokens ?? 0;
     const settlement = settle(attempt, {
+      free: this.dialect.operation === 'count_tokens',
       metered: this.dialect.operation !== 'passthrough',
-      readUsage: this.dialect.readUsage,
+      readUsage: (attempt.wire ?? this.dialect).readUsage,
       estimatedInput: this.learned.inputTokens(model, estimated),
       estimatedOutput: this.learned.outputTokens(model, attempt.outputBytes),
     });

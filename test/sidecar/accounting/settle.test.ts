@@ -96,6 +96,13 @@ describe('settle', () => {
     expect(settle(attempt({}), facts)).toEqual({ usage: NO_USAGE, source: 'Unknown' });
     expect(settle(attempt({ noWork: true }), facts).source).toBe('None');
   });
+
+  it('charges nothing for what the vendor does for nothing, not even where it broke off', () => {
+    const facts = { ...FACTS, free: true };
+    const nothing = { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
+    expect(settle(attempt({}), facts)).toEqual(nothing);
+    expect(settle(attempt({ cancelled: true }), facts)).toEqual(nothing);
+  });
 });
 
 describe('costNanoUsd', () => {
