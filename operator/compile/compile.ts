@@ -8,11 +8,11 @@ import {
   type CredentialSet,
   type ItemId,
   type RouteItem,
-  SNAPSHOT_VERSION,
   type Snapshot,
   type SnapshotItem,
 } from '../../sidecar/snapshot/schema.ts';
 import { findConflicts } from './conflicts.ts';
+import { CONTRACT } from './contract.ts';
 import { credentialSet } from './credentials.ts';
 import { namespacesOf } from './namespaces.ts';
 import { compare, indexProviders } from './provider-index.ts';
@@ -29,7 +29,8 @@ export function compile(resources: Resources, options: CompileOptions): Compiled
   const secrets = secretsOf(resources.secrets);
   const index = indexProviders(resources.providers.filter(stays), namespaces);
   const providers = new Map<ItemId, CompiledProvider>();
-  for (const source of index.sources) providers.set(source.id, compileProvider(source, index, options.now));
+  for (const source of index.sources)
+    providers.set(source.id, compileProvider(source, index, secrets, options.now));
   const routes = resources.routes
     .filter(stays)
     .map(routeSource)
@@ -37,16 +38,23 @@ export function compile(resources: Resources, options: CompileOptions): Compiled
     .map((source) => compileRoute(source, index, providers));
   const byKey = new Map(routes.map((route) => [route.source.key, route]));
 
+  const { version: current, previous } = options.contract ?? CONTRACT;
   const grouping = groupWorkloads(routes, namespaces);
   const snapshots = new Map<string, Snapshot>();
+  const olderSnapshots = new Map<string, Snapshot>();
   const credentials = new Map<string, CredentialSet>();
   const conflicts = findConflicts(new Set(resources.pods.map((pod) => grouping.groupOf(pod))));
   const named = namedModels(routes);
 
   return {
-    snapshotFor: (workload) => {
+    versions: previous ? [current, current - 1] : [current],
+    snapshotFor(workload, version = current) {
       const group = grouping.groupOf(workload);
-      return once(snapshots, group.key, () => snapshotOf(group, providers));
+      const newest = () => once(snapshots, group.key, () => snapshotOf(current, itemsFor(group, providers)));
+      if (version === current) return newest();
+      if (!previous || version !== current - 1)
+        throw new RangeError(`version ${version} of snapshots is not served`);
+      return once(olderSnapshots, group.key, () => snapshotOf(version, newest().items.map(previous)));
     },
     credentialsFor: (workload) => {
       const group = grouping.groupOf(workload);
@@ -80,7 +88,13 @@ function once<V>(map: Map<string, V>, key: string, make: () => V): V {
   return value;
 }
 
-function snapshotOf(group: Group, providers: ReadonlyMap<ItemId, CompiledProvider>): Snapshot {
+const snapshotOf = (version: number, items: SnapshotItem[]): Snapshot => ({
+  version,
+  hash: hashOf(items),
+  items,
+});
+
+function itemsFor(group: Group, providers: ReadonlyMap<ItemId, CompiledProvider>): SnapshotItem[] {
   const items: SnapshotItem[] = [];
   const used = new Set<ItemId>();
   for (const { route, rank } of group.selected) {
@@ -91,8 +105,7 @@ function snapshotOf(group: Group, providers: ReadonlyMap<ItemId, CompiledProvide
     const item = providers.get(id)?.item;
     if (item) items.push(item);
   }
-  items.sort((a, b) => compare(a.id, b.id));
-  return { version: SNAPSHOT_VERSION, hash: hashOf(items), items };
+  return items.sort((a, b) => compare(a.id, b.id));
 }
 
 /** Canonical text of the parts that many snapshots share: bodies are built once and never changed. */

@@ -15,7 +15,7 @@ export function credentialSet(
   providers: ReadonlyMap<ItemId, CompiledProvider>,
   secrets: Secrets,
 ): CredentialSet {
-  const found = new Map<string, { value: string; version: string }>();
+  const found = new Map<string, { value: string; version: string; published?: string }>();
   for (const { route } of group.selected) {
     for (const { source, credentials } of route.uses.values()) {
       if (!providers.get(source.id)?.item) continue;
@@ -31,6 +31,10 @@ export function credentialSet(
   for (const [id, { version }] of sorted) digest.update(`${id} ${version}\n`);
   return {
     version: digest.digest('hex').slice(0, 32),
-    credentials: sorted.map(([id, { value }]) => ({ id, value })),
+    credentials: sorted.map(([id, { value, published }]) => ({
+      id,
+      value,
+      ...(published !== undefined && { version: published }),
+    })),
   };
 }

@@ -10,6 +10,8 @@ import { declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
 import { BASE_INVALID, INVALID, REF_NOT_PERMITTED } from './reasons.ts';
+import { required } from './required.ts';
+import type { Secrets } from './secrets.ts';
 
 export interface CompiledProvider {
   source: ProviderSource;
@@ -22,7 +24,12 @@ export interface CompiledProvider {
 
 type Inherited = { ok: true; spec: LLMProviderSpec } | { ok: false; removed: boolean; problem: Problem };
 
-export function compileProvider(source: ProviderSource, index: ProviderIndex, now: number): CompiledProvider {
+export function compileProvider(
+  source: ProviderSource,
+  index: ProviderIndex,
+  secrets: Secrets,
+  now: number,
+): CompiledProvider {
   const inherited = inherit(source, index);
   const problems: Problem[] = [];
   if (!inherited.ok) {
@@ -30,7 +37,7 @@ export function compileProvider(source: ProviderSource, index: ProviderIndex, no
     const item = inherited.removed ? undefined : invalid(source, inherited.problem.message);
     return { source, item, models: undefined, problems };
   }
-  const made = itemFor(source, inherited.spec, now);
+  const made = itemFor(source, inherited.spec, versionsOf(source, secrets), now);
   if (made.message !== undefined)
     problems.push({ condition: 'Accepted', reason: INVALID, message: made.message });
   return { source, item: made.item, models: made.models, problems };
@@ -43,26 +50,41 @@ interface Made {
   message: string | undefined;
 }
 
-/** What was made of each version of a provider, with which inherited spec and for which day of the catalogue. */
-const remembered = new WeakMap<LLMProvider, { spec: LLMProviderSpec; day: number; made: Made }>();
+/** Version of the value of each of the provider's own credentials, in their order; undefined where there is none to show. */
+type Versions = readonly (string | undefined)[];
 
-function itemFor(source: ProviderSource, spec: LLMProviderSpec, now: number): Made {
+function versionsOf(source: ProviderSource, secrets: Secrets): Versions {
+  const own = source.parsed.ok ? (source.parsed.spec.credentials ?? []) : [];
+  return own.map(({ secretRef }) => {
+    const value = secretRef && secrets.read(source.namespace, secretRef.name, secretRef.key);
+    return value?.ok ? value.published : undefined;
+  });
+}
+
+/** What was made of each version of a provider: with which inherited spec, which keys, and for which day of the catalogue. */
+const remembered = new WeakMap<
+  LLMProvider,
+  { spec: LLMProviderSpec; versions: string; day: number; made: Made }
+>();
+
+function itemFor(source: ProviderSource, spec: LLMProviderSpec, versions: Versions, now: number): Made {
   const day = catalogueDay(now);
+  const written = JSON.stringify(versions);
   const known = remembered.get(source.object);
-  if (known?.spec === spec && known.day === day) return known.made;
-  const made = makeItem(source, spec, now);
-  remembered.set(source.object, { spec, day, made });
+  if (known?.spec === spec && known.day === day && known.versions === written) return known.made;
+  const made = makeItem(source, spec, versions, now);
+  remembered.set(source.object, { spec, versions: written, day, made });
   return made;
 }
 
-function makeItem(source: ProviderSource, spec: LLMProviderSpec, now: number): Made {
-  const body = bodyOf(source, spec, now);
+function makeItem(source: ProviderSource, spec: LLMProviderSpec, versions: Versions, now: number): Made {
+  const body = bodyOf(source, spec, versions, now);
   const item: ProviderItem = {
     kind: 'Provider',
     id: source.id,
     generation: source.object.metadata.generation ?? 1,
     state: 'Valid',
-    requires: body.caBundle === undefined ? [] : ['tls.caBundle'],
+    ...required({ kind: 'Provider', body }, body.caBundle === undefined ? [] : ['tls.caBundle']),
     body,
   };
   const verdict = validateItem(item);
@@ -117,7 +139,12 @@ function inherit(source: ProviderSource, index: ProviderIndex): Inherited {
   return { ok: true, spec: theirs.parsed.spec };
 }
 
-function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): ProviderBody {
+function bodyOf(
+  source: ProviderSource,
+  spec: LLMProviderSpec,
+  versions: Versions,
+  now: number,
+): ProviderBody {
   const { namespace, name } = source;
   // Credentials are never inherited.
   const own = source.parsed.ok ? (source.parsed.spec.credentials ?? []) : [];
@@ -132,11 +159,12 @@ function bodyOf(source: ProviderSource, spec: LLMProviderSpec, now: number): Pro
     url: endpoint.url,
     headers: (endpoint.headers ?? []).map((header) => ({ name: header.name, value: header.value })),
     ...(caBundle === undefined ? {} : { caBundle }),
-    credentials: effective.credentials.map((credential) => ({
+    credentials: effective.credentials.map((credential, i) => ({
       name: credential.name,
       id: `${namespace}/${name}/${credential.name}`,
       type: credential.type,
       weight: credential.weight,
+      ...(versions[i] === undefined ? {} : { version: versions[i] }),
     })),
     models: models.length > 0 ? models.map(declaredModel) : cataloguedModels(catalogue),
     openModels: models.length === 0 && (effective.type === 'OpenAICompatible' || !catalogue),

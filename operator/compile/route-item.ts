@@ -17,6 +17,7 @@ import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import { INVALID } from './reasons.ts';
+import { required } from './required.ts';
 import type { RouteSource } from './route-source.ts';
 import { compileTarget } from './target.ts';
 
@@ -74,7 +75,7 @@ function refuse(
 }
 
 type Made =
-  | { ok: true; item: Pick<RouteItem, 'state' | 'requires' | 'body'> }
+  | { ok: true; item: Pick<RouteItem, 'state' | 'requires' | 'advisory' | 'body'> }
   | { ok: false; reason: string; message: string };
 
 /** What was made of each version of a route, and for which targets: most changes of the world leave most routes as they are. */
@@ -97,7 +98,7 @@ function makeBody(source: RouteSource, rules: EffectiveRule[], targets: TargetBo
     uid: object.metadata.uid ?? key,
     rules: rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [] })),
   };
-  const item = { state: 'Valid' as const, requires: featuresOf(body), body };
+  const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;
   const verdict = validateItem({ kind: 'Route', id, generation: 0, rank: 0, models, ...item });
   if (verdict.ok) return { ok: true, item };
@@ -175,5 +176,5 @@ function featuresOf(body: RouteBody): Feature[] {
       if (set.length + defaults.length + remove.length + headers.length > 0) needed.add('patch');
     }
   }
-  return [...needed].sort();
+  return [...needed];
 }

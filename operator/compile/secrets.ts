@@ -6,7 +6,8 @@ import type { SecretObject } from './types.ts';
 export const CREDENTIAL_LABEL = 'outrider.dev/provider-credential';
 
 type CredentialValue =
-  | { ok: true; value: string; version: string }
+  /** `published` is the version as snapshots may show it: absent where it could only be made of the value. */
+  | { ok: true; value: string; version: string; published?: string }
   | { ok: false; reason: string; message: string };
 
 export interface Secrets {
@@ -43,7 +44,7 @@ function readKey(secret: SecretObject | undefined, what: string, key: string): C
     return unusable(
       `"${key}" of ${what} cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces`,
     );
-  return { ok: true, value, version: versionOf(secret, value) };
+  return { ok: true, value, ...versionOf(secret, value) };
 }
 
 const nameOf = (secret: SecretObject) => `${secret.metadata.namespace ?? ''}/${secret.metadata.name}`;
@@ -63,11 +64,12 @@ const own = (map: Record<string, string> | undefined, key: string): string | und
 
 /**
  * Changes whenever the value may have. The API server's version is used where there is one, so that nothing derived from a
- * key is ever shown; a manifest on disk has none, and there a short digest stands in.
+ * key is ever shown; a manifest on disk has none, and there a short digest stands in, which no snapshot carries.
  */
-function versionOf(secret: SecretObject, value: string): string {
+function versionOf(secret: SecretObject, value: string): { version: string; published?: string } {
   const { uid, resourceVersion } = secret.metadata;
-  return resourceVersion === undefined
-    ? createHash('sha256').update(value).digest('hex').slice(0, 12)
-    : `${uid ?? ''}.${resourceVersion}`;
+  if (resourceVersion === undefined)
+    return { version: createHash('sha256').update(value).digest('hex').slice(0, 12) };
+  const version = `${uid ?? ''}.${resourceVersion}`;
+  return { version, published: version };
 }

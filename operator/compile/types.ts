@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../crds/common.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
-import type { CredentialSet, ItemId, Snapshot } from '../../sidecar/snapshot/schema.ts';
+import type { CredentialSet, ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
 
 /**
  * Everything `watch` (or the file source) knows at one moment, in any order. A changed object is another object: none is
@@ -44,16 +44,33 @@ export interface Workload {
   terminating?: boolean;
 }
 
+/** The version of snapshots, and how an item is said in the version before. */
+export interface Contract {
+  version: number;
+  /**
+   * PURE. Gives the item as sidecars of the previous version read it. What they could not enforce keeps a feature in `requires`
+   * that they lack, so that they refuse it instead of going on with an older, looser body. Unset: there is no previous version.
+   */
+  previous?: (item: SnapshotItem) => SnapshotItem;
+}
+
 export interface CompileOptions {
   /** Namespaces that may export providers and routes; earlier ones win where two export a provider of one name. */
   platformNamespaces: readonly string[];
   /** Milliseconds since the epoch; decides only which dated catalogue prices hold. */
   now: number;
+  /** Unset: the contract of this build. */
+  contract?: Contract;
 }
 
 export interface Compiled {
-  /** What the workload should run. Workloads that select the same set share one object. */
-  snapshotFor(workload: Workload): Snapshot;
+  /**
+   * What the workload should run, in the given version of the contract: the current one unless told. Workloads that select
+   * the same set share one object. Throws RangeError for a version that is not served.
+   */
+  snapshotFor(workload: Workload, version?: number): Snapshot;
+  /** Versions of the contract that are served, newest first. */
+  readonly versions: readonly number[];
   /** Keys of the credentials that the workload's routes may use, and no others. */
   credentialsFor(workload: Workload): CredentialSet;
   /** One per route and provider, sorted by kind, namespace, name. */

@@ -37,6 +37,7 @@ export function groupPods(
 ): { byPod: Map<string, Group>; groups: Iterable<Group> } {
   const groups = new Map<string, Group>();
   const byPod = new Map<string, Group>();
+  const [, ...older] = compiled.versions;
   for (const workload of workloads) {
     if (workload.terminating) continue;
     const snapshot = compiled.snapshotFor(workload);
@@ -45,13 +46,14 @@ export function groupPods(
     let group = groups.get(key);
     if (!group) {
       const { items, given } = history.remember(snapshot, credentials);
+      for (const version of older) history.alias(compiled.snapshotFor(workload, version).hash, items);
       group = new Group(key, items, given);
       groups.set(key, group);
     }
     group.pods.push(workload);
     byPod.set(workload.uid, group);
   }
-  history.trim(groups.size);
+  history.trim(groups.size * compiled.versions.length);
   return { byPod, groups: groups.values() };
 }
 

@@ -26,6 +26,11 @@ export class SnapshotHistory {
     return { items, given };
   }
 
+  /** Says that the snapshot of that hash is the one with these items, in an older version of the contract. */
+  alias(hash: string, items: ReadonlyMap<ItemId, SnapshotItem>): void {
+    touch(this.#snapshots, hash, items);
+  }
+
   items(hash: string): ReadonlyMap<ItemId, SnapshotItem> | undefined {
     return this.#snapshots.get(hash);
   }

@@ -5,7 +5,7 @@
  * and announce the answer only where it differs from the last one.
  */
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
-import type { Report } from '../../sidecar/snapshot/messages.ts';
+import { PROTOCOL_VERSION, type Report } from '../../sidecar/snapshot/messages.ts';
 import type { CredentialSet, Snapshot } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled } from '../compile/types.ts';
 import { type Announcement, Announcer, type EventSink } from './announcer.ts';
@@ -33,6 +33,8 @@ interface Stream {
 
 interface Member {
   pod: LivePod;
+  /** Version of the protocol it is talked to in. */
+  version: number;
   stream: Stream | undefined;
   wanted: Announcement | undefined;
   wantedSince: number;
@@ -71,10 +73,10 @@ export class Audience {
   }
 
   /** Registers an event stream; returns what must be called when its connection is gone. A pod's newer stream replaces its older. */
-  open(identity: Identity, sink: EventSink): () => void {
+  open(identity: Identity, sink: EventSink, version: number = PROTOCOL_VERSION): () => void {
     const { pod } = identity;
     const { clock, metrics } = this.#options;
-    const member = this.#member(pod);
+    const member = this.#member(pod, version);
     const announcer = new Announcer(
       sink,
       () => clock.monotonic(),
@@ -100,8 +102,12 @@ export class Audience {
   }
 
   /** The pod's snapshot in compressed form, when `hash` is what it should run. */
-  body(pod: LivePod, hash: string): { compressed: Promise<Buffer>; snapshot: Snapshot } | undefined {
-    const snapshot = this.#compiled?.snapshotFor(pod);
+  body(
+    pod: LivePod,
+    hash: string,
+    version: number = PROTOCOL_VERSION,
+  ): { compressed: Promise<Buffer>; snapshot: Snapshot } | undefined {
+    const snapshot = this.#compiled && snapshotIn(version, this.#compiled, pod);
     if (snapshot?.hash !== hash) return undefined;
     return { snapshot, compressed: this.#bodies.compressed(snapshot) };
   }
@@ -111,12 +117,12 @@ export class Audience {
     return this.#compiled?.credentialsFor(pod);
   }
 
-  reported(pod: LivePod, report: Report): void {
+  reported(pod: LivePod, report: Report, version: number = PROTOCOL_VERSION): void {
     const { clock, metrics, pods } = this.#options;
     // The pod may have gone while its report was read.
     if (!pods.get(pod.uid)) return;
     const now = clock.monotonic();
-    const member = this.#member(pod);
+    const member = this.#member(pod, version);
     member.reportedAt = now;
     this.#evaluate(member);
     const { wanted } = member;
@@ -158,12 +164,13 @@ export class Audience {
     for (const { stream } of this.#members.values()) stream?.announcer.end();
   }
 
-  #member(pod: LivePod): Member {
+  #member(pod: LivePod, version?: number): Member {
     let member = this.#members.get(pod.uid);
+    if (member && version !== undefined) member.version = version;
     if (!member) {
       const wantedSince = this.#options.clock.monotonic();
       const none = { stream: undefined, wanted: undefined, reportedAt: undefined };
-      member = { pod, wantedSince, acknowledged: false, ...none };
+      member = { pod, version: version ?? PROTOCOL_VERSION, wantedSince, acknowledged: false, ...none };
       this.#members.set(pod.uid, member);
       this.registry.merge(pod, { labels: pod.labels }, wantedSince);
     }
@@ -172,7 +179,7 @@ export class Audience {
 
   #evaluate(member: Member): void {
     if (!this.#compiled) return;
-    const { hash } = this.#compiled.snapshotFor(member.pod);
+    const { hash } = snapshotIn(member.version, this.#compiled, member.pod);
     const { version } = this.#compiled.credentialsFor(member.pod);
     const { wanted } = member;
     if (wanted?.hash === hash && wanted.credentialsVersion === version) return;
@@ -244,6 +251,11 @@ export class Audience {
       }
     }
   }
+}
+
+/** In the newest version that a caller of `version` reads. Throws RangeError where there is none. */
+function snapshotIn(version: number, compiled: Compiled, pod: LivePod): Snapshot {
+  return compiled.snapshotFor(pod, compiled.versions.find((served) => served <= version) ?? version);
 }
 
 function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

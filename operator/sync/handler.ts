@@ -28,6 +28,12 @@ export interface HandlerOptions {
   protocol?: number;
 }
 
+/** Nobody ever spoke an older one. */
+const FIRST_PROTOCOL = 1;
+
+/** Who asks, and the version it is talked to in. */
+type Caller = Identity & { version: number };
+
 /** Answers one request after another; knows nothing of sockets and certificates. */
 export class Handler {
   readonly #options: HandlerOptions;
@@ -49,8 +55,8 @@ export class Handler {
     try {
       const identity = await this.#identify(req);
       if (res.destroyed) return;
-      this.#checkProtocol(req, identity);
-      await this.#route(req, res, identity);
+      const version = this.#checkProtocol(req, identity);
+      await this.#route(req, res, { ...identity, version });
     } catch (error) {
       const answer = toOutriderError(error);
       if (answer.code === 'sync_failed' && !res.destroyed) this.#options.onError?.(error);
@@ -69,33 +75,36 @@ export class Handler {
     });
   }
 
-  /** A caller that does not state a version, such as curl, is taken at this one's. */
-  #checkProtocol(req: IncomingMessage, { pod }: Identity): void {
+  /**
+   * The version to talk: the caller's own, or ours where it is newer. A caller that does not state one, such as curl, is
+   * taken at ours.
+   */
+  #checkProtocol(req: IncomingMessage, { pod }: Identity): number {
     const stated = req.headers[PROTOCOL_HEADER];
-    if (stated === undefined) return;
+    if (stated === undefined) return this.#protocol;
     const version = /^\d{1,6}$/.test(String(stated)) ? Number(stated) : -1;
-    const oldest = this.#protocol - 1;
-    if (version >= oldest) return;
+    const oldest = Math.max(FIRST_PROTOCOL, this.#protocol - 1);
+    if (version >= oldest) return Math.min(version, this.#protocol);
     this.#audience.outdated(pod);
     this.#metrics.outdatedRefused(version);
     throw new OutriderError('protocol_too_old', { version, oldest });
   }
 
-  async #route(req: IncomingMessage, res: ServerResponse, identity: Identity): Promise<void> {
+  async #route(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
     const [path = ''] = (req.url ?? '').split('?', 1);
     const snapshot = /^\/v1\/snapshots\/([0-9a-f]{64})$/.exec(path);
     if (path === '/v1/report') {
       allow(req, 'POST', path);
-      await this.#report(req, res, identity);
+      await this.#report(req, res, caller);
     } else if (path === '/v1/stream') {
       allow(req, 'GET', path);
-      this.#stream(req, res, identity);
+      this.#stream(req, res, caller);
     } else if (path === '/v1/credentials') {
       allow(req, 'GET', path);
-      this.#credentials(res, identity);
+      this.#credentials(res, caller);
     } else if (snapshot?.[1]) {
       allow(req, 'GET', path);
-      await this.#snapshot(req, res, identity, snapshot[1]);
+      await this.#snapshot(req, res, caller, snapshot[1]);
     } else {
       const hint = 'there are /v1/stream, /v1/snapshots/{hash}, /v1/credentials and /v1/report';
       throw new OutriderError('endpoint_not_found', {
@@ -106,15 +115,15 @@ export class Handler {
     }
   }
 
-  #stream(req: IncomingMessage, res: ServerResponse, identity: Identity): void {
+  #stream(req: IncomingMessage, res: ServerResponse, caller: Caller): void {
     req.socket.setKeepAlive(true, 30_000);
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     res.flushHeaders();
-    res.on('close', this.#audience.open(identity, res));
+    res.on('close', this.#audience.open(caller, res, caller.version));
   }
 
-  async #snapshot(req: IncomingMessage, res: ServerResponse, { pod }: Identity, hash: string): Promise<void> {
-    const body = this.#audience.body(pod, hash);
+  async #snapshot(req: IncomingMessage, res: ServerResponse, caller: Caller, hash: string): Promise<void> {
+    const body = this.#audience.body(caller.pod, hash, caller.version);
     if (!body) throw new OutriderError('snapshot_not_found', { hash });
     const headers = {
       'content-type': 'application/json',
@@ -132,14 +141,14 @@ export class Handler {
   }
 
   /** Never compressed: the sizes of compressed secrets tell about them. */
-  #credentials(res: ServerResponse, { pod }: Identity): void {
+  #credentials(res: ServerResponse, { pod }: Caller): void {
     const set = this.#audience.credentials(pod);
     if (!set) throw new OutriderError('config_unavailable', {}, 1_000);
     res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     res.end(JSON.stringify(set));
   }
 
-  async #report(req: IncomingMessage, res: ServerResponse, { pod }: Identity): Promise<void> {
+  async #report(req: IncomingMessage, res: ServerResponse, { pod, version }: Caller): Promise<void> {
     if (!this.#options.isLeader()) {
       const leader = this.#options.leaderAddress();
       if (leader) res.setHeader(LEADER_HEADER, leader);
@@ -147,7 +156,7 @@ export class Handler {
     }
     const report = readReport(await readBody(req));
     this.#metrics.rowsReceived(report.rows.length);
-    this.#audience.reported(pod, report);
+    this.#audience.reported(pod, report, version);
     const { acceptRows = highestSeq } = this.#options;
     const answer: ReportAnswer = {
       nextReportIn: randomInt(

@@ -17,6 +17,7 @@ const GRACE_MS = 120_000;
 
 interface Entry {
   value: string;
+  version: string | undefined;
   previous: { value: string; until: number } | undefined;
 }
 
@@ -44,6 +45,11 @@ export class CredentialStore {
     return this.#entries.has(id);
   }
 
+  /** Version of the value; undefined where there is none, or it came without. */
+  versionOf(id: string): string | undefined {
+    return this.#entries.get(id)?.version;
+  }
+
   /** The value that `get` returned before the last rotation, for as long as the grace lasts. */
   previous(id: string): string | undefined {
     const previous = this.#entries.get(id)?.previous;
@@ -56,11 +62,14 @@ export class CredentialStore {
    */
   merge(set: CredentialSet): void {
     const now = this.#clock.monotonic();
-    for (const { id, value } of set.credentials) {
+    for (const { id, value, version } of set.credentials) {
       const entry = this.#entries.get(id);
-      if (entry?.value === value) continue;
+      if (entry?.value === value) {
+        entry.version = version;
+        continue;
+      }
       const previous = entry && { value: entry.value, until: now + this.#graceMs };
-      this.#entries.set(id, { value, previous });
+      this.#entries.set(id, { value, version, previous });
     }
   }
 
@@ -81,7 +90,11 @@ export class CredentialStore {
 
   /** The set as it was applied, for the one place that may keep it: a file in memory. */
   current(): CredentialSet {
-    const credentials = [...this.#entries].map(([id, { value }]) => ({ id, value }));
+    const credentials = [...this.#entries].map(([id, { value, version }]) => ({
+      id,
+      value,
+      ...(version !== undefined && { version }),
+    }));
     return { version: this.#version, credentials };
   }
 }

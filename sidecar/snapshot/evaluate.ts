@@ -10,7 +10,8 @@
 import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from './effective.ts';
 import { type ItemHeader, readHeader } from './item-header.ts';
 import type { ItemException } from './messages.ts';
-import { FEATURES, type Snapshot, type SnapshotItem } from './schema.ts';
+import { PREVIOUS, type Previous } from './previous.ts';
+import { FEATURES, SNAPSHOT_VERSION, type Snapshot, type SnapshotItem } from './schema.ts';
 import { validateItem } from './validate.ts';
 
 export interface Evaluation {
@@ -22,12 +23,22 @@ export interface Evaluation {
 
 const MAX_REASON = 1_024;
 
-export function evaluate(snapshot: Snapshot, before: ReadonlyMap<string, SnapshotItem>): Evaluation {
+/**
+ * @param snapshot checked by `readSnapshot`
+ * @param before the items that run now, by id
+ */
+export function evaluate(
+  snapshot: Snapshot,
+  before: ReadonlyMap<string, SnapshotItem>,
+  previous: Previous | undefined = PREVIOUS,
+): Evaluation {
   const routes: EffectiveRoute[] = [];
   const providers = new Map<string, EffectiveProvider>();
   const exceptions: ItemException[] = [];
   const held = new Map<string, SnapshotItem>();
-  for (const [index, raw] of snapshot.items.entries()) {
+  const fromPrevious = snapshot.version === SNAPSHOT_VERSION ? undefined : previous;
+  for (const [index, sent] of snapshot.items.entries()) {
+    const raw = fromPrevious ? fromPrevious(sent) : sent;
     const header = readHeader(raw);
     const verdict = judge(raw, header, before);
     const id = header?.id ?? verdict.runs?.id ?? `items[${index}]`;

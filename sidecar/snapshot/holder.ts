@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { EffectiveSnapshot } from './effective.ts';
 import { evaluate } from './evaluate.ts';
 import type { Acknowledgement, ItemException } from './messages.ts';
+import { PREVIOUS, type Previous } from './previous.ts';
 import { readSnapshot } from './read-snapshot.ts';
 import type { Snapshot, SnapshotItem } from './schema.ts';
 import { validateItem } from './validate.ts';
@@ -23,6 +24,8 @@ export interface HolderOptions {
   /** Whose version acknowledgements carry. */
   credentials?: { readonly version: string };
   clock?: Clock;
+  /** What an item of the previous version of snapshots is in this one. */
+  previous?: Previous;
   /** A listener threw; the swap stands. */
   onListenerError?: (error: unknown) => void;
 }
@@ -37,6 +40,7 @@ export interface Remembered {
 export class ConfigHolder {
   readonly #credentials: { readonly version: string } | undefined;
   readonly #clock: Clock;
+  readonly #previous: Previous | undefined;
   readonly #onListenerError: (error: unknown) => void;
   readonly #listeners = new Set<(effective: EffectiveSnapshot) => void>();
   #snapshot: Snapshot | undefined;
@@ -49,6 +53,7 @@ export class ConfigHolder {
   constructor(options: HolderOptions = {}) {
     this.#credentials = options.credentials;
     this.#clock = options.clock ?? systemClock;
+    this.#previous = options.previous ?? PREVIOUS;
     this.#onListenerError = options.onListenerError ?? (() => {});
   }
 
@@ -64,13 +69,13 @@ export class ConfigHolder {
 
   /** Evaluates item by item and swaps. Throws SnapshotRefused, and changes nothing, when the snapshot as a whole is unusable. */
   apply(snapshot: Snapshot): Acknowledgement {
-    this.#swap(readSnapshot(snapshot), 'Live', 0);
+    this.#swap(readSnapshot(snapshot, this.#previous), 'Live', 0);
     return this.acknowledgement();
   }
 
   /** Starts from what was remembered `ageMs` ago. Throws SnapshotRefused like `apply`. */
   restore(remembered: Remembered, ageMs: number): void {
-    const snapshot = readSnapshot(remembered.snapshot);
+    const snapshot = readSnapshot(remembered.snapshot, this.#previous);
     for (const item of remembered.kept) {
       const verified = validateItem(item);
       if (verified.ok && verified.item.state === 'Valid') this.#held.set(verified.item.id, verified.item);
@@ -122,7 +127,7 @@ export class ConfigHolder {
   }
 
   #swap(snapshot: Snapshot, origin: HolderStatus['origin'], ageMs: number): void {
-    const evaluation = evaluate(snapshot, this.#held);
+    const evaluation = evaluate(snapshot, this.#held, this.#previous);
     this.#snapshot = snapshot;
     this.#effective = evaluation.effective;
     this.#exceptions = evaluation.exceptions;

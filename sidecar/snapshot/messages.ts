@@ -8,9 +8,13 @@
  *
  * Every request carries `authorization: Bearer <projected token>` and `x-outrider-protocol: <version>`.
  */
+import { SNAPSHOT_VERSION } from './schema.ts';
 
-/** Version of the protocol; a server talks its own and the previous one, and answers 426 to older ones. */
-export const PROTOCOL_VERSION = 1;
+/**
+ * Version of the protocol; a server talks its own and the previous one, and answers 426 to older ones. Messages and
+ * snapshots have one version: the one that a sidecar states is also that of the snapshots it reads.
+ */
+export const PROTOCOL_VERSION: number = SNAPSHOT_VERSION;
 
 /** Both sides state their protocol version in it, in every request and every answer. */
 export const PROTOCOL_HEADER = 'x-outrider-protocol';

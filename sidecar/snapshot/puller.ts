@@ -36,6 +36,8 @@ export class Puller {
   #hash: string | undefined;
   #credentialsDue = false;
   #overtakenSince: number | undefined;
+  /** Hash of the snapshot whose keys were asked for a second time. */
+  #askedAgain = '';
   #running: Promise<void> | undefined;
   #stopped = false;
 
@@ -109,6 +111,20 @@ export class Puller {
       if (set.status === 'fulfilled' && set.value) credentials.apply(set.value);
     }
     if (set.status === 'rejected') throw set.reason;
+    if (snapshot.value) this.#checkKeys(snapshot.value);
+  }
+
+  /** A snapshot may be ahead of the keys that were fetched beside it: it names their versions. Asked again once, not for ever. */
+  #checkKeys({ hash, items }: Snapshot): void {
+    const { credentials } = this.#options;
+    const named = items.flatMap((item) => (item.kind === 'Provider' ? (item.body?.credentials ?? []) : []));
+    const behind = named.some(({ id, version }) => {
+      const held = credentials.versionOf(id);
+      return version !== undefined && held !== undefined && held !== version;
+    });
+    if (!behind || this.#askedAgain === hash) return;
+    this.#askedAgain = hash;
+    this.#credentialsDue = true;
   }
 
   #swap(snapshot: Snapshot): void {

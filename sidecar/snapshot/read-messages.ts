@@ -40,12 +40,16 @@ export function readCredentials(value: unknown): CredentialSet {
   return { version, credentials: credentials.map(readCredential) };
 }
 
-function readCredential(value: unknown): { id: string; value: string } {
-  const credential = (value ?? {}) as { id?: unknown; value?: unknown };
+function readCredential(value: unknown): CredentialSet['credentials'][number] {
+  const credential = (value ?? {}) as { id?: unknown; value?: unknown; version?: unknown };
   if (!shortText(credential.id, MAX_ID) || !shortText(credential.value, MAX_VALUE)) {
     throw new Error('a credential has no id or no value');
   }
-  return { id: credential.id, value: credential.value };
+  const { id, version } = credential;
+  if (version !== undefined && !shortText(version, MAX_VERSION)) {
+    throw new Error('a credential has a version that is no short text');
+  }
+  return { id, value: credential.value, ...(version !== undefined && { version }) };
 }
 
 export function readAnswer(value: unknown): ReportAnswer {

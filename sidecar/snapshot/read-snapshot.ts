@@ -1,5 +1,6 @@
 /** What must hold of a snapshot as a whole before any of its items is looked at. */
 import { snapshotHash } from './hash.ts';
+import { PREVIOUS, type Previous } from './previous.ts';
 import { SNAPSHOT_VERSION, type Snapshot, type SnapshotItem } from './schema.ts';
 
 /** More items than any namespace plausibly holds; a bound on work, not a promise of speed. */
@@ -17,13 +18,14 @@ export class SnapshotRefused extends Error {
 }
 
 /** Checks shape, version and hash of a value that came off the wire or a disk. Items are judged one by one later. */
-export function readSnapshot(value: unknown): Snapshot {
+export function readSnapshot(value: unknown, previous: Previous | undefined = PREVIOUS): Snapshot {
   if (typeof value !== 'object' || value === null) throw malformed('it is not an object');
   const { version, hash, items } = value as { version?: unknown; hash?: unknown; items?: unknown };
-  if (version !== SNAPSHOT_VERSION && version !== SNAPSHOT_VERSION - 1) {
+  const versions = previous ? [SNAPSHOT_VERSION, SNAPSHOT_VERSION - 1] : [SNAPSHOT_VERSION];
+  if (!versions.includes(version as number)) {
     const named = typeof version === 'number' ? version : typeof version;
-    const runs = `this sidecar runs ${SNAPSHOT_VERSION} and ${SNAPSHOT_VERSION - 1}`;
-    throw new SnapshotRefused('Version', `its version is ${named}; ${runs}`);
+    const reason = `its version is ${named}; this sidecar runs ${versions.join(' and ')}`;
+    throw new SnapshotRefused('Version', reason);
   }
   if (typeof hash !== 'string' || !Array.isArray(items)) throw malformed('hash or items are missing');
   if (items.length > MAX_ITEMS) throw malformed(`it has ${items.length} items, more than ${MAX_ITEMS}`);

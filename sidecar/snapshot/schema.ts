@@ -6,7 +6,11 @@
  * judge of an item; the operator runs it before it sends, the sidecar before it swaps.
  */
 
-/** Version of this contract. A sidecar accepts its own and the previous one. */
+/**
+ * Version of this contract. A sidecar accepts its own and the previous one, an operator sends either. It grows only where
+ * what an older sidecar reads would mean something else: a field that is gone, or newly required. Whatever can be left out
+ * is added without, by a line in `additions.ts`; a test compares this contract with the one of the last release.
+ */
 export const SNAPSHOT_VERSION = 1;
 
 /**
@@ -28,7 +32,7 @@ export type ItemId = string;
 
 export interface Snapshot {
   version: number;
-  /** sha256 over the canonical JSON of `items`, hex. Two equal snapshots have equal hashes; no secret goes into it. */
+  /** sha256 over the canonical JSON of `items`, hex. Two equal snapshots have equal hashes; no secret goes into it. Members beside these three are ignored. */
   hash: string;
   /** Sorted by id. Only an id missing from this list is removed from a sidecar. */
   items: SnapshotItem[];
@@ -44,6 +48,11 @@ interface ItemHeader {
   state: 'Valid' | 'Invalid';
   /** Features the body needs. Names unknown to a sidecar make it reject the item. */
   requires: string[];
+  /**
+   * Paths of fields that a sidecar may leave aside where it does not know them, from the item: `body.models[].hint`. Any other
+   * field that is unknown makes it refuse the item. Absent: none.
+   */
+  advisory?: string[];
   /** Why the item is Invalid; one sentence. */
   reason?: string;
 }
@@ -163,6 +172,8 @@ export interface CredentialBody {
   id: string;
   type: 'APIKey' | 'Passthrough';
   weight: number;
+  /** Changes whenever the value may have. Never made of the value; absent where there is no value, or nothing else to tell by. */
+  version?: string;
 }
 
 export interface ModelBody {
@@ -219,5 +230,6 @@ export type FailureClass =
 /** `GET /v1/credentials`: the keys of one identity. Never compressed, never stored by a cache, never logged. */
 export interface CredentialSet {
   version: string;
-  credentials: { id: string; value: string }[];
+  /** `version` as in the CredentialBody of that id; absent where the operator does not tell. */
+  credentials: { id: string; value: string; version?: string }[];
 }

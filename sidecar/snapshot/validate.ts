@@ -2,6 +2,7 @@
  * The one judge of a snapshot item: `compile` asks it before it sends, the sidecar before it swaps. It covers every field
  * of `schema.ts`; an item with anything unknown in it is refused, since what is not known is not enforced.
  */
+import { withoutUnknownAdvice } from './advisory.ts';
 import {
   all,
   boolean,
@@ -15,6 +16,7 @@ import {
   text,
   wrong,
 } from './check.ts';
+import { fieldsOf } from './fields.ts';
 import { certificates, json, pattern, url } from './formats.ts';
 import { isManagementPath, segmentsOf } from './paths.ts';
 import {
@@ -201,7 +203,10 @@ const served = shape(
     prices,
   },
 );
-const credential = shape({ name: label, id: text(640), type: oneOf(['APIKey', 'Passthrough']), weight });
+const credential = shape(
+  { name: label, id: text(640), type: oneOf(['APIKey', 'Passthrough']), weight },
+  { version: text(128) },
+);
 
 const ROUTE_BODY = shape({
   namespace: objectName,
@@ -231,6 +236,7 @@ const HEADER = {
   state: oneOf(['Valid', 'Invalid']),
   requires: list(text(128), 64),
 };
+const MAYBE = { advisory: list(text(256), 64), reason: text(1024) };
 const ANY: Check = () => undefined;
 const ROUTE = shape(
   {
@@ -240,20 +246,30 @@ const ROUTE = shape(
     models: all(list(text(256, /^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/, 'a model, prefix* or *'), 64)),
     ...HEADER,
   },
-  { reason: text(1024), body: ANY },
+  { ...MAYBE, body: ANY },
 );
 const PROVIDER = shape(
   { kind: only('Provider'), id: text(640, PROVIDER_ID, 'provider/<namespace>/<name>'), ...HEADER },
-  { reason: text(1024), body: ANY },
+  { ...MAYBE, body: ANY },
 );
 
-/** Judges one item as it came off the wire, or as it is about to be sent. Never throws. */
+/** Everything an item may hold, by path from the item, such as `body.rules[].name`; and of each, what it takes. */
+export const CONTRACT = {
+  Route: fieldsOf(ROUTE, ROUTE_BODY),
+  Provider: fieldsOf(PROVIDER, PROVIDER_BODY),
+};
+
+/**
+ * Judges one item as it came off the wire, or as it is about to be sent; advisory fields that are not known here are left
+ * out of what is given back. Never throws.
+ */
 export function validateItem(item: unknown): Verified {
   const kind = (item as { kind?: unknown } | null | undefined)?.kind;
   if (kind !== 'Route' && kind !== 'Provider')
     return { ok: false, reason: wrong('kind', kind, 'Route or Provider') };
-  const reason = (kind === 'Route' ? ROUTE : PROVIDER)(item, 'item') ?? judge(item as SnapshotItem);
-  return reason === undefined ? { ok: true, item: item as SnapshotItem } : { ok: false, reason };
+  const known = withoutUnknownAdvice(item as object, CONTRACT[kind]);
+  const reason = (kind === 'Route' ? ROUTE : PROVIDER)(known, 'item') ?? judge(known as SnapshotItem);
+  return reason === undefined ? { ok: true, item: known as SnapshotItem } : { ok: false, reason };
 }
 
 function judge(item: RouteItem | ProviderItem): string | undefined {

@@ -35,16 +35,24 @@ function secret(value: string, resourceVersion?: string): SecretObject {
 
 const run = (secrets: SecretObject[], from: Resources = resources) => {
   const compiled = compile({ ...from, secrets }, { platformNamespaces: [], now: 0 });
-  return { hash: compiled.snapshotFor(pod).hash, keys: compiled.credentialsFor(pod) };
+  const { hash, items } = compiled.snapshotFor(pod);
+  const named = items.flatMap((item) =>
+    item.kind === 'Provider'
+      ? (item.body?.credentials ?? []).map(({ id, version }) => ({ id, version }))
+      : [],
+  );
+  return { hash, named, keys: compiled.credentialsFor(pod) };
 };
 
 describe('keys', () => {
-  it('rotate without touching the snapshot', () => {
+  it('are named by id and version in the snapshot, whose hash holds no secret', () => {
     const before = run([secret('sk-old', '41')]);
     const after = run([secret('sk-new', '42')]);
-    expect(after.hash).toBe(before.hash);
+    expect(after.hash).not.toBe(before.hash);
+    expect(after.named).toEqual([{ id: 'shop/p/main', version: 'u.42' }]);
     expect(after.keys.version).not.toBe(before.keys.version);
-    expect(after.keys.credentials).toEqual([{ id: 'shop/p/main', value: 'sk-new' }]);
+    expect(after.keys.credentials).toEqual([{ id: 'shop/p/main', value: 'sk-new', version: 'u.42' }]);
+    expect(run([secret('sk-other', '41')]).hash).toBe(before.hash);
   });
 
   it('have a version that says nothing of their value where the API server gives one', () => {
@@ -54,12 +62,15 @@ describe('keys', () => {
   it('of manifests on disk have a version that follows the value', () => {
     expect(run([secret('sk-one')]).keys.version).not.toBe(run([secret('sk-two')]).keys.version);
     expect(run([secret('sk-one')]).keys.version).toBe(run([secret('sk-one')]).keys.version);
+    // It is made of the value, so no snapshot names it.
+    expect(run([secret('sk-one')]).hash).toBe(run([secret('sk-two')]).hash);
+    expect(run([secret('sk-one')]).named).toEqual([{ id: 'shop/p/main', version: undefined }]);
   });
 
   it('go when the Secret goes, and the provider stays', () => {
     const gone = run([]);
     expect(gone.keys.credentials).toEqual([]);
-    expect(gone.hash).toBe(run([secret('sk-old', '41')]).hash);
+    expect(gone.named).toEqual([{ id: 'shop/p/main', version: undefined }]);
   });
 
   it('go when the route goes', () => {

@@ -8,7 +8,7 @@ import { LastKnownGood } from '../../../sidecar/snapshot/last-known-good.ts';
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import { until } from '../../operator/support/manual-clock.ts';
 import { testAuthority } from '../../operator/sync/support/certificates.ts';
-import { keys, routeItem, snapshotOf } from '../../operator/sync/support/snapshots.ts';
+import { keys, providerItem, routeItem, snapshotOf } from '../../operator/sync/support/snapshots.ts';
 import { ScriptedOperator } from './scripted-operator.ts';
 
 const first = snapshotOf(routeItem('a'));
@@ -287,6 +287,36 @@ describe('fetching', () => {
     );
     await until(() => !operator.credentials.has('k'));
     expect(operator.holder.hash).toBe(first.hash);
+  });
+
+  it('asks for keys once more where the snapshot names newer ones', async () => {
+    const item = providerItem();
+    const [credential] = item.body?.credentials ?? [];
+    if (!credential) throw new Error('the provider has a credential');
+    const named = (version: string) => {
+      credential.version = version;
+      return snapshotOf(structuredClone(item));
+    };
+    const set = (value: string, version: string) => ({
+      version,
+      credentials: [{ id: credential.id, value, version }],
+    });
+    await runFirst();
+    operator.set = set('sk-1', 'u.1');
+    operator.announce(named('u.1'));
+    operator.send(`event: credentials\ndata: {"version":"u.1"}\n\n`);
+    await until(() => operator.credentials.get(credential.id) === 'sk-1');
+    operator.set = set('sk-2', 'u.2');
+    operator.announce(named('u.2'));
+    await until(() => operator.credentials.get(credential.id) === 'sk-2');
+    // An operator that does not have them either is asked no more than that.
+    const third = named('u.3');
+    const asked = operator.count('GET /v1/credentials');
+    operator.announce(third);
+    await until(() => operator.reported?.ack.hash === third.hash);
+    operator.announce(named('u.2'));
+    await until(() => operator.reported?.ack.hash !== third.hash);
+    expect(operator.count('GET /v1/credentials')).toBe(asked + 1);
   });
 });
 

@@ -153,7 +153,7 @@ describe('a snapshot that is unusable as a whole', () => {
     ['a text', 'snapshot', 'not an object'],
     ['no items', { version: 1, hash: good.hash }, 'hash or items are missing'],
     ['no hash', { version: 1, items: [] }, 'hash or items are missing'],
-    ['a version to come', { ...good, version: 2 }, 'its version is 2; this sidecar runs 1 and 0'],
+    ['a version to come', { ...good, version: 2 }, 'its version is 2; this sidecar runs 1'],
     ['no version', { ...good, version: undefined }, 'its version is undefined'],
     ['another hash', { ...good, hash: 'f'.repeat(64) }, `its hash is ${'f'.repeat(64)} but its items have`],
     ['changed items', { ...good, items: [routeItem('a', 2)] }, 'its hash is'],
@@ -169,9 +169,22 @@ describe('a snapshot that is unusable as a whole', () => {
     expect(holder.status()).toMatchObject({ origin: 'Live', hash: snapshotOf(routeItem('b')).hash });
   });
 
-  it('may be of the version before', () => {
-    const holder = new ConfigHolder();
-    expect(holder.apply({ ...good, version: 0 }).exceptions).toEqual([]);
+  it('may be of the version before, where there is one, and runs as this version says it', () => {
+    // Version 0 named the field otherwise.
+    const previous = (item: unknown) => {
+      const { names, ...rest } = item as { names: string[] };
+      return { ...rest, models: names } as unknown as SnapshotItem;
+    };
+    const { models, ...rest } = routeItem('a');
+    const items = [{ ...rest, names: models } as unknown as SnapshotItem];
+    const older = { version: 0, hash: snapshotHash(items), items };
+    const holder = new ConfigHolder({ previous });
+    expect(holder.apply(older).exceptions).toEqual([]);
+    expect(holder.effective?.routes[0]).toMatchObject({ models: ['a'], generation: 1 });
+    // What is remembered is what came, so that its hash still holds.
+    expect(holder.remembered()?.snapshot).toEqual(older);
+    expect(() => new ConfigHolder().apply(older)).toThrow('its version is 0; this sidecar runs 1');
+    expect(() => holder.apply({ ...older, version: -1 })).toThrow('this sidecar runs 1 and 0');
   });
 });
 

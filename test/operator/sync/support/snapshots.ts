@@ -109,6 +109,7 @@ export function compiledOf(...shares: Share[]): Compiled {
   const shareOf = (labels: Readonly<Record<string, string>>): Share =>
     shares.find(({ app }) => app === labels['app']) ?? shares.find(({ app }) => app === '*') ?? none;
   return {
+    versions: [SNAPSHOT_VERSION],
     snapshotFor: ({ labels }) => shareOf(labels).snapshot,
     credentialsFor: ({ labels }) => shareOf(labels).credentials ?? keys({}),
     verdicts: [],

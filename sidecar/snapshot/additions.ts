@@ -1,0 +1,57 @@
+/**
+ * Every way in which the contract has grown since it was first released, and what a sidecar that does not know it does.
+ *
+ * A field or a value that changes what happens to a request needs a feature: an older sidecar then refuses the item, which
+ * is never a looser version of it. A field that may be missed without harm is advisory: an older sidecar leaves it aside.
+ * `requires` and `advisory` of an item follow from this table. It is not for a field that is gone or newly required: then
+ * SNAPSHOT_VERSION grows.
+ */
+import type { Feature, SnapshotItem } from './schema.ts';
+
+interface Place {
+  kind: SnapshotItem['kind'];
+  /** From the item, elements of lists as `[]`: `body.rules[].cache`. */
+  field: string;
+}
+
+export type Addition =
+  /** The field is new, or one value of it: an item with it needs the feature. */
+  | (Place & { value?: string; needs: Feature })
+  /** The field is new and may be left aside. */
+  | (Place & { advisory: true })
+  /** The field takes more than before: an older sidecar says so of an item that goes beyond its bounds, and keeps its older body. */
+  | (Place & { wider: true });
+
+export const ADDITIONS: readonly Addition[] = [];
+
+/** What the table says of one item: features it needs, sorted, and advisory fields that are in it. */
+export function requirementsOf(
+  item: Pick<SnapshotItem, 'kind' | 'body'>,
+  additions: readonly Addition[] = ADDITIONS,
+): { requires: string[]; advisory: string[] } {
+  const requires = new Set<string>();
+  const advisory = new Set<string>();
+  for (const addition of additions) {
+    if (addition.kind !== item.kind || 'wider' in addition) continue;
+    const value = 'value' in addition ? addition.value : undefined;
+    if (!holds(item, addition.field.split('.'), value)) continue;
+    if ('needs' in addition) requires.add(addition.needs);
+    else advisory.add(addition.field);
+  }
+  return { requires: [...requires].sort(), advisory: [...advisory].sort() };
+}
+
+/** Whether the item has the field anywhere, and where a value is asked for, with that value. */
+function holds(
+  holder: unknown,
+  [first = '', ...rest]: readonly string[],
+  value: string | undefined,
+): boolean {
+  if (typeof holder !== 'object' || holder === null) return false;
+  const isList = first.endsWith('[]');
+  const member = (holder as Record<string, unknown>)[isList ? first.slice(0, -2) : first];
+  if (member === undefined) return false;
+  const members: unknown[] = Array.isArray(member) ? member : [member];
+  if (rest.length > 0) return members.some((each) => holds(each, rest, value));
+  return value === undefined || members.includes(value);
+}
