@@ -104,6 +104,11 @@ export const ERRORS = {
     retryable: false,
     message: 'the target speaks another dialect, in which this request cannot be said: {reason}',
   },
+  media_unavailable: {
+    status: 400,
+    retryable: false,
+    message: 'the image or file linked at {host} cannot be fetched for a target that needs its bytes: {reason}',
+  },
   stateful_unsupported: {
     status: 400,
     retryable: false,

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settlement } from './accounting/usage.ts';
-import type { Dialect } from './dialects/dialect.ts';
+import type { Dialect, WireReader } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
@@ -73,6 +73,8 @@ export interface Dispatch {
 export interface Attempt {
   candidate: Candidate;
   kind: 'First' | 'Retry' | 'Failover' | 'Probe';
+  /** Reads what the provider says. Absent: the dialect of the caller. */
+  wire?: WireReader | undefined;
   startedAt: number;
   /** Last request byte handed to a connected socket. */
   sentAt: number | undefined;

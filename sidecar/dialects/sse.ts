@@ -11,7 +11,8 @@
  */
 
 export const HOLD_LIMIT = 256 * 1024;
-const EVENT_LIMIT = 4 * 1024 * 1024;
+/** A longer event is no event of an API. */
+export const EVENT_LIMIT = 4 * 1024 * 1024;
 
 /**
  * Event: `event` is a whole event with its blank line. Piece: `event` is a part of an event that is too long to hold;

@@ -8,6 +8,7 @@ import type { ProviderBody } from '../snapshot/schema.ts';
 import { type BreakerEvent, Breakers } from './breakers.ts';
 import { Deadlines } from './deadlines.ts';
 import { type CredentialSource, KeyRing } from './keys.ts';
+import { type FetchMedia, mediaFetcher } from './media.ts';
 import type { DispatchParts } from './parts.ts';
 import { PassthroughRun } from './passthrough.ts';
 import type { Settled } from './relay.ts';
@@ -24,6 +25,8 @@ export interface DispatcherOptions {
   /** How late a timeout may be noticed, in milliseconds. */
   readonly tickMs?: number;
   readonly onBreaker?: (event: BreakerEvent) => void;
+  /** Fetches what callers link to. */
+  readonly fetchMedia?: FetchMedia;
 }
 
 export class Dispatcher implements Dispatch {
@@ -44,6 +47,7 @@ export class Dispatcher implements Dispatch {
       keys: new KeyRing(credentials),
       usage: new UsageMemory(),
       memory,
+      fetchMedia: options.fetchMedia ?? mediaFetcher(),
       random: options.random ?? Math.random,
     };
   }

@@ -1,11 +1,18 @@
+import type { WireReader } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
 
 /** The record of an attempt that begins; every field is there from the start. */
-export function newAttempt(candidate: Candidate, kind: Attempt['kind'], now: number): Attempt {
+export function newAttempt(
+  candidate: Candidate,
+  kind: Attempt['kind'],
+  now: number,
+  wire: WireReader,
+): Attempt {
   return {
     candidate,
     kind,
+    wire,
     startedAt: now,
     sentAt: undefined,
     headersAt: undefined,

@@ -1,4 +1,5 @@
 /** What a request's explanation and warnings say of dispatch. No vendor text, no keys, no prompt content. */
+import type { Loss } from '../dialects/canonical/losses.ts';
 import type { BodyChange } from '../dialects/splice.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
@@ -26,5 +27,20 @@ export function noteChanges(exchange: Exchange, candidate: Candidate, changes: r
       detail: `target ${target}: ${verb} ${member}`,
     });
     if (lossy) exchange.warnings.push(`target ${target} ${verb} ${member}`);
+  }
+}
+
+/** What translation could not keep: told in the explanation, and to the caller unless the rule says it need not be. */
+export function noteLosses(
+  exchange: Exchange,
+  candidate: Candidate,
+  losses: readonly Loss[],
+  warn: boolean,
+): void {
+  const target = candidate.target.name;
+  for (const { parameter, how, detail } of losses) {
+    const text = `target ${target}: ${how === 'Dropped' ? 'dropped' : 'changed'} ${parameter} (${detail})`;
+    exchange.steps.push({ stage: 'dispatch', what: 'Translated', detail: text });
+    if (warn) exchange.warnings.push(text);
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../snapshot/clock.ts';
 import type { Breakers } from './breakers.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { KeyRing } from './keys.ts';
+import type { FetchMedia } from './media.ts';
 import type { Upstreams } from './upstreams.ts';
 import type { UsageMemory } from './usage-memory.ts';
 
@@ -15,6 +16,7 @@ export interface DispatchParts {
   readonly keys: KeyRing;
   readonly usage: UsageMemory;
   readonly memory: MemoryBudget;
+  readonly fetchMedia: FetchMedia;
   /** In [0, 1). */
   random(): number;
 }

@@ -65,7 +65,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     const status = response.statusCode ?? 0;
     // Redirects are not followed, and a caller that followed one would leave our credentials' path.
     if (status < 200 || (status > 299 && status < 400 && status !== NOT_MODIFIED)) {
-      return new ErrorReceiver(call, this, this.parts.clock.wall());
+      return new ErrorReceiver(call, this.parts.clock.wall());
     }
     if (status >= 400) this.#refused(call, status);
     this.extraHeaders = call.upstream.type.fileHeaders;
@@ -146,7 +146,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     });
     headers.push(...this.#framing());
     const now = this.now();
-    const attempt = newAttempt(candidate, this.#again === 0 ? 'First' : 'Retry', now);
+    const attempt = newAttempt(candidate, this.#again === 0 ? 'First' : 'Retry', now, exchange.dialect);
     exchange.attempts.push(attempt);
     return new UpstreamCall(this, {
       attempt,
@@ -158,6 +158,8 @@ export class PassthroughRun extends Relay implements CallOwner {
         body: undefined,
         changes: [],
         usageInjected: false,
+        wire: exchange.dialect,
+        translation: undefined,
       },
       admission: { kind: 'Go' },
       secret,

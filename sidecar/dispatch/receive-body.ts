@@ -1,7 +1,8 @@
 /** A complete 2xx body: buffered, looked at, and handed on whole, so that an error disguised as success can fail over. */
 import { OutriderError } from '../../errors/table.ts';
+import type { UpstreamError } from '../dialects/dialect.ts';
 import { classify, classifyTransport } from '../providers/failures.ts';
-import { statusOf } from './failure.ts';
+import { statusOf, type UpstreamAnswer } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import type { Outlet } from './outlet.ts';
 import type { Receiver } from './receiver.ts';
@@ -44,21 +45,25 @@ export class BodyReceiver implements Receiver {
       return;
     }
     const body = this.#whole();
-    const { dialect } = this.#outlet.exchange;
+    const { wire, translation } = this.#call.request;
     const encoded = isEncoded(this.#call.rawHeaders);
-    const reading = encoded ? undefined : dialect.readComplete(body);
+    if (translation !== undefined && (encoded || this.#call.stream)) {
+      this.#unreadable(encoded ? 'its answer is compressed' : 'it does not stream');
+      return;
+    }
+    const reading = encoded ? undefined : wire.readComplete(body);
     if (reading?.error) {
       const { error } = reading;
       const malformed = error.code === 'invalid_body';
       const verdict = malformed
         ? classifyTransport('Malformed', 'invalid_body')
         : classify(this.#call.upstream.type, error.status, error, true);
-      const { rawHeaders, status } = this.#call;
+      const { status } = this.#call;
       const target = attempt.candidate.target.name;
       this.#call.fail({
         verdict,
         status,
-        answer: malformed ? undefined : { status: statusOf(verdict, error.status), rawHeaders, body },
+        answer: malformed ? undefined : answerOf(this.#call, error, statusOf(verdict, error.status), body),
         error: new OutriderError('upstream_failed', {
           target,
           reason: malformed ? 'its answer is malformed' : 'its answer is an error',
@@ -78,9 +83,11 @@ export class BodyReceiver implements Receiver {
     } else {
       attempt.outputBytes = body.length;
     }
+    // A body that cannot be translated throws here, while another attempt can still be made.
+    const out = translation ? translation.complete(body) : body;
     this.#call.succeed();
-    this.#outlet.commit(this.#call, body.length);
-    this.#outlet.end(body);
+    this.#outlet.commit(this.#call, out.length);
+    this.#outlet.end(out);
   }
 
   breakOff(): boolean {
@@ -96,7 +103,17 @@ export class BodyReceiver implements Receiver {
     // Nothing beyond what is already there.
   }
 
+  #unreadable(reason: string): void {
+    const target = this.#call.attempt.candidate.target.name;
+    const error = new OutriderError('upstream_failed', { target, reason });
+    this.#call.failTransport('Malformed', 'not_translatable', error);
+  }
+
   #handOn(): void {
+    if (this.#call.request.translation !== undefined) {
+      this.#unreadable('its answer is too large to translate');
+      return;
+    }
     this.#streaming = true;
     this.#call.attempt.outputBytes = this.#length;
     const length = Number(headerValue(this.#call.rawHeaders, 'content-length') ?? Number.NaN);
@@ -110,6 +127,31 @@ export class BodyReceiver implements Receiver {
     const [first = NOTHING] = this.#chunks;
     return this.#chunks.length <= 1 ? first : Buffer.concat(this.#chunks, this.#length);
   }
+}
+
+/** What the caller may be told of a provider's error: the provider's own body, or the same in the caller's dialect. */
+export function answerOf(
+  { rawHeaders, request }: UpstreamCall,
+  error: UpstreamError | undefined,
+  status: number,
+  body: Buffer,
+): UpstreamAnswer | undefined {
+  const { translation } = request;
+  if (translation === undefined) return { status, rawHeaders, body };
+  if (error === undefined) return undefined;
+  return { status, rawHeaders: asJson(rawHeaders), body: translation.error(error, status) };
+}
+
+/** The body is JSON of its own, whatever the headers say. */
+export function asJson(rawHeaders: readonly string[]): string[] {
+  const headers = ['content-type', 'application/json'];
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    const lower = name.toLowerCase();
+    if (lower !== 'content-type' && lower !== 'content-encoding')
+      headers.push(name, rawHeaders[i + 1] as string);
+  }
+  return headers;
 }
 
 /** We ask for `identity`; what comes encoded all the same is handed on, but cannot be read. */

@@ -3,8 +3,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { classify } from '../providers/failures.ts';
 import { retryAfterMs } from '../providers/retry-after.ts';
 import type { Failure } from './failure.ts';
-import type { Outlet } from './outlet.ts';
-import { isEncoded } from './receive-body.ts';
+import { answerOf, isEncoded } from './receive-body.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
@@ -13,14 +12,12 @@ const READ_LIMIT = 256 * 1024;
 
 export class ErrorReceiver implements Receiver {
   readonly #call: UpstreamCall;
-  readonly #outlet: Outlet;
   readonly #wall: number;
   #chunks: Buffer[] = [];
   #length = 0;
 
-  constructor(call: UpstreamCall, outlet: Outlet, wall: number) {
+  constructor(call: UpstreamCall, wall: number) {
     this.#call = call;
-    this.#outlet = outlet;
     this.#wall = wall;
   }
 
@@ -52,7 +49,7 @@ export class ErrorReceiver implements Receiver {
   #judge(body: Buffer | undefined): void {
     const { status, rawHeaders, upstream, request, attempt } = this.#call;
     const readable = body !== undefined && !isEncoded(rawHeaders);
-    const error = readable ? this.#outlet.exchange.dialect.readError(body) : undefined;
+    const error = readable ? request.wire.readError(body) : undefined;
     const verdict = classify(upstream.type, status, error, false);
     // An error status is a refusal: whoever sends one has not generated anything.
     attempt.noWork = true;
@@ -60,7 +57,7 @@ export class ErrorReceiver implements Receiver {
     const failure: Failure = {
       verdict,
       status,
-      answer: body === undefined || status < 400 ? undefined : { status, rawHeaders, body },
+      answer: body === undefined || status < 400 ? undefined : answerOf(this.#call, error, status, body),
       error: new OutriderError('upstream_failed', { target, reason: `it answered with status ${status}` }),
       retryAfterMs: comesBack(status)
         ? retryAfterMs(rawHeaders, upstream.type.retryAfter, this.#wall)

@@ -4,10 +4,12 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialects/dialect.ts';
-import { HOLD_LIMIT, SseSplitter } from '../dialects/sse.ts';
+import { EVENT_LIMIT, HOLD_LIMIT, SseSplitter } from '../dialects/sse.ts';
+import type { StreamTranslation } from '../dialects/translation.ts';
 import { classify } from '../providers/failures.ts';
-import { statusOf } from './failure.ts';
+import { statusOf, type UpstreamAnswer } from './failure.ts';
 import type { Outlet } from './outlet.ts';
+import { answerOf, asJson } from './receive-body.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
@@ -20,7 +22,8 @@ export class EventReceiver implements Receiver {
   readonly #call: UpstreamCall;
   readonly #outlet: Outlet;
   readonly #reader: StreamReader;
-  readonly #splitter = new SseSplitter(HOLD_LIMIT, 'Forward');
+  readonly #splitter: SseSplitter;
+  readonly #translation: StreamTranslation | undefined;
   readonly #strip: boolean;
   /** For the caller, in order: `#queue`, then `#span`, which grows while events lie side by side in memory. */
   #queue: Buffer[] = [];
@@ -37,8 +40,14 @@ export class EventReceiver implements Receiver {
   constructor(call: UpstreamCall, outlet: Outlet) {
     this.#call = call;
     this.#outlet = outlet;
-    this.#reader = outlet.exchange.dialect.openStream();
-    this.#strip = call.request.usageInjected;
+    const { wire, translation, usageInjected } = call.request;
+    this.#reader = wire.openStream();
+    this.#translation = translation?.openStream();
+    // What is translated must be whole; what is passed on need not be.
+    this.#splitter = translation
+      ? new SseSplitter(EVENT_LIMIT, 'Fail')
+      : new SseSplitter(HOLD_LIMIT, 'Forward');
+    this.#strip = usageInjected;
   }
 
   chunk(bytes: Buffer): void {
@@ -69,6 +78,8 @@ export class EventReceiver implements Receiver {
       this.#call.failTransport('Broken', this.#delivered ? 'unfinished' : 'empty', error);
       return;
     }
+    const rest = this.#translation?.end();
+    if (rest) this.#emit(rest);
     this.#commitHeld();
     this.#call.succeed();
     this.#outlet.end();
@@ -94,6 +105,13 @@ export class EventReceiver implements Receiver {
   /** One event or piece; false when the attempt is over. */
   #take(): boolean {
     const { kind, event, data, hasData } = this.#splitter;
+    if (kind === 'TooLong') {
+      const target = this.#call.attempt.candidate.target.name;
+      const reason = `an event is longer than ${EVENT_LIMIT} bytes`;
+      const error = new OutriderError('upstream_stream_broken', { target, reason });
+      this.#call.failTransport('Broken', 'event_too_long', error);
+      return false;
+    }
     if (kind === 'Piece') {
       // Too long to look into, and certainly no role-only event.
       this.#delivered = true;
@@ -104,7 +122,7 @@ export class EventReceiver implements Receiver {
       return true;
     }
     if (!hasData) {
-      this.#emit(event);
+      if (this.#translation === undefined) this.#emit(event);
       return true;
     }
     const reading = this.#reader.read(event, data);
@@ -117,10 +135,15 @@ export class EventReceiver implements Receiver {
     if (reading.content) this.#delivered = true;
     if (reading.finished) this.#finished = true;
     if (reading.terminal) this.#terminal = true;
-    const kept = this.#strip ? this.#reader.withoutUsage(event, data, reading) : event;
+    const kept = this.#forCaller(event, data, reading);
     if (kept) this.#emit(kept);
     this.#advance(reading);
     return true;
+  }
+
+  #forCaller(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
+    if (this.#translation) return this.#translation.event(data, reading);
+    return this.#strip ? this.#reader.withoutUsage(event, data, reading) : event;
   }
 
   #advance(reading: EventReading): void {
@@ -173,11 +196,11 @@ export class EventReceiver implements Receiver {
   }
 
   #failed(error: UpstreamError, event: Buffer, data: Buffer): void {
-    const { upstream, rawHeaders, status, attempt } = this.#call;
+    const { upstream, status, attempt } = this.#call;
     const malformed = error.code === 'invalid_event';
     if (this.#committed) {
       // The vendor's own words reach the caller first; behind them goes an event that every client takes for an error.
-      if (!malformed) this.#emit(event);
+      if (!malformed && this.#translation === undefined) this.#emit(event);
       this.#flush();
     }
     const verdict = classify(upstream.type, error.status, error, true);
@@ -189,7 +212,7 @@ export class EventReceiver implements Receiver {
       answer:
         malformed || this.#committed
           ? undefined
-          : { status: statusOf(verdict, error.status), rawHeaders: asJson(rawHeaders), body: data },
+          : eventAnswer(this.#call, error, statusOf(verdict, error.status), data),
       error: new OutriderError('upstream_stream_broken', { target, reason }),
       retryAfterMs: undefined,
       counted: true,
@@ -199,11 +222,12 @@ export class EventReceiver implements Receiver {
 }
 
 /** The event's payload is handed on as a body of its own. */
-function asJson(rawHeaders: readonly string[]): string[] {
-  const headers = ['content-type', 'application/json'];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] as string;
-    if (name.toLowerCase() !== 'content-type') headers.push(name, rawHeaders[i + 1] as string);
-  }
-  return headers;
+function eventAnswer(
+  call: UpstreamCall,
+  error: UpstreamError,
+  status: number,
+  data: Buffer,
+): UpstreamAnswer | undefined {
+  const answer = answerOf(call, error, status, data);
+  return answer && { ...answer, rawHeaders: asJson(call.rawHeaders) };
 }

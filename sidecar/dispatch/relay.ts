@@ -14,7 +14,7 @@ import type { Deadline } from './deadlines.ts';
 import type { UpstreamAnswer } from './failure.ts';
 import type { Outlet } from './outlet.ts';
 import type { DispatchParts } from './parts.ts';
-import { copyHeaders } from './response-head.ts';
+import { copyHeaders, withoutContent } from './response-head.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -101,7 +101,13 @@ export abstract class Relay implements Outlet, Deadline {
     // A body that is complete has its price; the head shows it.
     if (call.done) for (const attempt of exchange.attempts) exchange.settle(attempt);
     const headers = outriderHeaders(exchange);
-    copyHeaders(call.rawHeaders, call.upstream.type.responseHeaders, headers, this.extraHeaders);
+    const { responseHeaders } = call.upstream.type;
+    if (call.request.translation === undefined) {
+      copyHeaders(call.rawHeaders, responseHeaders, headers, this.extraHeaders);
+    } else {
+      copyHeaders(call.rawHeaders, withoutContent(responseHeaders), headers);
+      headers.push('content-type', this.streamed ? 'text/event-stream; charset=utf-8' : 'application/json');
+    }
     if (contentLength !== undefined) headers.push('content-length', String(contentLength));
     this.#head(call.status, headers);
   }

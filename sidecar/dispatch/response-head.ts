@@ -13,3 +13,15 @@ export function copyHeaders(
     if (allowed.has(lower) || also?.has(lower)) out.push(name, rawHeaders[i + 1] as string);
   }
 }
+
+const narrowed = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+/** The same headers but those that describe the body: it was translated, so it is another. */
+export function withoutContent(allowed: ReadonlySet<string>): ReadonlySet<string> {
+  let rest = narrowed.get(allowed);
+  if (rest === undefined) {
+    rest = new Set([...allowed].filter((name) => !name.startsWith('content-')));
+    narrowed.set(allowed, rest);
+  }
+  return rest;
+}

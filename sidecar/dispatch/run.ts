@@ -1,6 +1,8 @@
 /** One request on its way through its plan: attempts, failover and backoff until one commits. */
 import type { IncomingMessage } from 'node:http';
-import { OutriderError } from '../../errors/table.ts';
+import { type ErrorCode, OutriderError } from '../../errors/table.ts';
+import type { WireReader } from '../dialects/dialect.ts';
+import { type CrossingWay, crosses, type Way, wayTo } from '../dialects/pairing.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
 import type { Timer } from '../snapshot/clock.ts';
@@ -8,11 +10,12 @@ import { backoffMs } from './backoff.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
 import { shareOfTime, timeBeforeCommit } from './commit-budget.ts';
+import { Crossing } from './crossing.ts';
 import { mayFailOver, mayReplace } from './failover.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import { newAttempt } from './new-attempt.ts';
-import { noteChanges, noteFailure } from './notes.ts';
+import { noteChanges, noteFailure, noteLosses } from './notes.ts';
 import type { DispatchParts } from './parts.ts';
 import { BodyReceiver } from './receive-body.ts';
 import { ErrorReceiver } from './receive-error.ts';
@@ -22,10 +25,12 @@ import { Relay, type Settled } from './relay.ts';
 import { opensIn, retryHeaders } from './retry-hint.ts';
 import { type Choice, choose, type SelectionInput, type Tried } from './selection.ts';
 import { UpstreamCall } from './upstream-call.ts';
-import { authorize, buildRequest } from './upstream-request.ts';
+import { authorize, buildRequest, type Crossed } from './upstream-request.ts';
 
 /** Tries on top of `maxAttempts`, where something of ours was in the way. */
 const MAX_EXTRA = 3;
+/** What keeps a request from one target and not from the next. */
+const PASSED_OVER: ReadonlySet<ErrorCode> = new Set(['request_not_translatable', 'media_unavailable']);
 
 export class Run extends Relay implements CallOwner, SelectionInput {
   readonly candidates: readonly Candidate[];
@@ -46,6 +51,11 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   #counted = 0;
   #extra = 0;
   #timer: Timer | undefined = undefined;
+  /** For vendors of other dialects. */
+  #crossing: Crossing | undefined = undefined;
+  #gathering: AbortController | undefined = undefined;
+  /** Why the first target that was passed over could not be asked. */
+  #obstacle: OutriderError | undefined = undefined;
 
   constructor(parts: DispatchParts, exchange: Exchange, plan: Plan, settled: Settled) {
     super(parts, exchange, plan, settled);
@@ -91,11 +101,10 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   receive(call: UpstreamCall, response: IncomingMessage): Receiver {
     const status = response.statusCode ?? 0;
-    if (status < 200 || status > 299) return new ErrorReceiver(call, this, this.parts.clock.wall());
+    if (status < 200 || status > 299) return new ErrorReceiver(call, this.parts.clock.wall());
     // Nothing can be sent again from here on, so nothing is kept for it.
     if (!this.hasAlternative()) this.exchange.releaseBody(this.isSent(call));
-    const type = headerValue(response.rawHeaders, 'content-type');
-    if (type === undefined || !/^\s*text\/event-stream/i.test(type)) return new BodyReceiver(call, this);
+    if (!streams(response, call.request.wire)) return new BodyReceiver(call, this);
     this.streamed = true;
     call.hold(this.plan.rule.holdMaxMs);
     return new EventReceiver(call, this);
@@ -144,7 +153,14 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     }
   }
 
+  override commit(call: UpstreamCall, contentLength: number | undefined): void {
+    super.commit(call, contentLength);
+    // No other attempt will be made: a long stream must not keep the prompt.
+    this.#crossing = undefined;
+  }
+
   protected override stop(): void {
+    this.#gathering?.abort();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -194,15 +210,77 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     }
   }
 
+  /** What an attempt needs and does not have yet is fetched first; meanwhile the caller may leave, and time may run out. */
   #launch(choice: Choice, secret: string | undefined): void {
+    const pending = this.#gather(choice.candidate);
+    if (pending === undefined) {
+      this.#send(choice.candidate, secret);
+      return;
+    }
+    void this.#sendAfter(pending, choice.candidate, secret);
+  }
+
+  async #sendAfter(pending: Promise<void>, candidate: Candidate, secret: string | undefined): Promise<void> {
     try {
-      const call = this.#prepare(choice.candidate, secret);
+      await pending;
+    } catch (error) {
+      if (!this.over) this.#cannot(candidate, error);
+      return;
+    }
+    if (this.over) return;
+    if (this.now() < this.#commitDeadline) this.#send(candidate, secret);
+    else this.#giveUp(undefined, true);
+  }
+
+  #gather(candidate: Candidate): Promise<void> | undefined {
+    const way = this.#wayTo(candidate);
+    if (way?.crossing === undefined) return undefined;
+    try {
+      return this.#crossed().gather(way, (this.#gathering ??= new AbortController()).signal);
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #crossed(): Crossing {
+    this.#crossing ??= new Crossing(this.exchange, this.held, this.parts.fetchMedia);
+    return this.#crossing;
+  }
+
+  #wayTo(candidate: Candidate): Way | undefined {
+    return wayTo(this.exchange.dialect.name, this.parts.upstreams.of(candidate).type);
+  }
+
+  /** The request cannot be put to this target; another may well serve it. */
+  #cannot(candidate: Candidate, thrown: unknown): void {
+    if (!(thrown instanceof OutriderError) || !PASSED_OVER.has(thrown.code)) {
+      this.#failed(thrown);
+      return;
+    }
+    this.exchange.steps.push({
+      stage: 'dispatch',
+      what: 'NotTranslatable',
+      detail: `target ${candidate.target.name}: ${thrown.message}`,
+    });
+    this.#obstacle ??= thrown;
+    this.#counted--;
+    this.tried.push({ candidate, scope: 'None', retry: 'OtherTarget', notBefore: 0 });
+    this.#next(undefined);
+  }
+
+  #failed(thrown: unknown): void {
+    this.crashed(
+      thrown instanceof OutriderError ? thrown : new OutriderError('internal_error', { id: this.requestId }),
+    );
+  }
+
+  #send(candidate: Candidate, secret: string | undefined): void {
+    try {
+      const call = this.#prepare(candidate, secret);
       this.call = call;
       call.start();
     } catch (error) {
-      this.crashed(
-        error instanceof OutriderError ? error : new OutriderError('internal_error', { id: this.requestId }),
-      );
+      this.#cannot(candidate, error);
     }
   }
 
@@ -216,17 +294,22 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const key = credential?.id ?? candidate.providerId;
     this.#firstCredential ??= key;
     exchange.warnings.length = this.#warningsBefore;
+    const way = this.#wayTo(candidate);
+    if (way === undefined) throw new OutriderError('internal_error', { id: this.requestId });
+    const crossed = crosses(way) ? this.#cross(way, candidate) : undefined;
     const request = buildRequest(exchange, candidate, upstream, plan.rule, {
       authorization,
       callerKey: credential?.type === 'Passthrough',
       keepIdempotency: this.#firstCredential === key,
       askUsage: parts.usage.mayAsk(candidate),
+      way,
+      crossed,
     });
     if (request.changes.length > 0) noteChanges(exchange, candidate, request.changes);
     const now = this.now();
     const free = this.#replay === 'Free' && !this.pinned;
     const admission = parts.breakers.admit(candidate, now, free, this.#callerOf(candidate));
-    const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now);
+    const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way.wire);
     exchange.attempts.push(attempt);
     return new UpstreamCall(this, {
       attempt,
@@ -238,6 +321,12 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       commitBy: now + shareOfTime(this.#commitDeadline - now, this.#attemptsPossible(candidate)),
       impatient: this.#impatient,
     });
+  }
+
+  #cross(way: CrossingWay, candidate: Candidate): Crossed {
+    const { crossed, losses } = this.#crossed().build(way, candidate);
+    if (losses.length > 0) noteLosses(this.exchange, candidate, losses, true);
+    return crossed;
   }
 
   #kind(candidate: Candidate, probe: boolean): Attempt['kind'] {
@@ -289,6 +378,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   #nothingToTry(): OutriderError {
+    if (this.#obstacle !== undefined) return this.#obstacle;
     const missing = this.candidates.find((c) => !this.hasKey(c));
     if (missing?.credential) {
       return new OutriderError('credential_unavailable', { credential: missing.credential.id });
@@ -306,3 +396,12 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     return candidate.credential?.type === 'Passthrough' ? this.#caller : undefined;
   }
 }
+
+function streams(response: IncomingMessage, { framing }: WireReader): boolean {
+  const type = headerValue(response.rawHeaders, 'content-type');
+  if (type === undefined) return false;
+  return framing === 'aws' ? AWS_STREAM.test(type) : SSE.test(type);
+}
+
+const SSE = /^\s*text\/event-stream/i;
+const AWS_STREAM = /^\s*application\/vnd\.amazon\.eventstream/i;

@@ -35,6 +35,8 @@ export class UpstreamCall implements WireEvents {
   readonly admission: Admission;
   readonly secret: string | undefined;
   readonly impatient: boolean;
+  /** The caller asked for a stream. */
+  readonly stream: boolean;
   readonly #fresh: boolean;
   outgoing: ClientRequest | undefined = undefined;
   response: IncomingMessage | undefined = undefined;
@@ -52,6 +54,7 @@ export class UpstreamCall implements WireEvents {
     this.admission = options.admission;
     this.secret = options.secret;
     this.impatient = options.impatient;
+    this.stream = options.stream;
     this.#fresh = options.fresh ?? false;
     const { startedAt } = options.attempt;
     this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);

@@ -1,7 +1,11 @@
 /** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
 import { OutriderError } from '../../errors/table.ts';
+import type { DialectName, WireReader } from '../dialects/dialect.ts';
+import type { Way } from '../dialects/pairing.ts';
+import { membersOf } from '../dialects/scan/body-scan.ts';
 import type { BodyChange } from '../dialects/splice.ts';
 import { spliceBody } from '../dialects/splice.ts';
+import type { Translation } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
@@ -18,6 +22,10 @@ export interface UpstreamRequest {
   /** Written in this order; undefined: streamed from the caller. */
   body: readonly Buffer[] | undefined;
   readonly changes: readonly BodyChange[];
+  /** Reads the answer. */
+  readonly wire: WireReader;
+  /** The answer crosses to the caller's dialect; undefined: it is the same. */
+  readonly translation: Translation | undefined;
   /** We asked for usage in the stream and the caller did not. */
   readonly usageInjected: boolean;
 }
@@ -36,10 +44,21 @@ export interface HeaderOptions {
 export interface RequestOptions extends HeaderOptions {
   /** Streams carry usage when asked, and we ask. */
   readonly askUsage: boolean;
+  readonly way: Way;
+  /** The request in the vendor's dialect, where that is not the caller's. */
+  readonly crossed: Crossed | undefined;
+}
+
+export interface Crossed {
+  readonly body: Buffer;
+  readonly translation: Translation;
 }
 
 /** Up to this size one buffer is cheaper than several writes. */
 const CONCAT_LIMIT = 32 * 1024;
+
+/** Whose streams carry usage only when asked. */
+const ASKED_FOR_USAGE: ReadonlySet<DialectName> = new Set(['openai-chat', 'openai-completions']);
 
 /** Throws OutriderError (400) when a patch names a member that the caller sent twice. */
 export function buildRequest(
@@ -49,15 +68,15 @@ export function buildRequest(
   rule: RuleBody,
   options: RequestOptions,
 ): UpstreamRequest {
-  const { envelope, dialect, query } = exchange;
+  const { way, crossed } = options;
+  const stream = exchange.envelope?.stream ?? false;
+  // A target's patches are in the words of its vendor, so they come after translation.
+  const envelope = crossed ? membersOf(crossed.body) : exchange.envelope;
   if (envelope === undefined) throw new Error('a request without a body is passed through');
   const usageInjected =
-    options.askUsage &&
-    envelope.stream &&
-    envelope.includeUsage !== true &&
-    dialect.operation !== 'embeddings';
+    options.askUsage && stream && envelope.includeUsage !== true && ASKED_FOR_USAGE.has(way.spoken.dialect);
   const spliced = spliceBody(envelope, {
-    model: candidate.upstreamModel,
+    model: way.spoken.modelInPath ? undefined : candidate.upstreamModel,
     patch: candidate.target.patch,
     includeUsage: usageInjected,
   });
@@ -67,7 +86,9 @@ export function buildRequest(
     spliced.chunks.length > 1 && spliced.length <= CONCAT_LIMIT
       ? [Buffer.concat(spliced.chunks, spliced.length)]
       : spliced.chunks;
-  const path = upstream.basePath + dialect.upstreamPath;
+  const path = upstream.path(way.spoken, candidate.upstreamModel, stream);
+  // A query is in the words of the caller's dialect.
+  const query = crossed ? '' : exchange.query;
   return {
     method: exchange.method,
     path: query === '' ? path : withQuery(path, query),
@@ -75,6 +96,8 @@ export function buildRequest(
     body,
     changes: spliced.changes,
     usageInjected,
+    wire: way.wire,
+    translation: crossed?.translation,
   };
 }
 
@@ -127,5 +150,5 @@ const NO_KEY = { authorization: undefined, secret: undefined };
 
 export function withQuery(path: string, query: string): string {
   const allowed = allowedQuery(query);
-  return allowed === '' ? path : `${path}?${allowed}`;
+  return allowed === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${allowed}`;
 }

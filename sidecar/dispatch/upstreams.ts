@@ -1,5 +1,6 @@
 /** Where and how to call each provider, prepared when configuration changes so that a request only looks it up. */
-import type { ProviderType } from '../providers/provider-type.ts';
+import { fillPath } from '../providers/path.ts';
+import type { ProviderType, Spoken } from '../providers/provider-type.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
@@ -40,6 +41,12 @@ export class Upstream {
     this.tls = url.protocol === 'https:';
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.#authority = url.host;
+  }
+
+  /** `model`: as the vendor calls it. */
+  path(spoken: Spoken, model: string, stream: boolean): string {
+    const template = stream ? (spoken.streamPath ?? spoken.path) : spoken.path;
+    return this.basePath + (template.includes('{') ? fillPath(template, model, this.provider) : template);
   }
 
   headerPlan(target: TargetBody, rule: RuleBody): HeaderPlan {

@@ -67,7 +67,7 @@ export class WebSocketSession implements Deadline {
     });
     headers.push(...handshakeHeaders(exchange.req, upstream.type));
     this.#secret = secret;
-    this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic());
+    this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic(), exchange.dialect);
     this.#request = http.request({
       agent: upstream.freshAgent.agent,
       protocol: upstream.tls ? 'https:' : 'http:',

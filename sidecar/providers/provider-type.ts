@@ -44,6 +44,8 @@ export interface Spoken {
   readonly path: string;
   /** For streams, where it differs. */
   readonly streamPath?: string;
+  /** The path names the model; the body does not. */
+  readonly modelInPath?: true;
   readonly quirks?: Quirks;
 }
 

@@ -66,6 +66,13 @@ const NO_MEMBERS: MemberRange[] = [];
 /** Scans run to their end without yielding, so one scanner serves the whole process. */
 const shared = new JsonScanner();
 
+const NO_READERS = new MemberReaders([]);
+
+/** The members of a body that is ours, for splicing. */
+export function membersOf(body: Buffer): Envelope {
+  return scanBody(body, NO_READERS);
+}
+
 /** Validates `body` and fills an envelope. Throws OutriderError (400) naming what is wrong. */
 export function scanBody(body: Buffer, readers: MemberReaders): BodyScan {
   const envelope = new BodyScan(body);

@@ -1,0 +1,106 @@
+/**
+ * A request on its way to vendors of other dialects: read once into the canonical form, written anew for each attempt. Bytes
+ * that a vendor needs and the caller only linked to are fetched before, and kept until the answer commits.
+ */
+import { OutriderError } from '../../errors/table.ts';
+import { type Loss, Losses } from '../dialects/canonical/losses.ts';
+import type { Block, ChatRequest, MediaSource } from '../dialects/canonical/request.ts';
+import type { Asked } from '../dialects/chat-format.ts';
+import { type CrossingWay, crosses, type Way } from '../dialects/pairing.ts';
+import { openTranslation, translateRequest } from '../dialects/translation.ts';
+import type { Exchange } from '../exchange.ts';
+import type { MemoryHold } from '../limits/memory-budget.ts';
+import type { Candidate } from '../routing/plan.ts';
+import type { FetchMedia, Media } from './media.ts';
+import type { Crossed } from './upstream-request.ts';
+
+/** Linked media one request may make us fetch. */
+const MAX_FETCHES = 16;
+const NO_QUIRKS = {};
+
+export class Crossing {
+  readonly #exchange: Exchange;
+  readonly #held: MemoryHold;
+  readonly #fetch: FetchMedia;
+  readonly #media = new Map<string, Media>();
+  #chat: ChatRequest | undefined = undefined;
+
+  constructor(exchange: Exchange, held: MemoryHold, fetch: FetchMedia) {
+    this.#exchange = exchange;
+    this.#held = held;
+    this.#fetch = fetch;
+  }
+
+  /** Undefined: everything is at hand. Rejects with OutriderError (400) where a link cannot be followed. */
+  gather(way: Way, signal: AbortSignal): Promise<void> | undefined {
+    if (!crosses(way) || way.spoken.quirks?.imagesAsBytes !== true) return undefined;
+    const missing = [...linksOf(this.#read(way))].filter((url) => !this.#media.has(url));
+    if (missing.length === 0) return undefined;
+    if (missing.length > MAX_FETCHES) {
+      const reason = `it links to ${missing.length} images or files, at most ${MAX_FETCHES} are fetched`;
+      return Promise.reject(new OutriderError('request_not_translatable', { reason }));
+    }
+    return this.#fetchAll(missing, signal);
+  }
+
+  /** The request for one vendor. Throws `request_not_translatable` where it cannot be said there. */
+  build(way: CrossingWay, candidate: Candidate): { crossed: Crossed; losses: readonly Loss[] } {
+    const { caller, vendor } = way.crossing;
+    const chat = this.#read(way);
+    const losses = new Losses();
+    const body = translateRequest(chat, vendor, {
+      model: candidate.upstreamModel,
+      maxOutputTokens: candidate.model?.maxOutputTokens,
+      quirks: way.spoken.quirks ?? NO_QUIRKS,
+      losses,
+      media: (url) => this.#media.get(url),
+    });
+    this.#take(body.length);
+    const translation = openTranslation(caller, vendor, {
+      requestId: this.#exchange.id,
+      now: Math.floor(this.#exchange.startedWall / 1000),
+      model: candidate.upstreamModel,
+      request: asked(chat),
+    });
+    return { crossed: { body, translation }, losses: losses.list };
+  }
+
+  #read(way: CrossingWay): ChatRequest {
+    if (this.#chat !== undefined) return this.#chat;
+    const { envelope } = this.#exchange;
+    if (envelope === undefined) throw new Error('a request without a body is passed through');
+    this.#take(envelope.body.length);
+    this.#chat = way.crossing.caller.readChat(envelope.body);
+    return this.#chat;
+  }
+
+  async #fetchAll(urls: readonly string[], signal: AbortSignal): Promise<void> {
+    const found = await Promise.all(urls.map((url) => this.#fetch(url, this.#held, signal)));
+    for (const [i, media] of found.entries()) this.#media.set(urls[i] as string, media);
+  }
+
+  #take(bytes: number): void {
+    if (!this.#held.grow(bytes)) throw new OutriderError('memory_full', { limit: this.#held.limit }, 1000);
+  }
+}
+
+function asked(chat: ChatRequest): Asked {
+  const { turns: _turns, ...rest } = chat;
+  return {
+    ...rest,
+    tools: rest.tools.map((tool) => ({ ...tool, description: undefined, schema: undefined })),
+  };
+}
+
+function* linksOf(chat: ChatRequest): Generator<string> {
+  for (const { blocks } of chat.turns) for (const block of blocks) yield* linksIn(block);
+}
+
+function* linksIn(block: Block): Generator<string> {
+  if (block.type === 'Image' || block.type === 'File') yield* link(block.source);
+  if (block.type === 'ToolResult') for (const inner of block.blocks) yield* linksIn(inner);
+}
+
+function* link(source: MediaSource): Generator<string> {
+  if (source.kind === 'Url') yield source.url;
+}
