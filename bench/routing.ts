@@ -119,7 +119,7 @@ function decide(table: RoutingTable, state: RoundRobinState): number {
     method: 'POST',
     path: '/v1/chat/completions',
     rawHeaders: RAW_HEADERS,
-    operation: 'chat',
+    dialect: OPENAI_CHAT,
     envelope: ENVELOPE,
   });
   const resolved = resolveRoute(table, facts.askedModel);

@@ -199,7 +199,7 @@ export class Pipeline {
       method: exchange.method,
       path,
       rawHeaders: exchange.req.rawHeaders,
-      operation: dialect.operation,
+      dialect,
       envelope,
     });
     exchange.facts = facts;

@@ -18,13 +18,20 @@ export function factsOf(
       method,
       path,
       rawHeaders,
-      operation: dialect.operation,
+      dialect,
       envelope: dialect.readRequest(body),
     });
   }
   if (resolution.kind === 'Raw') {
     const model = modelIn(body);
-    return buildFacts({ method, path, rawHeaders, operation: 'passthrough', envelope: undefined, model });
+    return buildFacts({
+      method,
+      path,
+      rawHeaders,
+      dialect: resolution.family.raw,
+      envelope: undefined,
+      model,
+    });
   }
   return {
     error: `--path is "${target}"; nothing is routed there: name an endpoint such as /v1/chat/completions`,

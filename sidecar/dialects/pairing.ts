@@ -49,3 +49,9 @@ function find(dialect: DialectName, type: ProviderType): Way | undefined {
   }
   return undefined;
 }
+
+/** Whether paths that nobody reads mean the same there: `openai-raw` at any vendor with a dialect of OpenAI's. */
+export function speaksFamily(raw: DialectName, { speaks }: ProviderType): boolean {
+  const family = raw.slice(0, raw.indexOf('-'));
+  return speaks.some(({ dialect }) => dialect.startsWith(family));
+}

@@ -1,6 +1,6 @@
 /** What a rule may ask about a request, read from its headers, path and envelope. */
 import { estimateInputTokens } from '../accounting/estimate.ts';
-import type { Dialect } from '../dialects/dialect.ts';
+import type { Dialect, DialectName } from '../dialects/dialect.ts';
 import type { Envelope } from '../dialects/envelope.ts';
 import type { Capability } from '../snapshot/schema.ts';
 import type { ReplayClass, RequestFacts } from './plan.ts';
@@ -10,7 +10,7 @@ export interface FactsInput {
   path: string;
   /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
   rawHeaders: readonly string[];
-  operation: Dialect['operation'];
+  dialect: Pick<Dialect, 'name' | 'operation'>;
   /** Undefined: the body passes through unread. */
   envelope: Envelope | undefined;
   /** Unread bodies: the model, where path, query or a look into the body gave one. */
@@ -32,6 +32,7 @@ export function buildFacts(input: FactsInput): RequestFacts {
 }
 
 class Facts implements RequestFacts {
+  readonly dialect: DialectName;
   readonly method: string;
   readonly path: string;
   readonly askedModel: string | undefined;
@@ -40,6 +41,7 @@ class Facts implements RequestFacts {
   readonly inputTokensLowerBound: number;
   readonly turns: number;
   readonly tools: boolean;
+  readonly serverTools: boolean;
   readonly vision: boolean;
   readonly jsonSchema: boolean;
   readonly stream: boolean;
@@ -58,7 +60,8 @@ class Facts implements RequestFacts {
     this.#envelope = envelope;
     this.method = input.method;
     this.path = input.path;
-    this.needs = NEEDS[input.operation];
+    this.dialect = input.dialect.name;
+    this.needs = NEEDS[input.dialect.operation];
     this.askedModel = envelope?.model ?? input.model;
     const estimate = envelope
       ? estimateInputTokens(envelope.text, envelope.attachments, envelope.tokenIds)
@@ -67,6 +70,7 @@ class Facts implements RequestFacts {
     this.inputTokensLowerBound = estimate.lowerBound;
     this.turns = envelope?.roles.user ?? 0;
     this.tools = envelope?.tools ?? false;
+    this.serverTools = envelope?.serverTools ?? false;
     this.vision = envelope?.vision ?? false;
     this.jsonSchema = envelope?.jsonSchema ?? false;
     this.stream = envelope?.stream ?? false;

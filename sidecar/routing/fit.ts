@@ -1,4 +1,6 @@
 /** Whether a target can serve a request at all: model, capabilities, sizes. Health and credentials come after. */
+import { crosses, speaksFamily, wayTo } from '../dialects/pairing.ts';
+import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Capability, ModelBody } from '../snapshot/schema.ts';
 import type { RequestFacts } from './plan.ts';
 import { type Fallen, modelName, type TableTarget } from './target.ts';
@@ -10,6 +12,8 @@ export function unfit(
   facts: RequestFacts,
 ): Fallen | undefined {
   if (target.refused) return target.refused;
+  const unsaid = unspeakable(target, facts);
+  if (unsaid) return unsaid;
   // What an unread body asks for is between the caller and the provider.
   if (facts.unread) return undefined;
   if (!model) return notServed(target, facts);
@@ -23,6 +27,29 @@ export function unfit(
       reason: 'OutputTooLarge',
       detail: `the request asks for up to ${cap} output tokens, ${model.name} gives at most ${most}`,
     };
+  return undefined;
+}
+
+/** Whether the provider can be told the request at all, in the caller's dialect or another. */
+function unspeakable({ provider }: TableTarget, facts: RequestFacts): Fallen | undefined {
+  if (!provider) return undefined;
+  const type = PROVIDER_TYPES[provider.type];
+  const fallen = (why: string): Fallen => ({
+    reason: 'DialectUnsupported',
+    detail: `provider ${provider.name} (${provider.type}) ${why}`,
+  });
+  if (facts.unread) {
+    return speaksFamily(facts.dialect, type) ? undefined : fallen(`has no paths of ${facts.dialect}`);
+  }
+  const way = wayTo(facts.dialect, type);
+  if (!way) return fallen(`does not speak ${facts.dialect}, and such a request cannot be translated for it`);
+  if (!crosses(way)) return undefined;
+  if (facts.pinned) return fallen('speaks another dialect: what a vendor keeps cannot be translated');
+  if (facts.serverTools)
+    return fallen('speaks another dialect: tools that a vendor runs cannot be translated');
+  if (facts.choices > 1 && !way.crossing.vendor.honours.has('choices')) {
+    return fallen(`gives one answer, and the request asks for ${facts.choices}`);
+  }
   return undefined;
 }
 

@@ -1,4 +1,5 @@
 /** What routing decides and why. Data only; the functions that fill it are pure and live beside this file. */
+import type { DialectName } from '../dialects/dialect.ts';
 import type {
   Capability,
   CredentialBody,
@@ -10,6 +11,8 @@ import type {
 
 /** Everything a rule may ask about a request. Filled by `server` from headers, path and envelope; no I/O behind it. */
 export interface RequestFacts {
+  /** Wire format the caller speaks. */
+  dialect: DialectName;
   method: string;
   path: string;
   /** Case-insensitive; several values joined by `, `; undefined when absent. */
@@ -25,6 +28,8 @@ export interface RequestFacts {
   /** Unescaped text of the user messages; parsed on first use only. */
   userText(): string[];
   tools: boolean;
+  /** Tools that the vendor itself runs. */
+  serverTools: boolean;
   vision: boolean;
   jsonSchema: boolean;
   stream: boolean;
@@ -64,6 +69,7 @@ export type Reason =
   | 'ProviderMissing' // the provider is not in the snapshot
   | 'ProviderInvalid' // the provider has no valid version here
   | 'ModelNotServed' // the provider has a closed list without this model
+  | 'DialectUnsupported' // the provider speaks another dialect, and the request cannot be translated
   | 'CapabilityMissing' // the model cannot do what the request needs
   | 'ContextWindowExceeded' // even the lower bound of the input does not fit
   | 'ContextWindowTight' // may not fit: ranked last

@@ -121,7 +121,7 @@ export class Admin {
         method: 'POST',
         path: resolution.path,
         rawHeaders: req.rawHeaders,
-        operation: dialect.operation,
+        dialect,
         envelope: dialect.readRequest(body),
       });
       json(res, 200, explain(config.table, facts, health, performance.now(), random));

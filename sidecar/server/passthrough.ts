@@ -32,7 +32,7 @@ export async function passthroughMatch(
     method,
     path,
     rawHeaders: req.rawHeaders,
-    operation: exchange.dialect.operation,
+    dialect: exchange.dialect,
     envelope: undefined,
     model: body?.model ?? modelOf(path, query),
     upgrade: options.upgrade ?? false,

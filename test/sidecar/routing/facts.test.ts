@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { OPENAI_CHAT, OPENAI_EMBEDDINGS } from '../../../sidecar/dialects/openai/dialects.ts';
+import { OPENAI_CHAT, OPENAI_EMBEDDINGS, OPENAI_RAW } from '../../../sidecar/dialects/openai/dialects.ts';
 import { buildFacts, type FactsInput } from '../../../sidecar/routing/facts.ts';
 
 const chat = (body: object | string, over: Partial<FactsInput> = {}) =>
@@ -8,7 +8,7 @@ const chat = (body: object | string, over: Partial<FactsInput> = {}) =>
     method: 'POST',
     path: '/v1/chat/completions',
     rawHeaders: [],
-    operation: 'chat',
+    dialect: OPENAI_CHAT,
     envelope: OPENAI_CHAT.readRequest(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))),
     ...over,
   });
@@ -54,7 +54,7 @@ describe('facts of a request', () => {
       method: 'POST',
       path: '/v1/embeddings',
       rawHeaders: [],
-      operation: 'embeddings',
+      dialect: OPENAI_EMBEDDINGS,
       envelope,
     });
     expect(facts).toMatchObject({ needs: 'Embeddings', inputTokens: 3, inputTokensLowerBound: 3 });
@@ -114,7 +114,7 @@ describe('the replay class', () => {
     ['DELETE', false, 'Unsent'],
     ['GET', true, 'Never'],
   ])('%s of an unread path, upgrade %s: %s', (method, upgrade, replay) => {
-    const input = { method, path: '/v1/files', rawHeaders: [], operation: 'passthrough' as const, upgrade };
+    const input = { method, path: '/v1/files', rawHeaders: [], dialect: OPENAI_RAW, upgrade };
     const facts = buildFacts({ ...input, envelope: undefined, model: 'm' });
     expect(facts).toMatchObject({ replay, pinned: true, unread: true, needs: undefined, askedModel: 'm' });
     expect(facts.userText()).toEqual([]);

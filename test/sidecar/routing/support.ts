@@ -100,6 +100,8 @@ function ruleOf(body: RuleBody, providers: ProviderBody[]): TableRule {
 /** A plain chat request. Header names are lower-case. */
 export function facts(over: Partial<RequestFacts> = {}, headers: Record<string, string> = {}): RequestFacts {
   return {
+    dialect: 'openai-chat',
+    serverTools: false,
     method: 'POST',
     path: '/v1/chat/completions',
     header: (name) => headers[name.toLowerCase()],

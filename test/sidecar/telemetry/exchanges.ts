@@ -231,6 +231,8 @@ export function exchange(of: World, parts: ExchangeParts = {}): Exchange {
   const asked = parts.asked ?? 'gpt-5-mini';
   const end = parts.end ?? 300.5;
   const facts: RequestFacts = {
+    dialect: 'openai-chat',
+    serverTools: false,
     method: 'POST',
     path: '/v1/chat/completions',
     header: () => undefined,
