@@ -26,6 +26,8 @@ export interface AnswerContext {
   /** Name asked of the vendor, where the answer does not name its model. */
   readonly model: string;
   readonly request: Asked;
+  /** Of the vendor that answers. */
+  readonly quirks?: Quirks;
 }
 
 /** What stays of a request while its answer comes: a prompt must not live as long as a stream. Tools keep name and type. */
@@ -44,8 +46,8 @@ export interface VendorFormat {
   obstacle(request: ChatRequest, context: WriteContext): string | undefined;
   writeRequest(request: ChatRequest, context: WriteContext): Buffer;
   /** `asked`: what was asked for in a form of the vendor's own must come back in the caller's. */
-  readComplete(body: Buffer, asked: Asked): ChatResponse;
-  openReader(asked: Asked): EventSource;
+  readComplete(body: Buffer, asked: Asked, quirks?: Quirks): ChatResponse;
+  openReader(asked: Asked, quirks?: Quirks): EventSource;
 }
 
 export interface WriteContext {
@@ -75,13 +77,20 @@ export interface Quirks {
   readonly anthropicVersion?: string;
   /** Parameters, by wire name, that this vendor refuses; `output_config.format` for a member of one. */
   readonly refuses?: readonly string[];
+  /** Anthropic: the vendor counts what it read from and wrote to its cache in `input_tokens` too. */
+  readonly inputIncludesCache?: true;
   /** Image URLs are not fetched by the vendor: it needs the bytes. */
   readonly imagesAsBytes?: true;
+  /** Gemini: calls and their results carry no ids. */
+  readonly omitCallIds?: true;
 }
 
 /** Whole events of a vendor's stream in, canonical events out. */
 export interface EventSource {
-  /** `reading` is what the dialect's own StreamReader said of the event. Throws nothing: `malformed` events are errors there. */
+  /**
+   * `reading` is what the dialect's own StreamReader said of the event; `malformed` events are errors there. Throws
+   * OutriderError (`upstream_stream_broken`) only where a stream would have more held than it may.
+   */
   read(data: Buffer, reading: EventReading, emit: (event: ChatEvent) => void): void;
   /** The upstream has ended, and well: closes what is open. Emits `End`. */
   end(emit: (event: ChatEvent) => void): void;

@@ -4,6 +4,7 @@
  */
 import type { OutriderError } from '../../errors/table.ts';
 import type { Usage } from '../accounting/usage.ts';
+import type { Quirks } from './chat-format.ts';
 import type { Envelope } from './envelope.ts';
 
 export type DialectName =
@@ -101,7 +102,9 @@ export interface UpstreamError {
   code: string | undefined;
   type: string | undefined;
   message: string;
+  /** Where the body says when to come back. */
+  retryAfterMs?: number;
 }
 
 /** Fills the normal form from a vendor's own usage object; undefined where it is not one. */
-export type ReadUsage = (raw: unknown) => Usage | undefined;
+export type ReadUsage = (raw: unknown, quirks?: Quirks) => Usage | undefined;

@@ -32,15 +32,16 @@ export interface StreamTranslation {
 
 /** Body for the vendor. Throws `request_not_translatable` where the target cannot serve what the request needs. */
 export function translateRequest(request: ChatRequest, to: VendorFormat, context: WriteContext): Buffer {
-  const obstacle = to.obstacle(request, context);
+  const obstacle = request.untranslatable ?? to.obstacle(request, context);
   if (obstacle !== undefined) throw new OutriderError('request_not_translatable', { reason: obstacle });
   return to.writeRequest(request, context);
 }
 
 export function openTranslation(from: CallerFormat, to: VendorFormat, context: AnswerContext): Translation {
   return {
-    complete: (body) => from.writeComplete(to.readComplete(body, context.request), context),
-    openStream: () => new StreamCrossing(to.openReader(context.request), from.openWriter(context)),
+    complete: (body) => from.writeComplete(to.readComplete(body, context.request, context.quirks), context),
+    openStream: () =>
+      new StreamCrossing(to.openReader(context.request, context.quirks), from.openWriter(context)),
     error: (error, status) => from.renderUpstreamError(error, status),
   };
 }
