@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
@@ -24,10 +24,31 @@ export interface KubeApiServer {
   caPath: string;
   /** Path of the kubectl that came with the server, if one did. */
   kubectl: string | undefined;
+  /** PEM of the key that signs tokens of ServiceAccounts. */
+  signingKeyPath: string;
+  /** One JSON object per finished request, where `audit` was asked for. */
+  auditPath: string;
+  /** SIGSTOP and SIGCONT make an outage without a word; SIGKILL one that is noticed at once. */
+  signal(name: KubeProcess, signal: NodeJS.Signals): void;
+  /** Starts one that was killed anew, on the same port and with what it had stored. */
+  restart(name: KubeProcess): Promise<void>;
   stop(): Promise<void>;
 }
 
+export type KubeProcess = 'etcd' | 'kube-apiserver';
+
+export interface KubeApiServerOptions {
+  /** Writes down every request: who asked what, and what came of it. */
+  audit?: boolean;
+}
+
 const READY_TIMEOUT_MS = 60_000;
+const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata' }],
+};
 
 /** The directory that holds etcd and kube-apiserver, or undefined. */
 export function kubeBinaries(): string | undefined {
@@ -42,7 +63,9 @@ export const NO_KUBE_APISERVER =
   'NOT RUN: no etcd and kube-apiserver in $KUBEBUILDER_ASSETS or /usr/local/kubebuilder/bin';
 
 /** Starts both and waits until the API server is ready. Takes some seconds. */
-export async function startKubeApiServer(): Promise<KubeApiServer | undefined> {
+export async function startKubeApiServer(
+  options: KubeApiServerOptions = {},
+): Promise<KubeApiServer | undefined> {
   const binaries = kubeBinaries();
   if (!binaries) return undefined;
   const dir = await mkdtemp(path.join(tmpdir(), 'outrider-kube-'));
@@ -58,61 +81,68 @@ export async function startKubeApiServer(): Promise<KubeApiServer | undefined> {
   await writeFile(file('tokens.csv'), `${token},admin,admin,"system:masters"\n`, { mode: 0o600 });
   await writeFile(file('kubeconfig'), kubeconfig(url, token, file('certs/apiserver.crt')), { mode: 0o600 });
 
-  const children: ChildProcess[] = [];
-  const run = (name: string, args: string[]) => {
-    const log = openSync(file(`${name}.log`), 'w');
-    const child = spawn(path.join(binaries, name), args, { cwd: dir, stdio: ['ignore', log, log] });
-    children.push(child);
+  const children = new Map<KubeProcess, ChildProcess>();
+  const run = (name: KubeProcess) => {
+    const log = openSync(file(`${name}.log`), 'a');
+    const child = spawn(path.join(binaries, name), flags[name], { cwd: dir, stdio: ['ignore', log, log] });
+    closeSync(log);
+    children.set(name, child);
     return child;
   };
   const killAll = () => {
     // Nothing is kept, so nobody has to shut down in order.
-    for (const child of children) child.kill('SIGKILL');
+    for (const child of children.values()) child.kill('SIGKILL');
   };
   process.once('exit', killAll);
   const stop = async () => {
     process.removeListener('exit', killAll);
-    const gone = children.map(async (child) => {
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    });
+    const gone = [...children.values()].map(ended);
     killAll();
     await Promise.all(gone);
     await rm(dir, { recursive: true, force: true });
   };
 
-  run('etcd', [
-    '--data-dir=etcd',
-    `--listen-client-urls=${etcdUrl}`,
-    `--advertise-client-urls=${etcdUrl}`,
-    `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
-    '--unsafe-no-fsync',
-  ]);
-  const server = run('kube-apiserver', [
-    `--etcd-servers=${etcdUrl}`,
-    `--secure-port=${port}`,
-    '--bind-address=127.0.0.1',
-    '--advertise-address=127.0.0.1',
-    '--endpoint-reconciler-type=none',
-    '--cert-dir=certs',
-    '--service-account-key-file=sa.pub',
-    '--service-account-signing-key-file=sa.key',
-    '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
-    '--authorization-mode=RBAC',
-    '--token-auth-file=tokens.csv',
-    '--service-cluster-ip-range=10.96.0.0/16',
-    // Without a controller manager nobody makes the ServiceAccounts that this plugin demands of pods.
-    '--disable-admission-plugins=ServiceAccount',
-  ]);
-
-  const deadline = performance.now() + READY_TIMEOUT_MS;
-  while (!(await isReady(url, token))) {
-    if (performance.now() > deadline || server.exitCode !== null) {
-      const log = await readFile(file('kube-apiserver.log'), 'utf8').catch(() => '');
-      await stop();
-      throw new Error(`kube-apiserver did not become ready:\n${log.slice(-4000)}`);
+  await writeFile(file('audit-policy.json'), JSON.stringify(AUDIT_POLICY));
+  const flags: Record<KubeProcess, string[]> = {
+    etcd: [
+      '--data-dir=etcd',
+      `--listen-client-urls=${etcdUrl}`,
+      `--advertise-client-urls=${etcdUrl}`,
+      `--listen-peer-urls=http://127.0.0.1:${peerPort}`,
+      '--unsafe-no-fsync',
+    ],
+    'kube-apiserver': [
+      `--etcd-servers=${etcdUrl}`,
+      `--secure-port=${port}`,
+      '--bind-address=127.0.0.1',
+      '--advertise-address=127.0.0.1',
+      '--endpoint-reconciler-type=none',
+      '--cert-dir=certs',
+      '--service-account-key-file=sa.pub',
+      '--service-account-signing-key-file=sa.key',
+      '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+      '--authorization-mode=RBAC',
+      '--token-auth-file=tokens.csv',
+      '--service-cluster-ip-range=10.96.0.0/16',
+      // Without a controller manager nobody makes the ServiceAccounts that this plugin demands of pods.
+      '--disable-admission-plugins=ServiceAccount',
+      ...(options.audit ? ['--audit-policy-file=audit-policy.json', '--audit-log-path=audit.log'] : []),
+    ],
+  };
+  const isUp = async () => {
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    while (!(await isReady(url, token))) {
+      if (performance.now() > deadline || children.get('kube-apiserver')?.exitCode !== null) {
+        const log = await readFile(file('kube-apiserver.log'), 'utf8').catch(() => '');
+        await stop();
+        throw new Error(`kube-apiserver did not become ready:\n${log.slice(-4000)}`);
+      }
+      await delay(100);
     }
-    await delay(100);
-  }
+  };
+  run('etcd');
+  run('kube-apiserver');
+  await isUp();
   const kubectl = path.join(binaries, 'kubectl');
   return {
     kubeconfigPath: file('kubeconfig'),
@@ -120,8 +150,22 @@ export async function startKubeApiServer(): Promise<KubeApiServer | undefined> {
     token,
     caPath: file('certs/apiserver.crt'),
     kubectl: existsSync(kubectl) ? kubectl : undefined,
+    signingKeyPath: file('sa.key'),
+    auditPath: file('audit.log'),
+    signal: (name, signal) => void children.get(name)?.kill(signal),
+    async restart(name) {
+      const child = children.get(name);
+      child?.kill('SIGKILL');
+      if (child) await ended(child);
+      run(name);
+      await isUp();
+    },
     stop,
   };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 function kubeconfig(server: string, token: string, ca: string): string {
