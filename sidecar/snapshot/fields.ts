@@ -1,7 +1,7 @@
 /** The fields of a check's form, flat: by path, what each takes. */
 import type { Check, Form } from './check.ts';
 
-export interface Field {
+interface Field {
   required: boolean;
   /** What it takes, in words; the values of a choice stand in `values`. */
   takes: string;
