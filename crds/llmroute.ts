@@ -35,6 +35,12 @@ const spec = z.strictObject({
       'Names an app may ask for: exact, `prefix*`, or `*`. Where several routes fit, exact wins over prefix, and a longer prefix over a shorter one.',
     )
     .meta(atomicList),
+  unsupportedParameters: z
+    .enum(['Reject', 'Warn', 'Drop'])
+    .optional()
+    .describe(
+      'What happens to parameters of a request that a target of another wire format cannot honour. Reject: such a target is passed over. Warn: they are left out and named in x-outrider-warnings. Drop: they are left out. Unset: Warn.',
+    ),
   rules: z
     .array(rule)
     .min(1)

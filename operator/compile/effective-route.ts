@@ -22,7 +22,8 @@ export interface EffectiveRule
   timeouts: Required<NonNullable<Rule['timeouts']>>;
   commit: { holdMax: string };
 }
-export interface EffectiveRouteSpec extends Omit<Filled<LLMRouteSpec, 'workloadSelector'>, 'rules'> {
+export interface EffectiveRouteSpec
+  extends Omit<Filled<LLMRouteSpec, 'workloadSelector' | 'unsupportedParameters'>, 'rules'> {
   rules: EffectiveRule[];
 }
 
@@ -32,6 +33,7 @@ export function effectiveRoute(spec: LLMRouteSpec): { spec: EffectiveRouteSpec; 
   const effective = {
     ...spec,
     workloadSelector: fill.in('spec.workloadSelector', spec.workloadSelector, {}),
+    unsupportedParameters: fill.in('spec.unsupportedParameters', spec.unsupportedParameters, 'Warn' as const),
     rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill)),
   };
   return { spec: effective, defaulted: fill.defaulted };

@@ -49,7 +49,7 @@ export function compileRoute(
       return compileTarget(target, rule, spec, { path, index, providers, route });
     }),
   );
-  const made = bodyFor(source, spec.rules, targets);
+  const made = bodyFor(source, spec, targets);
   return made.ok ? { ...route, item: { ...route.item, ...made.item } } : refuse(route, index, made);
 }
 
@@ -81,22 +81,25 @@ type Made =
 /** What was made of each version of a route, and for which targets: most changes of the world leave most routes as they are. */
 const remembered = new WeakMap<RouteSource['object'], { targets: string; made: Made }>();
 
-function bodyFor(source: RouteSource, rules: EffectiveRule[], targets: TargetBody[][]): Made {
+function bodyFor(source: RouteSource, spec: EffectiveRouteSpec, targets: TargetBody[][]): Made {
   const written = JSON.stringify(targets);
   const known = remembered.get(source.object);
   if (known?.targets === written) return known.made;
-  const made = makeBody(source, rules, targets);
+  const made = makeBody(source, spec, targets);
   remembered.set(source.object, { targets: written, made });
   return made;
 }
 
-function makeBody(source: RouteSource, rules: EffectiveRule[], targets: TargetBody[][]): Made {
+function makeBody(source: RouteSource, spec: EffectiveRouteSpec, targets: TargetBody[][]): Made {
   const { object, namespace, name, key, id, outline } = source;
+  const { unsupportedParameters } = spec;
+  // Warn is how a proxy behaves unless it is told otherwise.
+  const lossy = unsupportedParameters === 'Warn' ? {} : { unsupportedParameters };
   const body: RouteBody = {
     namespace,
     name,
     uid: object.metadata.uid ?? key,
-    rules: rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [] })),
+    rules: spec.rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [], ...lossy })),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;

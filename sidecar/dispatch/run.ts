@@ -1,6 +1,7 @@
 /** One request on its way through its plan: attempts, failover and backoff until one commits. */
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, OutriderError } from '../../errors/table.ts';
+import type { Loss } from '../dialects/canonical/losses.ts';
 import type { WireReader } from '../dialects/dialect.ts';
 import { type CrossingWay, crosses, type Way, wayTo } from '../dialects/pairing.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
@@ -325,8 +326,17 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   #cross(way: CrossingWay, candidate: Candidate): Crossed {
     const { crossed, losses } = this.#crossed().build(way, candidate);
-    if (losses.length > 0) noteLosses(this.exchange, candidate, losses, true);
+    if (losses.length > 0) this.#lose(candidate, losses);
     return crossed;
+  }
+
+  #lose(candidate: Candidate, losses: readonly Loss[]): void {
+    const { unsupportedParameters } = this.plan.rule;
+    if (unsupportedParameters === 'Reject') {
+      const lost = losses.map(({ parameter, detail }) => `${parameter} (${detail})`).join(', ');
+      throw new OutriderError('request_not_translatable', { reason: `it would lose ${lost}` });
+    }
+    noteLosses(this.exchange, candidate, losses, unsupportedParameters !== 'Drop');
   }
 
   #kind(candidate: Candidate, probe: boolean): Attempt['kind'] {

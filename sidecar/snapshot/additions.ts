@@ -22,7 +22,9 @@ export type Addition =
   /** The field takes more than before: an older sidecar says so of an item that goes beyond its bounds, and keeps its older body. */
   | (Place & { wider: true });
 
-export const ADDITIONS: readonly Addition[] = [];
+export const ADDITIONS: readonly Addition[] = [
+  { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
+];
 
 /** What the table says of one item: features it needs, sorted, and advisory fields that are in it. */
 export function requirementsOf(

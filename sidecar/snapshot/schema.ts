@@ -24,6 +24,7 @@ export const FEATURES = [
   'failover',
   'patch',
   'tls.caBundle',
+  'unsupportedParameters',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -95,6 +96,8 @@ export interface RuleBody {
   statefulTarget: number;
   /** Lower-case names. */
   forwardHeaders: string[];
+  /** What becomes of parameters that a target of another dialect cannot honour. Absent: left out, with a warning. */
+  unsupportedParameters?: 'Reject' | 'Drop';
 }
 
 export interface TimeoutsBody {

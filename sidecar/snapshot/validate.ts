@@ -143,41 +143,44 @@ const pathPrefix: Check = (value, path) => {
 };
 
 const rule: Check = all(
-  shape({
-    name: label,
-    matches: list(match, 32),
-    strategy: shape({ type: oneOf(['Weighted', 'RoundRobin']) }),
-    targets: all(list(target, 32, 1), byName('target')),
-    failover: shape({
-      on: all(
-        list(oneOf(FAILURES.split(' ')), 16),
-        distinct((name: string) => name, 'failure'),
+  shape(
+    {
+      name: label,
+      matches: list(match, 32),
+      strategy: shape({ type: oneOf(['Weighted', 'RoundRobin']) }),
+      targets: all(list(target, 32, 1), byName('target')),
+      failover: shape({
+        on: all(
+          list(oneOf(FAILURES.split(' ')), 16),
+          distinct((name: string) => name, 'failure'),
+        ),
+        maxAttempts: integer(1, 10),
+        backoff: all(shape({ baseMs: wait, maxMs: wait }), (value, path) => {
+          const { baseMs, maxMs } = value as RuleBody['failover']['backoff'];
+          return baseMs <= maxMs ? undefined : `${path}.base is ${baseMs}ms, more than max ${maxMs}ms`;
+        }),
+      }),
+      timeouts: shape({
+        connectMs: timeout,
+        firstTokenMs: timeout,
+        interTokenMs: timeout,
+        attemptMs: timeout,
+        requestMs: timeout,
+        clientStallMs: timeout,
+      }),
+      holdMaxMs: wait,
+      passthrough: list(
+        shape({
+          methods: list(oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']), 5, 1),
+          pathPrefix,
+        }),
+        32,
       ),
-      maxAttempts: integer(1, 10),
-      backoff: all(shape({ baseMs: wait, maxMs: wait }), (value, path) => {
-        const { baseMs, maxMs } = value as RuleBody['failover']['backoff'];
-        return baseMs <= maxMs ? undefined : `${path}.base is ${baseMs}ms, more than max ${maxMs}ms`;
-      }),
-    }),
-    timeouts: shape({
-      connectMs: timeout,
-      firstTokenMs: timeout,
-      interTokenMs: timeout,
-      attemptMs: timeout,
-      requestMs: timeout,
-      clientStallMs: timeout,
-    }),
-    holdMaxMs: wait,
-    passthrough: list(
-      shape({
-        methods: list(oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']), 5, 1),
-        pathPrefix,
-      }),
-      32,
-    ),
-    statefulTarget: integer(0, 31),
-    forwardHeaders: list(all(headerName, lowerCase), 32),
-  }),
+      statefulTarget: integer(0, 31),
+      forwardHeaders: list(all(headerName, lowerCase), 32),
+    },
+    { unsupportedParameters: oneOf(['Reject', 'Drop']) },
+  ),
   (value, path) => {
     const { statefulTarget, targets } = value as RuleBody;
     return statefulTarget < targets.length
