@@ -1,0 +1,59 @@
+/**
+ * `usageMetadata` in its normal form. The prompt count includes what was cached; candidates exclude thoughts; results of the
+ * vendor's own tools are a prompt of their own beside the prompt.
+ */
+import { NO_USAGE, type Usage } from '../../accounting/usage.ts';
+
+type Json = Record<string, unknown>;
+
+const MAX_TOKENS = 1_000_000_000;
+
+export function readUsage(raw: unknown): Usage | undefined {
+  if (!isObject(raw)) return undefined;
+  const prompt = count(raw.promptTokenCount);
+  const candidates = count(raw.candidatesTokenCount);
+  const thoughts = count(raw.thoughtsTokenCount) ?? 0;
+  const total = count(raw.totalTokenCount);
+  if (prompt === undefined && candidates === undefined && total === undefined) return undefined;
+  const tools = count(raw.toolUsePromptTokenCount) ?? 0;
+  // A prompt alone is told with the first chunks; the candidates' count is then absent, not unknown.
+  const input = (prompt ?? Math.max(0, (total ?? 0) - (candidates ?? 0) - thoughts - tools)) + tools;
+  const output = candidates ?? (prompt === undefined ? 0 : Math.max(0, (total ?? 0) - input - thoughts));
+
+  const cacheRead = Math.min(count(raw.cachedContentTokenCount) ?? 0, input);
+  const cachedAudio = modality(raw.cacheTokensDetails, 'AUDIO');
+  const audio =
+    modality(raw.promptTokensDetails, 'AUDIO') + modality(raw.toolUsePromptTokensDetails, 'AUDIO');
+  const audioInput = Math.min(Math.max(0, audio - cachedAudio), input - cacheRead);
+  const audioOutput = Math.min(modality(raw.candidatesTokensDetails, 'AUDIO'), output);
+  const imageOutput = Math.min(modality(raw.candidatesTokensDetails, 'IMAGE'), output - audioOutput);
+  const usage: Usage = {
+    ...NO_USAGE,
+    input: input - cacheRead - audioInput,
+    cacheRead,
+    audioInput,
+    output: output - audioOutput - imageOutput,
+    reasoning: thoughts,
+    audioOutput,
+  };
+  if (imageOutput > 0) usage.imageOutput = imageOutput;
+  return usage;
+}
+
+function modality(details: unknown, name: string): number {
+  if (!Array.isArray(details)) return 0;
+  let sum = 0;
+  for (const entry of details as unknown[]) {
+    if (isObject(entry) && entry.modality === name) sum += count(entry.tokenCount) ?? 0;
+  }
+  return sum;
+}
+
+function count(value: unknown): number | undefined {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
+  return Math.min(Math.max(0, Math.round(value)), MAX_TOKENS);
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
