@@ -53,6 +53,12 @@ export const ERRORS = {
     retryable: true,
     message: 'the sidecar holds {limit} bytes of requests and can take no more now',
   },
+  parse_budget_spent: {
+    status: 503,
+    retryable: true,
+    message:
+      'the request body of {bytes} bytes has to be parsed, and large request bodies have had their {limit} of parsing',
+  },
   draining: { status: 503, retryable: true, message: 'the sidecar is shutting down' },
 
   // Envelope
@@ -107,7 +113,8 @@ export const ERRORS = {
   media_unavailable: {
     status: 400,
     retryable: false,
-    message: 'the image or file linked at {host} cannot be fetched for a target that needs its bytes: {reason}',
+    message:
+      'the image or file linked at {host} cannot be fetched for a target that needs its bytes: {reason}',
   },
   stateful_unsupported: {
     status: 400,

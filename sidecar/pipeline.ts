@@ -14,6 +14,7 @@ import { caller, endpointAt, type Resolution, resolvePath } from './dialects/reg
 import { ambiguousMember } from './dialects/splice.ts';
 import type { Dispatch, Exchange } from './exchange.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
+import type { ParseBudget } from './limits/parse-budget.ts';
 import { buildFacts } from './routing/facts.ts';
 import { plan, refusal } from './routing/make-plan.ts';
 import { matchRule } from './routing/match-rule.ts';
@@ -37,6 +38,7 @@ export interface PipelineParts {
   config: ServedConfig;
   gate: Gate;
   memory: MemoryBudget;
+  parse: ParseBudget;
   /** Largest request body in bytes. */
   maxBodyBytes: number;
   health: HealthView;
@@ -200,6 +202,7 @@ export class Pipeline {
       path,
       rawHeaders: exchange.req.rawHeaders,
       dialect,
+      parse: this.parts.parse,
       envelope,
     });
     exchange.facts = facts;

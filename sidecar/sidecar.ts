@@ -88,6 +88,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     config,
     gate: new Gate(options.access),
     memory,
+    parse: dispatcher.parts.parse,
     maxBodyBytes,
     health: dispatcher.health,
     dispatch: dispatcher,

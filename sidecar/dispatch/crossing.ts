@@ -11,7 +11,8 @@ import { openTranslation, translateRequest } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import type { Candidate } from '../routing/plan.ts';
-import type { FetchMedia, Media } from './media.ts';
+import type { Media } from './media.ts';
+import type { DispatchParts } from './parts.ts';
 import type { Crossed } from './upstream-request.ts';
 
 /** Linked media one request may make us fetch. */
@@ -21,14 +22,14 @@ const NO_QUIRKS = {};
 export class Crossing {
   readonly #exchange: Exchange;
   readonly #held: MemoryHold;
-  readonly #fetch: FetchMedia;
+  readonly #parts: Pick<DispatchParts, 'fetchMedia' | 'parse'>;
   readonly #media = new Map<string, Media>();
   #chat: ChatRequest | undefined = undefined;
 
-  constructor(exchange: Exchange, held: MemoryHold, fetch: FetchMedia) {
+  constructor(exchange: Exchange, held: MemoryHold, parts: Pick<DispatchParts, 'fetchMedia' | 'parse'>) {
     this.#exchange = exchange;
     this.#held = held;
-    this.#fetch = fetch;
+    this.#parts = parts;
   }
 
   /** Undefined: everything is at hand. Rejects with OutriderError (400) where a link cannot be followed. */
@@ -70,12 +71,13 @@ export class Crossing {
     const { envelope } = this.#exchange;
     if (envelope === undefined) throw new Error('a request without a body is passed through');
     this.#take(envelope.body.length);
-    this.#chat = way.crossing.caller.readChat(envelope.body);
+    const { body } = envelope;
+    this.#chat = this.#parts.parse.run(body.length, () => way.crossing.caller.readChat(body));
     return this.#chat;
   }
 
   async #fetchAll(urls: readonly string[], signal: AbortSignal): Promise<void> {
-    const found = await Promise.all(urls.map((url) => this.#fetch(url, this.#held, signal)));
+    const found = await Promise.all(urls.map((url) => this.#parts.fetchMedia(url, this.#held, signal)));
     for (const [i, media] of found.entries()) this.#media.set(urls[i] as string, media);
   }
 

@@ -2,6 +2,7 @@
 import { OutriderError } from '../../errors/table.ts';
 import type { Dispatch, Exchange } from '../exchange.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
+import { ParseBudget } from '../limits/parse-budget.ts';
 import { type Clock, systemClock } from '../snapshot/clock.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
@@ -47,6 +48,7 @@ export class Dispatcher implements Dispatch {
       keys: new KeyRing(credentials),
       usage: new UsageMemory(),
       memory,
+      parse: new ParseBudget(() => clock.monotonic()),
       fetchMedia: options.fetchMedia ?? mediaFetcher(),
       random: options.random ?? Math.random,
     };

@@ -1,5 +1,6 @@
 /** What all requests share. */
 import type { MemoryBudget } from '../limits/memory-budget.ts';
+import type { ParseBudget } from '../limits/parse-budget.ts';
 import type { Clock } from '../snapshot/clock.ts';
 import type { Breakers } from './breakers.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -16,6 +17,8 @@ export interface DispatchParts {
   readonly keys: KeyRing;
   readonly usage: UsageMemory;
   readonly memory: MemoryBudget;
+  /** For the parsing that translation takes. */
+  readonly parse: ParseBudget;
   readonly fetchMedia: FetchMedia;
   /** In [0, 1). */
   random(): number;

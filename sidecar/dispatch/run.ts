@@ -244,7 +244,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   #crossed(): Crossing {
-    this.#crossing ??= new Crossing(this.exchange, this.held, this.parts.fetchMedia);
+    this.#crossing ??= new Crossing(this.exchange, this.held, this.parts);
     return this.#crossing;
   }
 

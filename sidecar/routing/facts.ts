@@ -2,6 +2,7 @@
 import { estimateInputTokens } from '../accounting/estimate.ts';
 import type { Dialect, DialectName } from '../dialects/dialect.ts';
 import type { Envelope } from '../dialects/envelope.ts';
+import type { ParseBudget } from '../limits/parse-budget.ts';
 import type { Capability } from '../snapshot/schema.ts';
 import type { ReplayClass, RequestFacts } from './plan.ts';
 
@@ -11,6 +12,8 @@ export interface FactsInput {
   /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
   rawHeaders: readonly string[];
   dialect: Pick<Dialect, 'name' | 'operation'>;
+  /** Parses user text where a rule asks for it; throws where large bodies have had their share. Unset: always. */
+  parse?: Pick<ParseBudget, 'run'>;
   /** Undefined: the body passes through unread. */
   envelope: Envelope | undefined;
   /** Unread bodies: the model, where path, query or a look into the body gave one. */
@@ -52,12 +55,14 @@ class Facts implements RequestFacts {
   readonly unread: boolean;
   readonly #rawHeaders: readonly string[];
   readonly #envelope: Envelope | undefined;
+  readonly #parse: FactsInput['parse'];
   #userText: string[] | undefined;
 
   constructor(input: FactsInput) {
     const { envelope } = input;
     this.#rawHeaders = input.rawHeaders;
     this.#envelope = envelope;
+    this.#parse = input.parse;
     this.method = input.method;
     this.path = input.path;
     this.dialect = input.dialect.name;
@@ -95,8 +100,15 @@ class Facts implements RequestFacts {
     return found;
   }
 
+  #readText(): string[] {
+    const envelope = this.#envelope;
+    if (!envelope) return [];
+    if (!this.#parse) return unescapeRanges(envelope);
+    return this.#parse.run(envelope.body.length, () => unescapeRanges(envelope));
+  }
+
   userText(): string[] {
-    this.#userText ??= this.#envelope ? unescapeRanges(this.#envelope) : [];
+    this.#userText ??= this.#readText();
     return this.#userText;
   }
 }
