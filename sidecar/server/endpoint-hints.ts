@@ -1,6 +1,9 @@
 /** What is probably meant by a path that is no endpoint: most misses are base URLs that are off by one segment. */
 import { ENDPOINT_PATHS } from '../dialects/registry.ts';
 
+/** Clients of this API add the version to the base URL themselves. */
+const WITHOUT_VERSION = '/v1/messages';
+
 /** A clause for `endpoint_not_found`. */
 export function hintFor(path: string): string {
   const trimmed = path.replace(/\/+$/, '');
@@ -13,7 +16,7 @@ export function hintFor(path: string): string {
       trimmed.endsWith(endpoint),
   );
   if (exact !== undefined && trimmed !== '')
-    return `${exact} is meant? Set the client's base URL to end in /v1`;
+    return `${exact} is meant? Set the client's base URL to end ${exact.startsWith(WITHOUT_VERSION) ? 'before' : 'in'} /v1`;
   const near = nearest(trimmed);
   if (near !== undefined) return `did you mean ${near}?`;
   if (path.startsWith('/v1/')) {

@@ -1,10 +1,10 @@
 /** The wire formats of the OpenAI family. */
 import type { CompleteReading, Dialect, StreamReader } from '../dialect.ts';
+import { RawStreamReader } from '../raw-stream.ts';
 import { BodyScan } from '../scan/body-scan.ts';
 import { readChatRequest } from './chat-request.ts';
 import { readComplete } from './complete.ts';
 import { readCompletionsRequest, readEmbeddingsRequest } from './prompt-request.ts';
-import { RawStreamReader } from './raw-stream.ts';
 import { renderError, renderStreamError } from './render-error.ts';
 import { OpenAIStreamReader } from './stream-reader.ts';
 import { readErrorBody } from './upstream-error.ts';

@@ -1,5 +1,5 @@
 /** A stream nobody reads: every event is progress, the end of the stream is its end. */
-import type { EventReading, StreamReader } from '../dialect.ts';
+import type { EventReading, StreamReader } from './dialect.ts';
 
 export class RawStreamReader implements StreamReader, EventReading {
   readonly model = undefined;

@@ -1,0 +1,88 @@
+/** Reads the events of a stream of the Messages API. */
+import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import { scanAnswer } from './answer-scan.ts';
+import { failedStop } from './stop-reasons.ts';
+import { mergeUsage } from './usage.ts';
+
+/** One object per stream is reader and reading: nothing is allocated per event. */
+export class AnthropicStreamReader implements StreamReader, EventReading {
+  model: string | undefined = undefined;
+  responseId: string | undefined = undefined;
+  finishReasons: string[] = [];
+
+  commits = false;
+  content = false;
+  terminal = false;
+  finished = false;
+  error: UpstreamError | undefined = undefined;
+  /** What all events so far said together: each brings some fields of it. */
+  usage: unknown = undefined;
+  outputBytes = 0;
+  readonly usageOnly = false;
+  #usage: unknown = undefined;
+
+  read(_event: Buffer, data: Buffer): EventReading {
+    this.commits = false;
+    this.content = false;
+    this.error = undefined;
+    this.usage = undefined;
+    this.outputBytes = 0;
+    if (data.length === 0) return this;
+    if (isDone(data)) {
+      this.terminal = true;
+      return this;
+    }
+    const scan = scanAnswer(data);
+    if (scan.malformed) {
+      const message = data.toString('utf8', 0, 200);
+      this.error = { status: undefined, code: 'invalid_event', type: undefined, message };
+      return this;
+    }
+    this.error = scan.error;
+    if (this.error) return this;
+    if (scan.usage !== undefined) this.usage = this.#usage = mergeUsage(this.#usage, scan.usage);
+    switch (scan.type) {
+      case 'message_start':
+        this.model ??= scan.model;
+        this.responseId ??= scan.id;
+        break;
+      case 'content_block_start':
+        this.#deliver(scan.delivers, scan.bytes);
+        break;
+      case 'content_block_delta':
+        this.#deliver(true, scan.bytes);
+        break;
+      case 'message_delta':
+        if (scan.stopReason !== undefined) this.#finish(scan.stopReason);
+        break;
+      case 'message_stop':
+        this.terminal = true;
+        break;
+    }
+    return this;
+  }
+
+  /** Usage is never asked for: this API always sends it. */
+  withoutUsage(event: Buffer): Buffer {
+    return event;
+  }
+
+  #deliver(delivers: boolean, bytes: number): void {
+    this.commits = delivers;
+    this.content = delivers;
+    this.outputBytes = bytes;
+  }
+
+  #finish(reason: string): void {
+    this.error = failedStop(reason);
+    if (this.error || this.finished) return;
+    this.finished = true;
+    this.commits = true;
+    this.finishReasons.push(reason);
+  }
+}
+
+/** Servers that imitate this API end with the marker of another. */
+function isDone(data: Buffer): boolean {
+  return data[0] === 0x5b && data.length < 16 && data.toString('latin1').trim() === '[DONE]';
+}
