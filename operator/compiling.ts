@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../sidecar/snapshot/clock.ts';
 import { compile } from './compile/compile.ts';
+import { CompileMemory } from './compile/memory.ts';
 import type { Compiled } from './compile/types.ts';
 import { Debounce } from './watch/debounce.ts';
 import type { Log } from './watch/log.ts';
@@ -40,6 +41,7 @@ const EVERYTHING = 'everything';
 
 export function startCompiling(options: CompilingOptions): Compiling {
   const { source, clock, random, log, platformNamespaces, onRun } = options;
+  const memory = new CompileMemory();
   let synced = false;
   let isDone = false;
   let markDone = () => {};
@@ -55,7 +57,7 @@ export function startCompiling(options: CompilingOptions): Compiling {
     log,
     ...(onRun ? { observe: onRun } : {}),
     handle() {
-      options.publish(compile(source.resources(), { platformNamespaces, now: clock.wall() }));
+      options.publish(compile(source.resources(), { platformNamespaces, now: clock.wall() }, memory));
       isDone = true;
       markDone();
       return RECOMPILE_MS;

@@ -14,6 +14,7 @@ import {
 import { findConflicts } from './conflicts.ts';
 import { CONTRACT } from './contract.ts';
 import { credentialSet } from './credentials.ts';
+import { CompileMemory } from './memory.ts';
 import { namespacesOf } from './namespaces.ts';
 import { compare, indexProviders } from './provider-index.ts';
 import { type CompiledProvider, compileProvider } from './provider-item.ts';
@@ -24,24 +25,35 @@ import type { Compiled, CompileOptions, Resources } from './types.ts';
 import { namedModels, providerVerdict, routeVerdict } from './verdicts.ts';
 import { type Group, groupWorkloads, routeKeys } from './workloads.ts';
 
-export function compile(resources: Resources, options: CompileOptions): Compiled {
+/** @param memory of the compilation before; unset: everything is made anew, to the same effect */
+export function compile(
+  resources: Resources,
+  options: CompileOptions,
+  memory: CompileMemory = new CompileMemory(),
+): Compiled {
   const namespaces = namespacesOf(resources.namespaces, options);
   const secrets = secretsOf(resources.secrets);
-  const index = indexProviders(resources.providers.filter(stays), namespaces);
-  const providers = new Map<ItemId, CompiledProvider>();
-  for (const source of index.sources)
-    providers.set(source.id, compileProvider(source, index, secrets, options.now));
-  const routes = resources.routes
+  const newest = indexProviders(resources.providers.filter(stays), namespaces);
+  const compiled = newest.sources.map(
+    (source) => [source.id, compileProvider(source, newest, secrets, options.now)] as const,
+  );
+  const surroundings = memory.settle({
+    index: newest,
+    providers: new Map(compiled),
+    namespaces: JSON.stringify([resources.namespaces, options.platformNamespaces]),
+  });
+  const { index, providers } = surroundings;
+  const sources = resources.routes
     .filter(stays)
     .map(routeSource)
-    .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
-    .map((source) => compileRoute(source, index, providers));
+    .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+  const routes = memory.routes(sources, surroundings, (source) => compileRoute(source, index, providers));
   const byKey = new Map(routes.map((route) => [route.source.key, route]));
 
   const { version: current, previous } = options.contract ?? CONTRACT;
   const grouping = groupWorkloads(routes, namespaces);
-  const snapshots = new Map<string, Snapshot>();
-  const olderSnapshots = new Map<string, Snapshot>();
+  const remembered = memory.snapshots();
+  const snapshots = new Map<string, Map<number, Snapshot>>();
   const credentials = new Map<string, CredentialSet>();
   const conflicts = findConflicts(new Set(resources.pods.map((pod) => grouping.groupOf(pod))));
   const named = namedModels(routes);
@@ -49,12 +61,24 @@ export function compile(resources: Resources, options: CompileOptions): Compiled
   return {
     versions: previous ? [current, current - 1] : [current],
     snapshotFor(workload, version = current) {
-      const group = grouping.groupOf(workload);
-      const newest = () => once(snapshots, group.key, () => snapshotOf(current, itemsFor(group, providers)));
-      if (version === current) return newest();
-      if (!previous || version !== current - 1)
+      const isOlder = version !== current;
+      if (isOlder && (!previous || version !== current - 1))
         throw new RangeError(`version ${version} of snapshots is not served`);
-      return once(olderSnapshots, group.key, () => snapshotOf(version, newest().items.map(previous)));
+      const group = grouping.groupOf(workload);
+      const { key, selected } = group;
+      const made = once(snapshots, key, () =>
+        remembered(
+          key,
+          selected.map(({ route }) => route),
+          providersOf(group, providers),
+        ),
+      );
+      const newest = once(made, current, () =>
+        snapshotOf(current, itemsOf(group, providersOf(group, providers))),
+      );
+      return isOlder && previous
+        ? once(made, version, () => snapshotOf(version, newest.items.map(previous)))
+        : newest;
     },
     credentialsFor: (workload) => {
       const group = grouping.groupOf(workload);
@@ -79,7 +103,7 @@ export function compile(resources: Resources, options: CompileOptions): Compiled
 const stays = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
   object.metadata.deletionTimestamp === undefined;
 
-function once<V>(map: Map<string, V>, key: string, make: () => V): V {
+function once<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) {
     value = make();
@@ -94,37 +118,20 @@ const snapshotOf = (version: number, items: SnapshotItem[]): Snapshot => ({
   items,
 });
 
-function itemsFor(group: Group, providers: ReadonlyMap<ItemId, CompiledProvider>): SnapshotItem[] {
-  const items: SnapshotItem[] = [];
-  const used = new Set<ItemId>();
-  for (const { route, rank } of group.selected) {
-    items.push({ ...route.item, rank } satisfies RouteItem);
-    for (const id of route.uses.keys()) used.add(id);
-  }
-  for (const id of used) {
-    const item = providers.get(id)?.item;
-    if (item) items.push(item);
-  }
-  return items.sort((a, b) => compare(a.id, b.id));
+/** Items of the providers that the group's routes use. */
+function providersOf(group: Group, providers: ReadonlyMap<ItemId, CompiledProvider>): SnapshotItem[] {
+  const used = new Set(group.selected.flatMap(({ route }) => [...route.uses.keys()]));
+  return [...used].flatMap((id) => providers.get(id)?.item ?? []);
 }
 
-/** Canonical text of the parts that many snapshots share: bodies are built once and never changed. */
-const written = new WeakMap<object, string>();
+function itemsOf(group: Group, providers: readonly SnapshotItem[]): SnapshotItem[] {
+  const routes = group.selected.map(({ route, rank }) => ({ ...route.item, rank }) satisfies RouteItem);
+  return [...routes, ...providers].sort((a, b) => compare(a.id, b.id));
+}
 
-/** Equal to `snapshotHash(items)`, without writing shared bodies again for every snapshot. */
+/** Equal to `snapshotHash(items)`, item by item: the text of a whole snapshot may have megabytes. */
 function hashOf(items: readonly SnapshotItem[]): string {
   const hash = createHash('sha256');
-  items.forEach((item, i) => hash.update(`${i === 0 ? '[' : ','}${textOf(item)}`));
+  items.forEach((item, i) => hash.update(`${i === 0 ? '[' : ','}${canonicalJson(item)}`));
   return hash.update(items.length === 0 ? '[]' : ']').digest('hex');
-}
-
-function textOf({ body, ...header }: SnapshotItem): string {
-  if (body === undefined) return canonicalJson(header);
-  let text = written.get(body);
-  if (text === undefined) {
-    text = canonicalJson(body);
-    written.set(body, text);
-  }
-  // "body" sorts before every other member of an item.
-  return `{"body":${text},${canonicalJson(header).slice(1)}`;
 }

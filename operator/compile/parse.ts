@@ -6,19 +6,8 @@ import { INVALID, UNSUPPORTED_FIELD } from './reasons.ts';
 
 export type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; reason: string; message: string };
 
-/** Informers hand out the same object until it changes, so each version of an object is parsed once. */
-const parsed = new WeakMap<KubeObject, Parsed<unknown>>();
-
+/** Whoever asks remembers the answer with the object, of which every version is another. */
 export function parseSpec<Spec>(kind: KindDefinition, object: KubeObject<Spec>): Parsed<Spec> {
-  let result = parsed.get(object);
-  if (!result) {
-    result = read(kind, object);
-    parsed.set(object, result);
-  }
-  return result as Parsed<Spec>;
-}
-
-function read(kind: KindDefinition, object: KubeObject): Parsed<unknown> {
   const outcome = kind.spec.safeParse(object.spec);
   const unknown = (outcome.error?.issues ?? []).flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => pathOf([...issue.path, key])) : [],
@@ -35,7 +24,8 @@ function read(kind: KindDefinition, object: KubeObject): Parsed<unknown> {
   const { name } = object.metadata;
   const judged = { apiVersion: API_VERSION, kind: kind.kind, metadata: { name }, spec: object.spec };
   const problems = validateObject(judged).filter((p) => p.path.startsWith('spec'));
-  if (outcome.success && problems.length === 0) return { ok: true, spec: outcome.data };
+  // Schemas judge and change nothing, so what was judged is what was read, without a copy of it.
+  if (outcome.success && problems.length === 0) return { ok: true, spec: object.spec as Spec };
   const message = sentence(
     problems.map(
       (p) => `${p.path}: ${p.message}${p.message.includes('(it is') || mayBeSecret(p) ? '' : shown(p.value)}`,

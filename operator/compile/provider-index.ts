@@ -34,10 +34,8 @@ export const providerId = (namespace: string, name: string): ItemId => `provider
 export function indexProviders(objects: readonly LLMProvider[], namespaces: Namespaces): ProviderIndex {
   const byId = new Map<ItemId, ProviderSource>();
   for (const object of objects) {
-    const { namespace = '', name } = object.metadata;
-    const id = providerId(namespace, name);
-    const parsed = parseSpec(llmProvider, object);
-    byId.set(id, { object, namespace, name, id, parsed, outline: outlineProvider(object.spec) });
+    const source = providerSource(object);
+    byId.set(source.id, source);
   }
 
   const exported = (namespace: string, name: string, to: string): ProviderSource | undefined => {
@@ -76,6 +74,20 @@ export function indexProviders(objects: readonly LLMProvider[], namespaces: Name
     permitted: (source, namespace) =>
       source.outline.credentials.filter((c) => selects(c.namespaces, namespaces.labels(namespace))),
   };
+}
+
+const sources = new WeakMap<LLMProvider, ProviderSource>();
+
+function providerSource(object: LLMProvider): ProviderSource {
+  let source = sources.get(object);
+  if (!source) {
+    const { namespace = '', name } = object.metadata;
+    const parsed = parseSpec(llmProvider, object);
+    const id = providerId(namespace, name);
+    source = { object, namespace, name, id, parsed, outline: outlineProvider(object.spec) };
+    sources.set(object, source);
+  }
+  return source;
 }
 
 export const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

@@ -88,9 +88,20 @@ function makeItem(source: ProviderSource, spec: LLMProviderSpec, versions: Versi
     body,
   };
   const verdict = validateItem(item);
-  if (verdict.ok) return { item, models: indexModels(body), message: undefined };
+  if (verdict.ok) return { item, models: indexOf(body), message: undefined };
   const message = oversizedPrice(spec.models) ?? inResourceWords(verdict.reason);
   return { item: invalid(source, message), models: undefined, message };
+}
+
+const indexes = new WeakMap<ModelBody[], ModelIndex>();
+
+function indexOf({ models }: ProviderBody): ModelIndex {
+  let index = indexes.get(models);
+  if (!index) {
+    index = indexModels({ models });
+    indexes.set(models, index);
+  }
+  return index;
 }
 
 function invalid(source: ProviderSource, reason: string): ProviderItem {
@@ -194,14 +205,23 @@ function declaredModel(model: EffectiveModel): ModelBody {
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,255}$/;
 const MAX_VARIANTS = 64;
 
+/** Hundreds of providers of one vendor have one list. */
+const catalogued = new WeakMap<Catalogue, ModelBody[]>();
+
 /** Models of the catalogue whose names a request can carry. */
 function cataloguedModels(catalogue: Catalogue | undefined): ModelBody[] {
-  const seen = new Set<string>();
-  return (catalogue?.models ?? []).flatMap((model) => {
-    if (!MODEL_NAME.test(model.id) || seen.has(model.id)) return [];
-    seen.add(model.id);
-    return [cataloguedModel(model)];
-  });
+  if (!catalogue) return [];
+  let models = catalogued.get(catalogue);
+  if (!models) {
+    const seen = new Set<string>();
+    models = catalogue.models.flatMap((model) => {
+      if (!MODEL_NAME.test(model.id) || seen.has(model.id)) return [];
+      seen.add(model.id);
+      return [cataloguedModel(model)];
+    });
+    catalogued.set(catalogue, models);
+  }
+  return models;
 }
 
 function cataloguedModel(model: CataloguedModel): ModelBody {

@@ -19,11 +19,18 @@ export interface RouteSource {
   outline: RouteOutline;
 }
 
+const sources = new WeakMap<LLMRoute, RouteSource>();
+
 export function routeSource(object: LLMRoute): RouteSource {
-  const { namespace = '', name } = object.metadata;
-  const key = `${namespace}/${name}`;
-  const parsed = parseSpec(llmRoute, object);
-  return { object, namespace, name, key, id: `route/${key}`, parsed, outline: outlineRoute(object.spec) };
+  let source = sources.get(object);
+  if (!source) {
+    const { namespace = '', name } = object.metadata;
+    const key = `${namespace}/${name}`;
+    const parsed = parseSpec(llmRoute, object);
+    source = { object, namespace, name, key, id: `route/${key}`, parsed, outline: outlineRoute(object.spec) };
+    sources.set(object, source);
+  }
+  return source;
 }
 
 /** Whether the route reaches beyond its own namespace to `namespace`. */
