@@ -12,6 +12,7 @@ const COMMANDS: Record<
     load: () => import('./validate.ts'),
   },
   inject: { summary: 'put the sidecar into manifests', load: () => import('./inject.ts') },
+  restart: { summary: 'roll workloads whose sidecars are too old', load: () => import('./restart.ts') },
   explain: { summary: 'say what would happen to a request, and why', load: () => import('./explain.ts') },
 };
 

@@ -81,6 +81,10 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
   ]);
   const slow = counter('sync_slow_streams_closed_total', 'Streams closed because nobody read them.');
   const outdated = counter('sync_outdated_refused_total', 'Requests of sidecars with too old a protocol.');
+  const outdatedNow = gauge(
+    'sync_outdated_sidecars',
+    'Pods whose sidecar this replica refused last for its old protocol; `outrider restart --outdated` replaces them.',
+  );
   const rows = counter('sync_usage_rows_total', 'Usage rows received.');
 
   const leader = gauge('leader', 'Whether this replica leads.');
@@ -103,6 +107,7 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
       authenticationFailed: (reason) => refused.inc({ reason }),
       slowClosed: () => slow.inc(),
       outdatedRefused: () => outdated.inc(),
+      outdated: (pods) => outdatedNow.set(pods),
       rowsReceived: (count) => rows.inc(count),
     },
     injection: injectionMetrics(PREFIX, registry),

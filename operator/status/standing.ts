@@ -44,7 +44,7 @@ export function standingOf(
     return {
       state: 'Refused',
       item: wanted.item.id,
-      reason: 'its protocol is no longer served; restart the pod',
+      reason: 'its protocol is no longer served: outrider restart --outdated replaces it',
       unsupported: true,
       older: proxy.ack !== undefined && proxy.ack.hash !== '',
     };

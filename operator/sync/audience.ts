@@ -52,6 +52,7 @@ export class Audience {
   readonly #members = new Map<string, Member>();
   readonly #bodies = new Bodies();
   readonly #unsubscribe: () => void;
+  readonly #outdated = new Set<string>();
   #compiled: Compiled | undefined;
   #streams = 0;
   #timer: { cancel(): void } | undefined;
@@ -85,6 +86,7 @@ export class Audience {
     const stream: Stream = { announcer, expiresAt: identity.expiresAt };
     const older = member.stream;
     member.stream = stream;
+    this.#countOutdated(pod.uid, false);
     older?.announcer.end();
     this.#count(1);
     const now = clock.monotonic();
@@ -124,6 +126,7 @@ export class Audience {
     const now = clock.monotonic();
     const member = this.#member(pod, version);
     member.reportedAt = now;
+    this.#countOutdated(pod.uid, false);
     this.#evaluate(member);
     const { wanted } = member;
     const current =
@@ -154,6 +157,7 @@ export class Audience {
   outdated(pod: LivePod): void {
     const now = this.#options.clock.monotonic();
     const { labels } = this.#member(pod).pod;
+    this.#countOutdated(pod.uid, true);
     this.registry.merge(pod, { outdated: true, labels, lastSeen: now }, now);
   }
 
@@ -197,6 +201,7 @@ export class Audience {
     const pod = this.#options.pods.get(uid);
     if (!pod) {
       this.#members.delete(uid);
+      this.#countOutdated(uid, false);
       this.registry.remove(uid);
       member.stream?.announcer.destroy();
       return;
@@ -223,6 +228,13 @@ export class Audience {
   #count(change: number): void {
     this.#streams += change;
     this.#options.metrics.connected(this.#streams);
+  }
+
+  #countOutdated(uid: string, isOutdated: boolean): void {
+    if (isOutdated === this.#outdated.has(uid)) return;
+    if (isOutdated) this.#outdated.add(uid);
+    else this.#outdated.delete(uid);
+    this.#options.metrics.outdated(this.#outdated.size);
   }
 
   #sweepLater(): void {

@@ -13,6 +13,8 @@ export interface SyncMetrics {
   slowClosed(): void;
   /** A sidecar older than the previous protocol version was answered 426. */
   outdatedRefused(version: number): void;
+  /** Pods whose sidecar was refused last for its protocol. */
+  outdated(pods: number): void;
   /** Usage rows that arrived in one report. */
   rowsReceived(count: number): void;
 }
@@ -24,5 +26,6 @@ export const noMetrics: SyncMetrics = {
   authenticationFailed: () => {},
   slowClosed: () => {},
   outdatedRefused: () => {},
+  outdated: () => {},
   rowsReceived: () => {},
 };

@@ -1,13 +1,24 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { isOlder, OLDEST_SIDECAR } from '../../operator/sync/served.ts';
 import { ADDITIONS, type Addition } from '../../sidecar/snapshot/additions.ts';
+import { SNAPSHOT_VERSION } from '../../sidecar/snapshot/schema.ts';
 import { contractNow } from './record.ts';
 import { undecided } from './support/decisions.ts';
-import { lastRelease, type RecordedContract, recordedContract } from './support/release.ts';
+import { lastRelease, RELEASES, type RecordedContract, recordedContract } from './support/release.ts';
 
 const released = recordedContract(lastRelease());
 
 it('has not changed since the last release in any way that nobody decided', () => {
   expect(undecided(released, contractNow(), ADDITIONS)).toEqual([]);
+});
+
+it('says which is the oldest sidecar that is served', () => {
+  const served = readdirSync(RELEASES).filter(
+    (release) => recordedContract(release).version >= Math.max(1, SNAPSHOT_VERSION - 1),
+  );
+  expect(served.filter((release) => isOlder(release, OLDEST_SIDECAR))).toEqual([]);
+  expect(served).toContain(OLDEST_SIDECAR);
 });
 
 describe('a change', () => {

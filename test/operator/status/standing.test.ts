@@ -145,7 +145,7 @@ describe('standingOf', () => {
       {
         state: 'Refused',
         item: 'route/shop/r',
-        reason: 'its protocol is no longer served; restart the pod',
+        reason: 'its protocol is no longer served: outrider restart --outdated replaces it',
         unsupported: true,
         older: true,
       },

@@ -341,8 +341,14 @@ describe('protocol versions', () => {
     expect(await status('newest')).toBe(426);
     expect(harness.counted.outdated).toEqual([1, -1]);
     expect(server.registry.get(pod.uid)).toMatchObject({ outdated: true, connected: false });
+    expect(harness.counted.outdatedNow).toBe(1);
     await post(report());
     expect(server.registry.get(pod.uid)).toMatchObject({ outdated: false, connected: true });
+    expect(harness.counted.outdatedNow).toBe(0);
+    await status('1');
+    expect(harness.counted.outdatedNow).toBe(1);
+    harness.pods.delete(pod.uid);
+    expect(harness.counted.outdatedNow).toBe(0);
   });
 
   it('states its own version in every answer', async () => {

@@ -45,6 +45,7 @@ export interface Counted {
   refused: string[];
   slowClosed: number;
   outdated: number[];
+  outdatedNow: number;
 }
 
 /** Keys are slow to make; one cluster serves all tests of a file. */
@@ -61,6 +62,7 @@ export class Harness {
     refused: [],
     slowClosed: 0,
     outdated: [],
+    outdatedNow: 0,
   };
   readonly authority: TestAuthority;
   readonly issuer: TokenIssuer;
@@ -92,6 +94,7 @@ export class Harness {
       authenticationFailed: (reason) => void counted.refused.push(reason),
       slowClosed: () => void (counted.slowClosed += 1),
       outdatedRefused: (version) => void counted.outdated.push(version),
+      outdated: (pods) => void (counted.outdatedNow = pods),
     };
   }
 
