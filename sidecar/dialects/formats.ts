@@ -2,6 +2,7 @@
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import type { DialectName, WireReader } from './dialect.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
+import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
 
 /** How answers are read in each dialect that vendors speak. */
 export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
@@ -11,7 +12,11 @@ export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */
-export const CALLERS: Readonly<Partial<Record<DialectName, CallerFormat>>> = {};
+export const CALLERS: Readonly<Partial<Record<DialectName, CallerFormat>>> = {
+  'openai-chat': OPENAI_CHAT_CALLER,
+};
 
 /** Chat dialects that can be written for a vendor. */
-export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {};
+export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {
+  'openai-chat': OPENAI_CHAT_VENDOR,
+};

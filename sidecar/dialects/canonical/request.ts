@@ -39,6 +39,10 @@ export interface ChatRequest {
   includeUsage: boolean;
   /** Depth-1 members the reader gives no meaning to, as written; they are lost where the target speaks another dialect. */
   unknown: { name: string; value: JsonText }[];
+  /** Why no other dialect can say this request, such as `audio output is asked for`. Absent: nothing stands against it. */
+  untranslatable?: string | undefined;
+  /** The caller offers tools as OpenAI's `functions`: calls are answered as `function_call`. */
+  legacyFunctions?: true | undefined;
 }
 
 export interface Turn {
@@ -133,6 +137,7 @@ export interface ToolResultBlock {
   cache?: CacheMark | undefined;
 }
 
+/** The text may be empty: a signature alone. Gemini signs text too; such a signature stands right behind the text. */
 export interface ThinkingBlock {
   type: 'Thinking';
   text: string;
