@@ -19,6 +19,8 @@ export interface CompilingOptions {
   random: () => number;
   log: Log;
   platformNamespaces: readonly string[];
+  /** Unset: all. */
+  credentialsNamespaces?: readonly string[];
   /** Takes each result; throwing counts as a failure and is retried. */
   publish(compiled: Compiled): void;
   onRun?: (result: RunResult, milliseconds: number) => void;
@@ -40,7 +42,8 @@ const RECOMPILE_MS = 3_600_000;
 const EVERYTHING = 'everything';
 
 export function startCompiling(options: CompilingOptions): Compiling {
-  const { source, clock, random, log, platformNamespaces, onRun } = options;
+  const { source, clock, random, log, platformNamespaces, credentialsNamespaces, onRun } = options;
+  const rights = { platformNamespaces, ...(credentialsNamespaces && { credentialsNamespaces }) };
   const memory = new CompileMemory();
   let synced = false;
   let isDone = false;
@@ -57,7 +60,7 @@ export function startCompiling(options: CompilingOptions): Compiling {
     log,
     ...(onRun ? { observe: onRun } : {}),
     handle() {
-      options.publish(compile(source.resources(), { platformNamespaces, now: clock.wall() }, memory));
+      options.publish(compile(source.resources(), { ...rights, now: clock.wall() }, memory));
       isDone = true;
       markDone();
       return RECOMPILE_MS;

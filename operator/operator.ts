@@ -147,6 +147,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     random,
     log,
     platformNamespaces: options.platformNamespaces,
+    credentialsNamespaces: options.credentialsNamespaces ?? [],
     onRun: metrics.run('compile'),
     publish(compiled) {
       sync.publish(compiled);

@@ -32,7 +32,7 @@ export function compile(
   memory: CompileMemory = new CompileMemory(),
 ): Compiled {
   const namespaces = namespacesOf(resources.namespaces, options);
-  const secrets = secretsOf(resources.secrets);
+  const secrets = secretsOf(resources.secrets, options.credentialsNamespaces);
   const newest = indexProviders(resources.providers.filter(stays), namespaces);
   const compiled = newest.sources.map(
     (source) => [source.id, compileProvider(source, newest, secrets, options.now)] as const,

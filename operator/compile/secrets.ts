@@ -15,7 +15,9 @@ export interface Secrets {
   read(namespace: string, name: string, key: string): CredentialValue;
 }
 
-export function secretsOf(objects: readonly SecretObject[]): Secrets {
+/** @param readable namespaces whose Secrets may be read, whatever else was handed in; unset, or with `*` in it: all */
+export function secretsOf(objects: readonly SecretObject[], readable: readonly string[] = ['*']): Secrets {
+  const all = readable.includes('*');
   const byName = new Map<string, SecretObject>();
   for (const secret of objects) {
     if (secret.metadata.deletionTimestamp === undefined) byName.set(nameOf(secret), secret);
@@ -23,6 +25,11 @@ export function secretsOf(objects: readonly SecretObject[]): Secrets {
   const values = new Map<string, CredentialValue>();
   return {
     read(namespace, name, key) {
+      if (!all && !readable.includes(namespace)) {
+        return refused(
+          `Secret ${namespace}/${name} is not read: ${namespace} is not among the operator's credentials namespaces (chart value credentials.namespaces)`,
+        );
+      }
       const path = `${namespace}/${name}/${key}`;
       let value = values.get(path);
       if (!value) {

@@ -57,6 +57,8 @@ export interface Contract {
 export interface CompileOptions {
   /** Namespaces that may export providers and routes; earlier ones win where two export a provider of one name. */
   platformNamespaces: readonly string[];
+  /** Namespaces whose labelled Secrets may be read; unset, or with `*` in it: all. */
+  credentialsNamespaces?: readonly string[];
   /** Milliseconds since the epoch; decides only which dated catalogue prices hold. */
   now: number;
   /** Unset: the contract of this build. */

@@ -83,7 +83,16 @@ export function everything(): Stored[] {
   const byHand = workload('DaemonSet', 'by-hand', { updateStrategy: { type: 'OnDelete' } });
   const job: Stored = { ...workload('Job', 'report'), apiVersion: 'batch/v1' };
   return [
-    ...[web, webSet, fresh, freshSet, paused, pausedSet, alone, queue, agent, byHand],
+    web,
+    webSet,
+    fresh,
+    freshSet,
+    paused,
+    pausedSet,
+    alone,
+    queue,
+    agent,
+    byHand,
     pod('web-1-a', '0.0.8', webSet),
     pod('web-1-b', '0.0.9-rc.1', webSet),
     pod('fresh-1-a', '0.1.0', freshSet),

@@ -7,6 +7,7 @@ import type { CompileOptions, NamespaceInfo, Resources, Workload } from '../../.
 
 interface Header {
   platformNamespaces?: string[];
+  credentialsNamespaces?: string[];
   now?: string;
   namespaces?: { name: string; labels?: Record<string, string> }[];
   workloads?: { namespace: string; name: string; labels?: Record<string, string> }[];
@@ -34,6 +35,7 @@ export function readCase(text: string): Case {
     },
     options: {
       platformNamespaces: header.platformNamespaces ?? [],
+      ...(header.credentialsNamespaces && { credentialsNamespaces: header.credentialsNamespaces }),
       now: Date.parse(header.now ?? '2026-06-01T00:00:00Z'),
     },
   };
