@@ -110,10 +110,13 @@ class SubsetWriter {
     } else if (!SILENT.has(name)) this.looser = true;
   }
 
+  /** Members of an object of ours would be put in another order where names look like integers. */
   #properties(value: JsonNode, within: readonly string[]): JsonText {
-    const inner: Record<string, JsonText> = {};
-    for (const [name, schema] of value.members()) inner[name] = this.write(schema, [...within, '']);
-    return ordered(value, inner);
+    const parts: JsonText[] = [];
+    for (const [name, schema] of value.members()) {
+      parts.push(`${json(name)}:${this.write(schema, [...within, ''])}`);
+    }
+    return `{${parts.join(',')}}`;
   }
 
   #alternatives(
@@ -156,13 +159,6 @@ class SubsetWriter {
     this.looser = true;
     return ANYTHING;
   }
-}
-
-/** `Record` keys that look like integers would come first; the document's own order is kept. */
-function ordered(node: JsonNode, written: Readonly<Record<string, JsonText>>): JsonText {
-  const parts: JsonText[] = [];
-  for (const [name] of node.members()) parts.push(`${json(name)}:${written[name]}`);
-  return `{${parts.join(',')}}`;
 }
 
 /** `["string", "null"]` is a string that may be null; of several types the first stands. */
