@@ -1,6 +1,7 @@
 /** Every dialect by name, and what each brings to translation. Adding a dialect is adding a line here. */
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import type { DialectName, WireReader } from './dialect.ts';
+import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
 
@@ -9,6 +10,7 @@ export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
   'openai-chat': OPENAI_CHAT,
   'openai-completions': OPENAI_COMPLETIONS,
   'openai-embeddings': OPENAI_EMBEDDINGS,
+  gemini: GEMINI,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */
@@ -19,4 +21,5 @@ export const CALLERS: Readonly<Partial<Record<DialectName, CallerFormat>>> = {
 /** Chat dialects that can be written for a vendor. */
 export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {
   'openai-chat': OPENAI_CHAT_VENDOR,
+  gemini: GEMINI_VENDOR,
 };
