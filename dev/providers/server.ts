@@ -29,6 +29,8 @@ interface SeenRequest {
 
 export interface ScriptedProviderOptions {
   port?: number;
+  /** Address to listen on; loopback unless told. */
+  host?: string;
   /** Behaviour of requests that `script` does not decide. May be replaced at any time. */
   behaviour?: Behaviour;
   /** Decides per request; undefined falls back to `behaviour`. */
@@ -132,7 +134,7 @@ class Provider implements ScriptedProvider {
   #bind(port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
+      this.#server.listen(port, this.#options.host ?? '127.0.0.1', () => {
         this.#server.off('error', reject);
         resolve();
       });
