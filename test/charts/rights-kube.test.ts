@@ -3,42 +3,26 @@
  * refused, and nothing it was given is left unused. What it must never do is asked of the API server, one by one.
  */
 import https from 'node:https';
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { KubeApiServer } from '../support/kube-apiserver.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
-import { apply, call, collectionPath } from './support/api.ts';
-import { type OperatorProcess, startOperatorOf } from './support/operator-process.ts';
+import { apply, call } from './support/api.ts';
+import {
+  ACCOUNT,
+  API,
+  install,
+  must,
+  NAMESPACE,
+  object,
+  prepare,
+  running,
+  uninstall,
+  until,
+} from './support/installation.ts';
+import type { OperatorProcess } from './support/operator-process.ts';
 import { type RecordingProxy, startRecordingProxy } from './support/recording-proxy.ts';
-import { golden, type Manifest } from './support/renders.ts';
+import type { Manifest } from './support/renders.ts';
 import { inText, rightsOf, uses } from './support/rights.ts';
-
-const NAMESPACE = 'outrider-system';
-const ACCOUNT = 'outrider';
-const API = 'outrider.dev/v1alpha1';
-
-async function prepare(server: KubeApiServer): Promise<void> {
-  for (const name of [NAMESPACE, 'shop', 'search', 'platform', 'hr'])
-    await must(apply(server, object('v1', 'Namespace', name)));
-  for (const crd of golden('default').filter(({ kind }) => kind === 'CustomResourceDefinition'))
-    await must(apply(server, crd));
-  await until(
-    'the kinds to be served',
-    async () => (await call(server, 'GET', `/apis/${API}/llmroutes`)).status === 200,
-  );
-}
-
-/** What concerns rights, and what the operator keeps. */
-async function install(server: KubeApiServer, set: string): Promise<{ objects: Manifest[]; token: string }> {
-  const objects = golden(set);
-  const installed = objects.filter(({ kind }) => /Role|ServiceAccount|WebhookConfiguration/.test(kind));
-  for (const each of installed) await must(apply(server, each));
-  const path = `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/${ACCOUNT}/token`;
-  const { body } = await must(
-    call(server, 'POST', path, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }),
-  );
-  return { objects, token: body.status.token };
-}
 
 /** Nothing of one run may be there in the next. */
 async function clean(server: KubeApiServer): Promise<void> {
@@ -53,14 +37,6 @@ async function clean(server: KubeApiServer): Promise<void> {
     await call(server, 'DELETE', path);
   for (const path of RESOLVED) await call(server, 'DELETE', path);
   await labelShop(server, null);
-}
-
-async function uninstall(server: KubeApiServer, set: string): Promise<void> {
-  for (const each of golden(set).filter(({ kind }) =>
-    /Role|ServiceAccount|WebhookConfiguration/.test(kind),
-  )) {
-    await must(call(server, 'DELETE', `${collectionPath(each)}/${each.metadata.name}`));
-  }
 }
 
 describeOnKube('the rights of the chart', prepare, (server) => {
@@ -218,25 +194,6 @@ async function mayOperator(
   return body.status.allowed;
 }
 
-async function running(
-  objects: readonly Manifest[],
-  proxy: RecordingProxy,
-  token: string,
-): Promise<OperatorProcess> {
-  const operator = await startOperatorOf(objects, { server: proxy.url, token });
-  await until('the operator to be ready and to lead', async () => {
-    const page = (name: string) =>
-      fetch(operator.admin + name).then(
-        (response) => (response.ok ? response.text() : ''),
-        () => '',
-      );
-    return (await page('/readyz')) !== '' && /^outrider_operator_leader 1$/m.test(await page('/metrics'));
-  }).catch((error: Error) => {
-    throw new Error(`${error.message}\n${operator.log()}`, { cause: error });
-  });
-  return operator;
-}
-
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/outrider-tls`;
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases/outrider`;
 const RESOLVED = ['llmproviders/vendor', 'llmroutes/assistant'].map(
@@ -380,10 +337,6 @@ const OWNER = {
   controller: true,
 };
 
-function object(apiVersion: string, kind: string, name: string, namespace?: string, labels = {}): Manifest {
-  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }), labels } };
-}
-
 function podOf(name: string, owner?: object): object {
   return {
     ...object('v1', 'Pod', name, 'shop'),
@@ -394,23 +347,4 @@ function podOf(name: string, owner?: object): object {
       containers: [{ name: 'app', image: 'app' }],
     },
   };
-}
-
-async function must<T extends { status: number; body: { message?: string } }>(
-  answer: Promise<T>,
-): Promise<T> {
-  const { status, body } = await answer;
-  if (status >= 300) throw new Error(`${status} ${body.message}`);
-  return answer;
-}
-
-async function until(
-  what: string,
-  holds: () => boolean | undefined | Promise<boolean | undefined>,
-): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`waited for ${what}`);
-    await delay(50);
-  }
 }
