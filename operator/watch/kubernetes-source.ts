@@ -14,6 +14,7 @@ import { SIDECAR_LABEL } from '../inject/names.ts';
 import type { ApiClient } from './api-client.ts';
 import type { Log } from './log.ts';
 import {
+  contentOf,
   fingerprint,
   type PodObject,
   projectNamespace,
@@ -48,7 +49,7 @@ interface Watched<T extends KubeObject> {
   root: string;
   plural: string;
   labelSelector?: string;
-  project: (object: KubeObject) => T;
+  project: (object: KubeObject, before: T | undefined) => T;
 }
 
 const ROUTES: Watched<LLMRoute> = {
@@ -99,6 +100,8 @@ export class KubernetesSource implements Source {
   readonly #pods: Reflector<PodObject>[];
   readonly #namespaces: Reflector<KubeObject>[];
   readonly #workloads = new Map<string, Workload>();
+  /** What `compile` reads of routes and providers: another object only where something else is to be compiled. */
+  readonly #contents = { LLMRoute: new Map<string, LLMRoute>(), LLMProvider: new Map<string, LLMProvider>() };
   #resources: Resources | undefined;
 
   constructor(options: KubernetesSourceOptions) {
@@ -137,8 +140,8 @@ export class KubernetesSource implements Source {
 
   resources(): Resources {
     this.#resources ??= {
-      routes: all(this.#routes),
-      providers: all(this.#providers),
+      routes: [...this.#contents.LLMRoute.values()],
+      providers: [...this.#contents.LLMProvider.values()],
       secrets: all(this.#secrets),
       namespaces: all(this.#namespaces).map(({ metadata: { name, labels } }) => ({
         name,
@@ -211,6 +214,11 @@ export class KubernetesSource implements Source {
       this.#tell({ kind, key, effect: 'Content', uid: old });
     }
     const effect = fingerprint(before) === fingerprint(after) ? 'Status' : 'Content';
+    if ((kind === 'LLMRoute' || kind === 'LLMProvider') && effect === 'Content') {
+      const contents: Map<string, KubeObject> = this.#contents[kind];
+      if (after) contents.set(key, contentOf(after));
+      else contents.delete(key);
+    }
     this.#tell({ kind, key, effect, uid: kind === 'Pod' ? ((after ?? before)?.metadata.uid ?? '') : '' });
   }
 

@@ -1,5 +1,5 @@
 /** What is kept of each object. Less in memory, and fewer changes that mean nothing. All of these are total: they never throw. */
-import type { KubeObject, ObjectMeta } from '../../crds/common.ts';
+import type { Condition, KubeObject, ObjectMeta } from '../../crds/common.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { SecretObject, Workload } from '../compile/types.ts';
@@ -9,15 +9,73 @@ const SIDECAR = 'outrider';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** kubectl's copy of the whole object is of no use to us. */
-function withoutLastApplied(object: KubeObject): KubeObject {
-  const annotations = object.metadata.annotations;
-  if (!annotations || !(LAST_APPLIED in annotations)) return object;
+function withoutLastApplied(metadata: ObjectMeta): ObjectMeta {
+  const { annotations } = metadata;
+  if (!annotations || !(LAST_APPLIED in annotations)) return metadata;
   const { [LAST_APPLIED]: _, ...rest } = annotations;
-  return { ...object, metadata: { ...object.metadata, annotations: rest } };
+  return { ...metadata, annotations: rest };
 }
 
-export const projectRoute = (object: KubeObject): LLMRoute => withoutLastApplied(object) as LLMRoute;
-export const projectProvider = (object: KubeObject): LLMProvider => withoutLastApplied(object) as LLMProvider;
+/** Strings that thousands of objects have in common are kept once; what few have does not crowd those out. */
+const shared = new Map<string, string>();
+const MAX_SHARED = 1_024;
+
+function share(text: string): string {
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  if (shared.size < MAX_SHARED && text.length <= 256) shared.set(text, text);
+  return text;
+}
+
+interface ConditionsStatus {
+  conditions?: Condition[];
+}
+
+/** Statuses are ours: thousands of conditions in the same few words. */
+function sharedStatus(status: unknown): unknown {
+  const { conditions } = (status ?? {}) as ConditionsStatus;
+  if (!Array.isArray(conditions)) return status;
+  return {
+    ...(status as object),
+    conditions: conditions.map((condition) => {
+      const { type, reason, message } = condition;
+      if (typeof type !== 'string' || typeof reason !== 'string' || typeof message !== 'string')
+        return condition;
+      return { ...condition, type: share(type), reason: share(reason), message: share(message) };
+    }),
+  };
+}
+
+/**
+ * Statuses change far more often than specs: an equal spec is kept as it is in hand, and with it whatever was made of it. The
+ * generation alone does not say that it is equal, as a server restored from a backup counts some of them twice.
+ */
+function projectResource(object: KubeObject, before: KubeObject | undefined): KubeObject {
+  const isSame =
+    before !== undefined &&
+    object.metadata.generation === before.metadata.generation &&
+    JSON.stringify(object.spec) === JSON.stringify(before.spec);
+  return {
+    apiVersion: share(object.apiVersion),
+    kind: share(object.kind),
+    metadata: withoutLastApplied(object.metadata),
+    spec: isSame ? before.spec : object.spec,
+    ...(object.status === undefined ? {} : { status: sharedStatus(object.status) }),
+  };
+}
+
+export const projectRoute = (object: KubeObject, before?: LLMRoute): LLMRoute =>
+  projectResource(object, before) as LLMRoute;
+export const projectProvider = (object: KubeObject, before?: LLMProvider): LLMProvider =>
+  projectResource(object, before) as LLMProvider;
+
+/** Without what is merely observed of it. */
+export const contentOf = ({ apiVersion, kind, metadata, spec }: KubeObject): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata,
+  spec,
+});
 
 /** Who it is and how it is labelled. Annotations may hold a copy of a Secret's data, so they go. */
 function identity({ name, namespace, uid, resourceVersion, labels }: ObjectMeta): ObjectMeta {

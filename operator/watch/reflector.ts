@@ -41,8 +41,11 @@ export interface ReflectorOptions<T extends KubeObject> {
   path: string;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Keeps what is needed of an object; managedFields are gone already. Throwing counts as a malformed object. */
-  project(object: KubeObject): T;
+  /**
+   * Keeps what is needed of an object; managedFields are gone already. `before` is what was kept of the version before, whose
+   * parts may be kept on where they are the same. Throwing counts as a malformed object.
+   */
+  project(object: KubeObject, before: T | undefined): T;
   /** Called after the copy has changed. */
   onChange(change: Change<T>): void;
   backoff?: Backoff;
@@ -286,7 +289,8 @@ export class Reflector<T extends KubeObject> {
     delete metadata.managedFields;
     if (typeof metadata.name !== 'string')
       throw new Malformed('the API server sent an object without a name');
-    return this.#options.project({ ...object, metadata });
+    const trimmed = { ...object, metadata };
+    return this.#options.project(trimmed, this.#store.get(keyOf(trimmed)));
   }
 
   #replace(objects: Iterable<T>, resourceVersion: string): void {
