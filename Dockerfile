@@ -40,7 +40,10 @@ LABEL org.opencontainers.image.title="outrider-operator" \
       org.opencontainers.image.description="The control plane of Outrider: watches routes and providers, tells every sidecar what to run."
 COPY --from=build /out/operator /
 EXPOSE 8443 8444 8081
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/app/operator.js"]
+ENV MALLOC_ARENA_MAX=1 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=131072
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "/app/operator.js"]
 
 FROM base AS sidecar
 LABEL org.opencontainers.image.title="outrider-sidecar" \
