@@ -32,6 +32,8 @@ export interface SyncServerOptions extends HandlerOptions {
   /** Mean time between two reports of one sidecar. */
   reportIntervalMs?: number;
   maxConnections?: number;
+  /** Connections without a stream that are kept between two reports. */
+  keptConnections?: number;
 }
 
 export interface SyncServer {
@@ -48,6 +50,13 @@ const DRAIN_MS = 30_000;
 const REPORT_INTERVAL_MS = 20_000;
 /** Longer than the interval of reports, so that a sidecar keeps one connection for its small requests. */
 const KEEP_ALIVE_MS = 75_000;
+/**
+ * A connection at rest takes some 90 KiB, and a large fleet would have as many of them as streams. Beyond a number that spares
+ * small fleets every handshake they are let go soon after use: late enough to serve all that one change brings about, and at a
+ * resumed handshake for each report, which is nothing at their rate.
+ */
+const KEPT_CONNECTIONS = 128;
+const KEEP_ALIVE_MANY_MS = 3_000;
 const MAX_CONNECTIONS = 16_384;
 
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
@@ -73,12 +82,21 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       headersTimeout: 10_000,
       requestTimeout: 30_000,
     },
-    (req, res) => void handler.handle(req, res),
+    (req, res) => {
+      keepAsLongAsFits();
+      void handler.handle(req, res);
+    },
   );
   server.maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
   const sockets = new Set<Socket>();
+  const keptConnections = options.keptConnections ?? KEPT_CONNECTIONS;
+  const keepAsLongAsFits = () => {
+    const areMany = sockets.size - audience.streams > keptConnections;
+    server.keepAliveTimeout = areMany ? KEEP_ALIVE_MANY_MS : KEEP_ALIVE_MS;
+  };
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
+    keepAsLongAsFits();
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());

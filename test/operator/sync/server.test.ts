@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -411,6 +411,19 @@ describe('the server', () => {
     await expect(ask('/v1/credentials')).rejects.toThrow(/altnames|does not match/);
     server.setCertificate(await harness.authority.issue('127.0.0.1'));
     expect((await ask('/v1/credentials')).status).toBe(200);
+  });
+
+  it('keeps connections between reports while they are few, and lets go of them soon once they are many', async () => {
+    await start({ keptConnections: 2 });
+    const kept: unknown[] = [];
+    const agents: Agent[] = [];
+    for (let n = 0; n < 4; n++) {
+      const agent = new Agent({ keepAlive: true, ca: harness.authority.ca });
+      agents.push(agent);
+      kept.push((await ask('/v1/credentials', { agent })).headers['keep-alive']);
+    }
+    for (const agent of agents) agent.destroy();
+    expect(kept).toEqual(['timeout=75', 'timeout=75', 'timeout=3', 'timeout=3']);
   });
 
   it('fails to start where its port is taken', async () => {

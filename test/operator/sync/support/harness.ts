@@ -155,7 +155,13 @@ export class Harness {
   request(
     port: number,
     target: string,
-    options: { method?: string; token?: string; headers?: Record<string, string>; body?: string } = {},
+    options: {
+      method?: string;
+      token?: string;
+      headers?: Record<string, string>;
+      body?: string;
+      agent?: https.Agent;
+    } = {},
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const request = this.#open(port, target, options, (response) => {
@@ -202,13 +208,18 @@ export class Harness {
   #open(
     port: number,
     target: string,
-    options: { method?: string; token?: string; headers?: Record<string, string> },
+    options: {
+      method?: string;
+      token?: string;
+      headers?: Record<string, string>;
+      agent?: https.Agent;
+    },
     onResponse: (response: IncomingMessage) => void,
   ) {
-    const { method = 'GET', token, headers } = options;
+    const { agent, method = 'GET', token, headers } = options;
     return https.request(
       {
-        agent: this.#agent,
+        agent: agent ?? this.#agent,
         host: '127.0.0.1',
         port,
         path: target,
