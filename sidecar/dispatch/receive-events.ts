@@ -4,7 +4,7 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialects/dialect.ts';
-import { EVENT_LIMIT, HOLD_LIMIT, SseSplitter } from '../dialects/sse.ts';
+import { endOfReading, openSplitter, type Splitter } from '../dialects/splitter.ts';
 import type { StreamTranslation } from '../dialects/translation.ts';
 import { classify } from '../providers/failures.ts';
 import { statusOf, type UpstreamAnswer } from './failure.ts';
@@ -22,7 +22,7 @@ export class EventReceiver implements Receiver {
   readonly #call: UpstreamCall;
   readonly #outlet: Outlet;
   readonly #reader: StreamReader;
-  readonly #splitter: SseSplitter;
+  readonly #splitter: Splitter;
   readonly #translation: StreamTranslation | undefined;
   readonly #strip: boolean;
   /** For the caller, in order: `#queue`, then `#span`, which grows while events lie side by side in memory. */
@@ -43,10 +43,7 @@ export class EventReceiver implements Receiver {
     const { wire, translation, usageInjected } = call.request;
     this.#reader = wire.openStream();
     this.#translation = translation?.openStream();
-    // What is translated must be whole; what is passed on need not be.
-    this.#splitter = translation
-      ? new SseSplitter(EVENT_LIMIT, 'Fail')
-      : new SseSplitter(HOLD_LIMIT, 'Forward');
+    this.#splitter = openSplitter(wire, translation !== undefined);
     this.#strip = usageInjected;
   }
 
@@ -107,9 +104,9 @@ export class EventReceiver implements Receiver {
     const { kind, event, data, hasData } = this.#splitter;
     if (kind === 'TooLong') {
       const target = this.#call.attempt.candidate.target.name;
-      const reason = `an event is longer than ${EVENT_LIMIT} bytes`;
+      const reason = endOfReading(this.#splitter);
       const error = new OutriderError('upstream_stream_broken', { target, reason });
-      this.#call.failTransport('Broken', 'event_too_long', error);
+      this.#call.failTransport('Broken', 'unreadable', error);
       return false;
     }
     if (kind === 'Piece') {

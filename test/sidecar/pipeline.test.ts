@@ -5,6 +5,7 @@ import { LearnedUsage } from '../../sidecar/accounting/learned-usage.ts';
 import type { Row } from '../../sidecar/accounting/rows.ts';
 import type { Attempt, Exchange, Outcome } from '../../sidecar/exchange.ts';
 import { MemoryBudget } from '../../sidecar/limits/memory-budget.ts';
+import { ParseBudget } from '../../sidecar/limits/parse-budget.ts';
 import { Pipeline } from '../../sidecar/pipeline.ts';
 import type { Candidate } from '../../sidecar/routing/plan.ts';
 import { Gate } from '../../sidecar/server/gate.ts';
@@ -46,6 +47,7 @@ async function start(items: Snapshot['items'], run: (exchange: Exchange) => Prom
     config,
     gate: new Gate(),
     memory,
+    parse: new ParseBudget(),
     maxBodyBytes: 1_000_000,
     health: { ejection: () => undefined, hasCredential: () => true },
     dispatch: { run },
