@@ -3,6 +3,7 @@ import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type {
   Feature,
   ItemId,
+  KeptProvider,
   MatchBody,
   RouteBody,
   RouteItem,
@@ -40,7 +41,7 @@ export function compileRoute(
     named: [],
     problems: [],
   };
-  if (!source.parsed.ok) return refuse(route, index, source.parsed);
+  if (!source.parsed.ok) return refuse(route, index, providers, source.parsed);
 
   const spec = effectiveOf(source.parsed.spec);
   const targets = spec.rules.map((rule, i) =>
@@ -50,13 +51,16 @@ export function compileRoute(
     }),
   );
   const made = bodyFor(source, spec, targets);
-  return made.ok ? { ...route, item: { ...route.item, ...made.item } } : refuse(route, index, made);
+  return made.ok
+    ? { ...route, item: { ...route.item, ...made.item } }
+    : refuse(route, index, providers, made);
 }
 
 /** Without a body; what it names is kept, for proxies that still run an older version. */
 function refuse(
   route: CompiledRoute,
   index: ProviderIndex,
+  providers: ReadonlyMap<ItemId, CompiledProvider>,
   why: { reason: string; message: string },
 ): CompiledRoute {
   const { source } = route;
@@ -66,12 +70,42 @@ function refuse(
     const credentials = index.permitted(found.source, source.namespace).map((c) => c.name);
     use(route, found.source, credentials);
   }
+  const keeps = keptProviders(source.namespace, index, providers);
+  const held = keeps.length > 0 ? { keeps } : {};
+  const { advisory } = required({ kind: 'Route', ...held }, []);
   return {
     ...route,
-    item: { ...route.item, reason: why.message.slice(0, 1024) },
+    item: {
+      ...route.item,
+      reason: why.message.slice(0, 1024),
+      ...(advisory && { advisory }),
+      ...held,
+    },
     named: [],
     problems: [{ condition: 'Accepted', reason: why.reason, message: why.message }],
   };
+}
+
+const MAX_KEPT = 1024;
+
+/** What routes of the namespace may use now: no key leaves with it, since only who has one may keep it. */
+function keptProviders(
+  namespace: string,
+  index: ProviderIndex,
+  providers: ReadonlyMap<ItemId, CompiledProvider>,
+): KeptProvider[] {
+  const usable = index.sources.filter(({ id, namespace: at, name }) => {
+    const found = index.resolve(namespace, { namespace: at, name });
+    return found.ok && providers.get(id)?.item !== undefined;
+  });
+  return usable.slice(0, MAX_KEPT).map((source) => {
+    const permitted = new Set(index.permitted(source, namespace).map(({ name }) => name));
+    const named = providers.get(source.id)?.item?.body?.credentials ?? [];
+    const credentials = named.flatMap(({ id, name, version }) =>
+      version !== undefined && permitted.has(name) ? [{ id, version }] : [],
+    );
+    return { provider: source.id, credentials };
+  });
 }
 
 type Made =

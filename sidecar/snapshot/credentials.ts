@@ -14,6 +14,7 @@ export interface CredentialStoreOptions {
 }
 
 const GRACE_MS = 120_000;
+const NONE: ReadonlyMap<string, string> = new Map();
 
 interface Entry {
   value: string;
@@ -73,18 +74,25 @@ export class CredentialStore {
     }
   }
 
-  /** Takes the set as all there is: ids that are not in it are gone, their previous values too. */
-  apply(set: CredentialSet): void {
+  /**
+   * Takes the set as all there is: ids that are not in it are gone, their previous values too.
+   * @param kept ids, with the version of the value, that stay if they are here in that version
+   */
+  apply(set: CredentialSet, kept: ReadonlyMap<string, string> = NONE): void {
     this.merge(set);
     const now = this.#clock.monotonic();
-    const kept = new Map<string, Entry>();
+    const entries = new Map<string, Entry>();
     for (const { id } of set.credentials) {
       const entry = this.#entries.get(id);
       if (!entry) continue;
       if (entry.previous && entry.previous.until <= now) entry.previous = undefined;
-      kept.set(id, entry);
+      entries.set(id, entry);
     }
-    this.#entries = kept;
+    for (const [id, version] of kept) {
+      const entry = this.#entries.get(id);
+      if (entry?.version === version && !entries.has(id)) entries.set(id, entry);
+    }
+    this.#entries = entries;
     this.#version = set.version;
   }
 

@@ -5,13 +5,14 @@
  * - It needs a feature this sidecar lacks: it is rejected and answers 503 even where an older body is in hand, and that
  *   body is forgotten: an older body may be looser than what was asked for.
  * - Invalid, or not understood: the older version in hand goes on as a whole (its models with its rules), else 503.
- * - Not in the list: gone.
+ * - Not in the list: gone, but for a provider that such an older version goes on using and its route is still granted.
  */
 import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from './effective.ts';
 import { type ItemHeader, readHeader } from './item-header.ts';
+import { type Keeping, keptFor } from './kept.ts';
 import type { ItemException } from './messages.ts';
 import { PREVIOUS, type Previous } from './previous.ts';
-import { FEATURES, SNAPSHOT_VERSION, type Snapshot, type SnapshotItem } from './schema.ts';
+import { FEATURES, type KeptProvider, SNAPSHOT_VERSION, type Snapshot, type SnapshotItem } from './schema.ts';
 import { validateItem } from './validate.ts';
 
 export interface Evaluation {
@@ -19,6 +20,8 @@ export interface Evaluation {
   exceptions: ItemException[];
   /** The items that run, by id: the older versions to keep when the next snapshot brings something worse. */
   held: Map<string, SnapshotItem>;
+  /** Keys, by id and version, that older bodies may go on using besides those that are handed out. */
+  keptKeys: ReadonlyMap<string, string>;
 }
 
 const MAX_REASON = 1_024;
@@ -36,6 +39,7 @@ export function evaluate(
   const providers = new Map<string, EffectiveProvider>();
   const exceptions: ItemException[] = [];
   const held = new Map<string, SnapshotItem>();
+  const keeping: Keeping[] = [];
   const fromPrevious = snapshot.version === SNAPSHOT_VERSION ? undefined : previous;
   for (const [index, sent] of snapshot.items.entries()) {
     const raw = fromPrevious ? fromPrevious(sent) : sent;
@@ -43,6 +47,8 @@ export function evaluate(
     const verdict = judge(raw, header, before);
     const id = header?.id ?? verdict.runs?.id ?? `items[${index}]`;
     if (verdict.runs) held.set(id, verdict.runs);
+    if (verdict.state === 'Stale' && verdict.keeps)
+      keeping.push({ route: verdict.runs, keeps: verdict.keeps });
     if (verdict.state !== 'Runs') {
       exceptions.push({
         id,
@@ -56,13 +62,20 @@ export function evaluate(
     if (kind === 'Route') routes.push(route(id, header, verdict.runs, reason));
     if (kind === 'Provider') providers.set(id, provider(id, verdict.runs, reason));
   }
+  const kept = keptFor(keeping, providers, before);
+  for (const { item, reason } of kept.items) {
+    const { id, generation } = item;
+    held.set(id, item);
+    providers.set(id, provider(id, item, reason));
+    exceptions.push({ id, state: 'Stale', runningGeneration: generation, reason });
+  }
   routes.sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
-  return { effective: { hash: snapshot.hash, routes, providers }, exceptions, held };
+  return { effective: { hash: snapshot.hash, routes, providers }, exceptions, held, keptKeys: kept.keys };
 }
 
 type Verdict =
   | { state: 'Runs'; runs: SnapshotItem }
-  | { state: 'Stale'; runs: SnapshotItem; reason: string }
+  | { state: 'Stale'; runs: SnapshotItem; reason: string; keeps?: KeptProvider[] | undefined }
   | { state: 'Rejected'; runs: undefined; reason: string };
 
 function judge(
@@ -82,7 +95,10 @@ function judge(
   if (verified.ok && verified.item.state === 'Valid') return { state: 'Runs', runs: verified.item };
   const reason = verified.ok ? (verified.item.reason ?? 'the operator holds it invalid') : verified.reason;
   const older = before.get((raw as { id?: string } | null)?.id ?? '');
-  return older ? { state: 'Stale', runs: older, reason } : { state: 'Rejected', runs: undefined, reason };
+  const keeps = verified.ok && verified.item.kind === 'Route' ? verified.item.keeps : undefined;
+  return older
+    ? { state: 'Stale', runs: older, reason, keeps }
+    : { state: 'Rejected', runs: undefined, reason };
 }
 
 function route(

@@ -47,6 +47,7 @@ export class ConfigHolder {
   #effective: EffectiveSnapshot | undefined;
   #exceptions: ItemException[] = [];
   #held = new Map<string, SnapshotItem>();
+  #keptKeys: ReadonlyMap<string, string> = new Map();
   #origin: HolderStatus['origin'] = 'None';
   #currentAt = 0;
 
@@ -91,6 +92,11 @@ export class ConfigHolder {
     return true;
   }
 
+  /** Keys, by id and version, that what runs may use although they are not handed out any more. */
+  get keptKeys(): ReadonlyMap<string, string> {
+    return this.#keptKeys;
+  }
+
   acknowledgement(): Acknowledgement {
     return {
       hash: this.hash,
@@ -132,6 +138,7 @@ export class ConfigHolder {
     this.#effective = evaluation.effective;
     this.#exceptions = evaluation.exceptions;
     this.#held = evaluation.held;
+    this.#keptKeys = evaluation.keptKeys;
     this.#origin = origin;
     this.#currentAt = this.#clock.monotonic() - ageMs;
     for (const listener of this.#listeners) {

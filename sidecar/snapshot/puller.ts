@@ -108,7 +108,8 @@ export class Puller {
       if (snapshot.status === 'rejected') throw snapshot.reason;
       if (snapshot.value) this.#swap(snapshot.value);
     } finally {
-      if (set.status === 'fulfilled' && set.value) credentials.apply(set.value);
+      if (set.status === 'fulfilled' && set.value)
+        credentials.apply(set.value, this.#options.holder.keptKeys);
     }
     if (set.status === 'rejected') throw set.reason;
     if (snapshot.value) this.#checkKeys(snapshot.value);

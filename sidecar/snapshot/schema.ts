@@ -67,7 +67,18 @@ export interface RouteItem extends ItemHeader {
   rank: number;
   /** Patterns of the route; outside the body so that an invalid route still answers, with 503, for its own models. */
   models: string[];
+  /**
+   * Of an Invalid route: providers and keys that its namespace may use now. An older body may go on using those it has in hand,
+   * although the snapshot does not list them; what is not named here is gone for it too.
+   */
+  keeps?: KeptProvider[];
   body?: RouteBody;
+}
+
+export interface KeptProvider {
+  provider: ItemId;
+  /** In the version that is handed out now. */
+  credentials: { id: string; version: string }[];
 }
 
 export interface ProviderItem extends ItemHeader {

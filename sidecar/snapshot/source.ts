@@ -56,7 +56,7 @@ export class InProcessSource implements ConfigSource {
     try {
       holder.apply(snapshot);
     } finally {
-      credentials.apply(set);
+      credentials.apply(set, holder.keptKeys);
     }
     return holder.acknowledgement();
   }

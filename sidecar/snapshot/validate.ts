@@ -241,6 +241,10 @@ const HEADER = {
 };
 const MAYBE = { advisory: list(text(256), 64), reason: text(1024) };
 const ANY: Check = () => undefined;
+const keptProvider = shape({
+  provider: text(640, PROVIDER_ID, 'provider/<namespace>/<name>'),
+  credentials: list(shape({ id: text(640), version: text(128) }), 32),
+});
 const ROUTE = shape(
   {
     kind: only('Route'),
@@ -249,7 +253,7 @@ const ROUTE = shape(
     models: all(list(text(256, /^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/, 'a model, prefix* or *'), 64)),
     ...HEADER,
   },
-  { ...MAYBE, body: ANY },
+  { ...MAYBE, keeps: list(keptProvider, 1024, 1), body: ANY },
 );
 const PROVIDER = shape(
   { kind: only('Provider'), id: text(640, PROVIDER_ID, 'provider/<namespace>/<name>'), ...HEADER },
@@ -284,6 +288,7 @@ function judge(item: RouteItem | ProviderItem): string | undefined {
   const lacking = item.requires.find((name) => !(FEATURES as readonly string[]).includes(name));
   if (lacking !== undefined) return `needs feature ${lacking}, which this version lacks`;
   if (item.body === undefined) return 'a Valid item carries a body';
+  if (item.kind === 'Route' && item.keeps) return 'a Valid item keeps nothing: it lists what it uses';
   const problem = item.kind === 'Route' ? ROUTE_BODY(item.body, 'spec') : PROVIDER_BODY(item.body, 'spec');
   if (problem) return problem;
   const { namespace, name } = item.body;
