@@ -54,6 +54,8 @@ export interface Envelope {
   serverTools: boolean;
   vision: boolean;
   jsonSchema: boolean;
-  /** The caller asks the vendor to keep something (`store: true`). */
+  /** The caller asks the vendor to keep something, or refers to what it keeps (`store: true`, an earlier answer, a file id). */
   stateful: boolean;
+  /** Nothing of that, but the vendor keeps the answer because nobody told it not to (`store` of Responses). */
+  stores: boolean;
 }

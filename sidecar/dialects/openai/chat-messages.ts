@@ -13,6 +13,7 @@ const TEXT = Buffer.from('text');
 const REFUSAL = Buffer.from('refusal');
 const DATA = Buffer.from('data');
 const FILE_DATA = Buffer.from('file_data');
+const FILE_ID = Buffer.from('file_id');
 const URL = Buffer.from('url');
 
 /** Members of a message, besides content, whose strings reach the model. */
@@ -62,14 +63,14 @@ function readMessage(scanner: JsonScanner, envelope: BodyScan, index: number): v
   const firstRange = envelope.userText.length;
   for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
     if (scanner.keyIs(ROLE)) {
-      if (role !== undefined) duplicate(index, 'role');
+      if (role !== undefined) duplicate('messages', index, 'role');
       if (!scanner.atString()) refuse(scanner, `messages[${index}].role`, 'a string');
       scanner.string();
       role = roleOf(scanner);
     } else if (scanner.keyIs(CONTENT)) {
-      if (content) duplicate(index, 'content');
+      if (content) duplicate('messages', index, 'content');
       content = true;
-      readContent(scanner, envelope, index);
+      readContent(scanner, envelope, 'messages', index);
     } else if (isTextMember(scanner)) {
       tallyValue(scanner, envelope.text);
     } else {
@@ -82,12 +83,13 @@ function readMessage(scanner: JsonScanner, envelope: BodyScan, index: number): v
   if (name !== 'user') envelope.userText.length = firstRange;
 }
 
-function readContent(scanner: JsonScanner, envelope: BodyScan, index: number): void {
+/** Cursor on a string, on parts, or on anything else, which is stepped over. `list` and `index`: for errors. */
+export function readContent(scanner: JsonScanner, envelope: BodyScan, list: string, index: number): void {
   if (scanner.atString()) {
     readText(scanner, envelope);
   } else if (scanner.atArray()) {
     for (let more = scanner.enterArray(); more; more = scanner.nextElement()) {
-      if (scanner.atObject()) readPart(scanner, envelope, index);
+      if (scanner.atObject()) readPart(scanner, envelope, list, index);
       else if (scanner.atString()) readText(scanner, envelope);
       else scanner.value();
     }
@@ -108,19 +110,20 @@ function readText(scanner: JsonScanner, envelope: BodyScan): void {
 class PartRest {
   text: TextBytes = noText();
   data = 0;
+  fileId = false;
 }
 
-function readPart(scanner: JsonScanner, envelope: BodyScan, index: number): void {
+function readPart(scanner: JsonScanner, envelope: BodyScan, list: string, index: number): void {
   let kind: PartKind | undefined;
   let text = false;
   let rest: PartRest | undefined;
   for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
     if (scanner.keyIs(TYPE) && scanner.atString()) {
-      if (kind !== undefined) duplicate(index, 'content[].type');
+      if (kind !== undefined) duplicate(list, index, 'content[].type');
       scanner.string();
       kind = partKind(scanner);
     } else if (scanner.keyIs(TEXT) && scanner.atString()) {
-      if (text) duplicate(index, 'content[].text');
+      if (text) duplicate(list, index, 'content[].text');
       text = true;
       readText(scanner, envelope);
     } else if (scanner.keyIs(REFUSAL) && scanner.atString()) {
@@ -133,6 +136,8 @@ function readPart(scanner: JsonScanner, envelope: BodyScan, index: number): void
   }
   const { attachments } = envelope;
   if (rest) attachments.bytes += rest.data;
+  // A file that lies with one vendor, under one account.
+  if (rest?.fileId && (kind === 'file' || kind === 'image')) envelope.stateful = true;
   if (kind === 'image') {
     attachments.images++;
     envelope.vision = true;
@@ -150,6 +155,7 @@ function readRest(scanner: JsonScanner, rest: PartRest): void {
   if (scanner.atString()) {
     const data = scanner.keyIs(DATA) || scanner.keyIs(FILE_DATA);
     const url = scanner.keyIs(URL);
+    if (scanner.keyIs(FILE_ID)) rest.fileId = true;
     scanner.string();
     if (data || isDataUrl(scanner)) rest.data += scanner.stringEnd - scanner.stringStart;
     else if (!url) tallyString(scanner, rest.text);
@@ -190,6 +196,6 @@ function isTextMember(scanner: JsonScanner): boolean {
   return false;
 }
 
-function duplicate(index: number, member: string): never {
-  throw new OutriderError('duplicate_member', { member: `messages[${index}].${member}` });
+function duplicate(list: string, index: number, member: string): never {
+  throw new OutriderError('duplicate_member', { member: `${list}[${index}].${member}` });
 }

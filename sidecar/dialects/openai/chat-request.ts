@@ -20,7 +20,7 @@ const READERS = new MemberReaders([
   ['functions', readFunctions],
   ['response_format', readResponseFormat],
   ['web_search_options', readServerTool],
-  ['store', (scanner, envelope) => void (envelope.stateful = readBoolean(scanner, 'store') ?? false)],
+  ['store', (scanner, envelope) => void (envelope.stateful ||= readBoolean(scanner, 'store') ?? false)],
   [
     // The newer name wins where a caller sends both.
     'max_completion_tokens',

@@ -1,5 +1,6 @@
 /** The OpenAI API as a family of endpoints. */
 import type { DialectFamily, ListedModel } from '../family.ts';
+import { OPENAI_RESPONSES } from '../responses/dialects.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS, OPENAI_RAW } from './dialects.ts';
 
 export const OPENAI_FAMILY: DialectFamily = {
@@ -10,6 +11,7 @@ export const OPENAI_FAMILY: DialectFamily = {
   ],
   endpoints: [
     { path: '/v1/chat/completions', dialect: OPENAI_CHAT, needs: 'Chat' },
+    { path: '/v1/responses', dialect: OPENAI_RESPONSES, needs: 'Chat' },
     { path: '/v1/completions', dialect: OPENAI_COMPLETIONS, needs: 'Completions' },
     { path: '/v1/embeddings', dialect: OPENAI_EMBEDDINGS, needs: 'Embeddings' },
   ],
