@@ -41,7 +41,10 @@ Without Helm: \`kubectl apply -k deploy/\` applies what the chart makes of its d
   Kubernetes: \`helm template --kube-version 1.36.0\`.
 - **Injection while the operator is down.** With \`failurePolicy: Fail\` pods of labelled namespaces wait for it; with \`Ignore\` they start
   without a sidecar, which \`repair\` tells. The mode \`Policy\` needs no operator.
-- **Uninstalling.** Pods keep the sidecars they have until they are made anew: \`kubectl get pods -A -l outrider.dev/sidecar=true\` lists them.
+- **Uninstalling.** Pods keep the sidecars they have, and what those last knew, until they are made anew:
+  \`kubectl get pods -A -l outrider.dev/sidecar=true\` lists them. Their namespaces keep the two ConfigMaps, without which their containers
+  could not start again; once no such pod is left, \`kubectl delete configmaps -A -l app.kubernetes.io/managed-by=outrider\` removes them. The
+  authority stays in the Secret \`outrider-tls\`, so that sidecars trust the operator of a next installation.
 
 ## Values
 

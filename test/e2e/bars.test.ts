@@ -44,7 +44,9 @@ beforeAll(async () => {
   replicas = (await operatorPods(cluster)).length;
   await stage.optIn();
   await stage.offer();
-  await cluster.apply(stage.namespace, [app('shop')]);
+  // As whoever sends so many requests through it would.
+  const annotations = { 'outrider.dev/cpu-request': '100m' };
+  await cluster.apply(stage.namespace, [app('shop', { annotations })]);
   await stage.available('shop');
 });
 afterAll(async () => {
@@ -67,7 +69,9 @@ describe('bars', () => {
     const taken: number[] = [];
     for (let change = 1; change <= CHANGES; change++) {
       const target = `change-${change}`;
-      taken.push(await changeOfRoute(target));
+      const { took, route } = await changeOfRoute(target);
+      taken.push(took);
+      expect(route.status.proxies).toMatchObject({ expected: PODS, programmed: PODS });
       // Programmed is no promise but a fact: the very next request is answered by it.
       expect(await stage.ask('shop')).toMatchObject({ ok: true, target });
       await delay(50 + Math.random() * 400);
@@ -205,8 +209,8 @@ describe('bars', () => {
   });
 });
 
-/** @returns milliseconds from the request that changes it until the status that it runs everywhere is seen */
-async function changeOfRoute(target: string): Promise<number> {
+/** @returns the route whose status says that the change runs everywhere, and milliseconds from the request until it was seen */
+async function changeOfRoute(target: string): Promise<{ took: number; route: Manifest }> {
   const changes = await cluster.changes(stage.routePath.replace(/\/[^/]+$/, ''));
   const began = performance.now();
   const changed = await stage.reroute([
@@ -215,7 +219,8 @@ async function changeOfRoute(target: string): Promise<number> {
   ]);
   const generation = generationOf(changed);
   for await (const route of changes) {
-    if (generationOf(route) >= generation && isProgrammed(route)) return performance.now() - began;
+    if (generationOf(route) >= generation && isProgrammed(route))
+      return { took: performance.now() - began, route };
   }
   throw new Error(`the watch ended before ${target} was programmed`);
 }

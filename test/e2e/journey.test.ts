@@ -183,6 +183,15 @@ describe('the journey', () => {
     await stage.available('after');
     expect(hasSidecar(await stage.pod('after'))).toBe(false);
   });
+
+  test('installed again: who went on without an operator finds the new one', async () => {
+    installation = await install({ credentials: stage.namespace });
+    await stage.reroute([{ name: 'again', vendor: 'south' }]);
+    const { status } = await stage.programmed(120_000);
+    expect(status.proxies).toMatchObject({ expected: 2, programmed: 2 });
+    for (const name of ['shop', 'late'])
+      expect(await stage.ask(name)).toMatchObject({ ok: true, target: 'again' });
+  });
 });
 
 /** The containers of this pod see each other's processes, so that the app can kill the sidecar. */
