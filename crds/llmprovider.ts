@@ -11,10 +11,41 @@ import {
   mapList,
   objectName,
 } from './common.ts';
-import { credential, endpoint } from './schema/provider-endpoint.ts';
+import { azure, bedrock, typeRules, vertex } from './schema/provider-cloud.ts';
+import { credential } from './schema/provider-credential.ts';
+import { endpoint } from './schema/provider-endpoint.ts';
 import { model } from './schema/provider-model.ts';
 
-const PROVIDER_TYPES = ['OpenAI', 'OpenAICompatible'] as const;
+export const PROVIDER_TYPES = [
+  'OpenAI',
+  'AzureOpenAI',
+  'Anthropic',
+  'Gemini',
+  'VertexAI',
+  'Bedrock',
+  'Cohere',
+  'Mistral',
+  'Groq',
+  'Together',
+  'Fireworks',
+  'DeepSeek',
+  'XAI',
+  'Perplexity',
+  'Cerebras',
+  'OpenRouter',
+  'NVIDIANIM',
+  'HuggingFace',
+  'DeepInfra',
+  'SambaNova',
+  'Moonshot',
+  'CloudflareWorkersAI',
+  'Databricks',
+  'Ollama',
+  'VLLM',
+  'TGI',
+  'LMStudio',
+  'OpenAICompatible',
+] as const;
 
 const passive = z.strictObject({
   consecutiveErrors: z
@@ -40,8 +71,11 @@ const spec = z
     type: z
       .enum(PROVIDER_TYPES)
       .describe(
-        'Which vendor, and so which wire format, authentication and quirks. OpenAI: api.openai.com. OpenAICompatible: any server that speaks the OpenAI API, such as vLLM or Ollama.',
+        'Which vendor, and so which wire formats, authentication and quirks. OpenAICompatible: any other server that speaks the OpenAI API.',
       ),
+    azure: azure.optional().describe('For type AzureOpenAI; required there.'),
+    vertex: vertex.optional().describe('For type VertexAI; required there.'),
+    bedrock: bedrock.optional().describe('For type Bedrock; required there.'),
     base: z
       .strictObject({
         name: objectName.describe('Name of the provider to inherit from.'),
@@ -65,14 +99,14 @@ const spec = z
       .max(256)
       .optional()
       .describe(
-        'Models this provider serves; no others are asked for. Unset or empty: any model of the catalogue; for OpenAICompatible, any name.',
+        'Models this provider serves; no others are asked for. Unset or empty: any model of the catalogue; for vendors whose models go by names of their users, and for hosts of many makers, any name.',
       )
       .meta(mapList('name')),
     streamUsage: z
       .enum(['Always', 'OnRequest', 'Never'])
       .optional()
       .describe(
-        'When streams carry usage. Always: unasked. OnRequest: the proxy asks for it and hides it from callers that did not. Never: tokens are estimated. Unset: by type; OpenAI and OpenAICompatible: OnRequest.',
+        'When streams carry usage. Always: unasked. OnRequest: the proxy asks for it and hides it from callers that did not. Never: tokens are estimated. Unset: by type.',
       ),
     healthCheck: z
       .strictObject({ passive: passive.optional().describe('Ejection by observed failures.') })
@@ -100,18 +134,11 @@ const spec = z
       ),
   })
   .meta(
-    cel(
-      {
-        rule: "self.type != 'OpenAICompatible' || has(self.base) || (has(self.endpoint) && has(self.endpoint.url))",
-        message: 'endpoint.url is required for type OpenAICompatible',
-        fieldPath: '.endpoint',
-      },
-      {
-        rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck))',
-        message: 'with base, only credentials and allowedNamespaces may be set: everything else is inherited',
-        fieldPath: '.base',
-      },
-    ),
+    cel(...typeRules, {
+      rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck))',
+      message: 'with base, only credentials and allowedNamespaces may be set: everything else is inherited',
+      fieldPath: '.base',
+    }),
   );
 
 const status = z.strictObject({

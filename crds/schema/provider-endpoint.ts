@@ -1,33 +1,6 @@
-/** Where a provider is called, and with which credentials. */
+/** Where a provider is called. */
 import { z } from 'zod';
-import { cel, dnsLabel, header, labelSelector, mapList, matching, secretRef } from '../common.ts';
-
-export const credential = z
-  .strictObject({
-    name: dnsLabel.describe('Name of the credential within this provider; routes may name it.'),
-    type: z
-      .enum(['APIKey', 'Passthrough'])
-      .describe(
-        "APIKey: a key from a Secret, sent as the vendor wants it. Passthrough: the caller's own Authorization header; it never goes to another provider.",
-      ),
-    secretRef: secretRef.optional().describe('Where the key is kept; for type APIKey.'),
-    weight: z
-      .int()
-      .min(0)
-      .max(1_000_000)
-      .optional()
-      .describe('Share of requests among the credentials of this provider; 0 takes none. Unset: 1.'),
-    namespaces: labelSelector
-      .optional()
-      .describe('Namespaces whose routes may use this credential. Unset: all that may use the provider.'),
-  })
-  .meta(
-    cel({
-      rule: "self.type == 'APIKey' ? has(self.secretRef) : !has(self.secretRef)",
-      message: 'secretRef is required for type APIKey and must be absent for type Passthrough',
-      fieldPath: '.secretRef',
-    }),
-  );
+import { cel, header, mapList, matching } from '../common.ts';
 
 const url = matching(
   /^https?:\/\/([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[A-Za-z0-9._~/%-]*)?$/,

@@ -1,39 +1,85 @@
 /** A model of a provider: its names, what it can do, what it costs. */
 import { z } from 'zod';
-import { cel, decimal, mapList, modelName, setList } from '../common.ts';
+import { atomicList, cel, decimal, matching, modelName, setList } from '../common.ts';
 
-const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema'] as const;
-/** Token units are priced per million, Request per call. */
+const CAPABILITIES = [
+  'Chat',
+  'Completions',
+  'Embeddings',
+  'Tools',
+  'Vision',
+  'JSONSchema',
+  'Rerank',
+] as const;
+/** Token units are priced per million, the others each. */
 const PRICE_UNITS = [
   'InputToken',
   'CacheReadToken',
+  'CacheWrite5mToken',
+  'CacheWrite1hToken',
   'AudioInputToken',
   'OutputToken',
   'ReasoningToken',
   'AudioOutputToken',
+  'Image',
   'Request',
 ] as const;
+
+const day = matching(
+  /^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/,
+  'a day in quotes, such as "2026-01-31"',
+  10,
+  10,
+);
 
 const price = z
   .strictObject({
     unit: z
       .enum(PRICE_UNITS)
       .describe(
-        'What is counted. A unit without a price of its own is billed as the unit it is part of: CacheReadToken and AudioInputToken as InputToken, ReasoningToken and AudioOutputToken as OutputToken.',
+        'What is counted. A unit without a price of its own is billed as the unit it is part of: CacheReadToken, CacheWrite5mToken, CacheWrite1hToken and AudioInputToken as InputToken, ReasoningToken and AudioOutputToken as OutputToken. Image: an image the model makes.',
       ),
     perMillion: decimal
       .optional()
       .describe('US dollars per million tokens, as a decimal string such as "2.50"; for the token units.'),
-    each: decimal
+    each: decimal.optional().describe('US dollars per image or request, as a decimal string such as "0.01".'),
+    aboveInputTokens: z
+      .int()
+      .min(1)
+      .max(100_000_000)
       .optional()
-      .describe('US dollars per request, as a decimal string such as "0.01"; for unit Request.'),
+      .describe(
+        'The price holds for all tokens of a request whose input, cached or not, is more than this; units that name no price for the tier keep the one below. Unset: for any request. For the token units.',
+      ),
+    from: day
+      .optional()
+      .describe('First day (UTC) of the price. Of several that hold, the one with the latest day counts.'),
+    until: day.optional().describe('First day (UTC) on which it no longer holds.'),
   })
   .meta(
-    cel({
-      rule: "self.unit == 'Request' ? has(self.each) && !has(self.perMillion) : has(self.perMillion) && !has(self.each)",
-      message: 'token units take perMillion, unit Request takes each',
-    }),
+    cel(
+      {
+        rule: "self.unit in ['Request', 'Image'] ? has(self.each) && !has(self.perMillion) : has(self.perMillion) && !has(self.each)",
+        message: 'token units take perMillion, units Image and Request take each',
+      },
+      {
+        rule: "!has(self.aboveInputTokens) || !(self.unit in ['Request', 'Image'])",
+        message: 'aboveInputTokens is for token units',
+        fieldPath: '.aboveInputTokens',
+      },
+      {
+        rule: '!has(self.from) || !has(self.until) || self.from < self.until',
+        message: 'until must be after from',
+        fieldPath: '.until',
+      },
+    ),
   );
+
+/** Two prices are for one thing if unit, tier and first day are the same. */
+const oncePerUnit =
+  'self.all(a, self.exists_one(b, a.unit == b.unit' +
+  ' && (has(a.aboveInputTokens) ? a.aboveInputTokens : 0) == (has(b.aboveInputTokens) ? b.aboveInputTokens : 0)' +
+  " && (has(a.from) ? a.from : '') == (has(b.from) ? b.from : '')))";
 
 export const model = z
   .strictObject({
@@ -61,16 +107,19 @@ export const model = z
       .min(1)
       .max(100_000_000)
       .optional()
-      .describe('Largest output a request may ask for. Unset: unlimited.'),
+      .describe('Largest output a request may ask for. Unset: from the catalogue, or unlimited.'),
     pricing: z
       .array(price)
       .min(1)
-      .max(16)
+      .max(24)
       .optional()
       .describe(
-        'Prices in US dollars, one per unit. Units that are not listed come from the catalogue; where the price of input or output stays unknown, the cost is reported as unknown, never as zero.',
+        'Prices in US dollars, one per unit, tier and first day. Units that are not listed come from the catalogue; where the price of input or output stays unknown, the cost is reported as unknown, never as zero.',
       )
-      .meta(mapList('unit')),
+      .meta({
+        ...atomicList,
+        ...cel({ rule: oncePerUnit, message: 'two prices have the same unit, aboveInputTokens and from' }),
+      }),
   })
   .meta(
     cel({

@@ -15,6 +15,7 @@ import { findConflicts } from './conflicts.ts';
 import { CONTRACT } from './contract.ts';
 import { credentialSet } from './credentials.ts';
 import { CompileMemory } from './memory.ts';
+import { mintsOf } from './mints.ts';
 import { namespacesOf } from './namespaces.ts';
 import { compare, indexProviders } from './provider-index.ts';
 import { type CompiledProvider, compileProvider } from './provider-item.ts';
@@ -50,6 +51,7 @@ export function compile(
   const routes = memory.routes(sources, surroundings, (source) => compileRoute(source, index, providers));
   const byKey = new Map(routes.map((route) => [route.source.key, route]));
 
+  const { tokens = new Map() } = options;
   const { version: current, previous } = options.contract ?? CONTRACT;
   const grouping = groupWorkloads(routes, namespaces);
   const remembered = memory.snapshots();
@@ -82,11 +84,17 @@ export function compile(
     },
     credentialsFor: (workload) => {
       const group = grouping.groupOf(workload);
-      return once(credentials, group.key, () => credentialSet(group, providers, secrets));
+      return once(credentials, group.key, () => credentialSet(group, providers, secrets, tokens));
     },
+    mints: mintsOf(providers.values(), secrets),
     verdicts: [
       ...[...providers.values()].map((provider) =>
-        providerVerdict(provider, named.get(provider.source.id) ?? new Set(), secrets, namespaces),
+        providerVerdict(
+          provider,
+          named.get(provider.source.id) ?? new Set(),
+          { secrets, tokens },
+          namespaces,
+        ),
       ),
       ...routes.map((route) => routeVerdict(route, conflicts, namespaces)),
     ],

@@ -1,6 +1,7 @@
 /** The keys one group of workloads may hold. */
 import { createHash } from 'node:crypto';
 import type { CredentialSet, ItemId } from '../../sidecar/snapshot/schema.ts';
+import type { Tokens } from './mints.ts';
 import { compare } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import type { Secrets } from './secrets.ts';
@@ -14,15 +15,19 @@ export function credentialSet(
   group: Group,
   providers: ReadonlyMap<ItemId, CompiledProvider>,
   secrets: Secrets,
+  tokens: Tokens,
 ): CredentialSet {
   const found = new Map<string, { value: string; version: string; published?: string }>();
   for (const { route } of group.selected) {
     for (const { source, credentials } of route.uses.values()) {
       if (!providers.get(source.id)?.item) continue;
       for (const { name, secretRef } of source.outline.credentials) {
-        if (!secretRef || !credentials.has(name)) continue;
-        const value = secrets.read(source.namespace, secretRef.name, secretRef.key);
-        if (value.ok) found.set(`${source.namespace}/${source.name}/${name}`, value);
+        if (!credentials.has(name)) continue;
+        const id = `${source.namespace}/${source.name}/${name}`;
+        const value = secretRef
+          ? secrets.read(source.namespace, secretRef.name, secretRef.key)
+          : tokens.get(id);
+        if (value?.ok) found.set(id, value);
       }
     }
   }

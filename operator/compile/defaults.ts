@@ -2,8 +2,12 @@
  * What is unset in a resource. CRDs carry no defaults, so that policies can tell unset from set; every default lives here,
  * is applied by `compile`, and is printed by `explain --effective`.
  */
-import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
 import type { FailureClass, LLMRouteSpec } from '../../crds/llmroute.ts';
+import {
+  type ProviderParameters,
+  type ProviderTypeName,
+  TYPE_DEFAULTS,
+} from '../../sidecar/snapshot/provider-types.ts';
 import { milliseconds } from './durations.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
@@ -43,14 +47,15 @@ const MOST_ATTEMPTS = 3;
 export const maxAttempts = (targets: number): number => Math.min(targets, MOST_ATTEMPTS);
 
 export const PASSIVE = { consecutiveErrors: 5, ejectionTime: '5s', maxEjectionTime: '2m' };
-export const ENDPOINT_URL: Record<LLMProviderSpec['type'], string | undefined> = {
-  OpenAI: 'https://api.openai.com/v1',
-  OpenAICompatible: undefined,
-};
-export const STREAM_USAGE: Record<LLMProviderSpec['type'], NonNullable<LLMProviderSpec['streamUsage']>> = {
-  OpenAI: 'OnRequest',
-  OpenAICompatible: 'OnRequest',
-};
+/** Undefined where only the resource can say it. */
+export function endpointURL(type: ProviderTypeName, parameters: ProviderParameters): string | undefined {
+  // Vertex AI has one host without a place before it.
+  if (type === 'VertexAI' && parameters.location === 'global') return 'https://aiplatform.googleapis.com/v1';
+  return TYPE_DEFAULTS[type].url?.replace(
+    /\{(\w+)\}/g,
+    (_, name: keyof ProviderParameters) => parameters[name] ?? '',
+  );
+}
 
 /** The longer of two durations: a limit left unset is never below the value it limits. */
 export const atLeast = (limit: string, value: string): string =>

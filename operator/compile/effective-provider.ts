@@ -1,8 +1,9 @@
 /** A provider with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
+import { type ProviderParameters, TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
-import { atLeast, ENDPOINT_URL, Filler, PASSIVE, STREAM_USAGE } from './defaults.ts';
-import { pricingOf } from './prices.ts';
+import { atLeast, endpointURL, Filler, PASSIVE } from './defaults.ts';
+import { currentPricing, pricingOf } from './prices.ts';
 
 type Model = NonNullable<LLMProviderSpec['models']>[number];
 type Credential = NonNullable<LLMProviderSpec['credentials']>[number];
@@ -20,6 +21,11 @@ interface EffectiveProviderSpec
   allowedNamespaces: NonNullable<LLMProviderSpec['allowedNamespaces']>;
 }
 
+/** Parameters of the vendor, whichever member of the spec has them. */
+export function parametersOf({ azure, vertex, bedrock }: LLMProviderSpec): ProviderParameters {
+  return { ...azure, ...vertex, ...bedrock };
+}
+
 export interface EffectiveProvider {
   spec: EffectiveProviderSpec;
   /** Paths that were unset and have a fixed default. */
@@ -34,7 +40,7 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
   const fill = new Filler();
   const known = new Filler();
   const url = fill
-    .in('spec.endpoint.url', spec.endpoint?.url, ENDPOINT_URL[spec.type] ?? '')
+    .in('spec.endpoint.url', spec.endpoint?.url, endpointURL(spec.type, parametersOf(spec)) ?? '')
     .replace(/\/+$/, '');
   const catalogue = catalogueOf(spec.type, url, now);
   const passive = spec.healthCheck?.passive;
@@ -48,9 +54,9 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
       weight: fill.in(`spec.credentials[${i}].weight`, credential.weight, 1),
     })),
     models: (spec.models ?? []).map((model, i) =>
-      effectiveModel(model, `spec.models[${i}]`, catalogue, fill, known),
+      effectiveModel(model, `spec.models[${i}]`, { catalogue, now }, fill, known),
     ),
-    streamUsage: fill.in('spec.streamUsage', spec.streamUsage, STREAM_USAGE[spec.type]),
+    streamUsage: fill.in('spec.streamUsage', spec.streamUsage, TYPE_DEFAULTS[spec.type].streamUsage),
     healthCheck: {
       passive: {
         consecutiveErrors: fill.in(
@@ -74,16 +80,17 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
 function effectiveModel(
   model: Model,
   path: string,
-  catalogue: Catalogue | undefined,
+  { catalogue, now }: { catalogue: Catalogue | undefined; now: number },
   fill: Filler,
   known: Filler,
 ): EffectiveModel {
   const upstreamName = fill.in(`${path}.upstreamName`, model.upstreamName, model.name);
   const facts: Partial<CataloguedModel> = catalogue?.find(upstreamName) ?? {};
   // What neither says stays absent: unknown is a state of its own.
-  const { capabilities, contextWindow, prices } = facts;
+  const { capabilities, contextWindow, maxOutputTokens, prices } = facts;
   const declared = model.pricing ?? [];
-  const further = pricingOf(prices ?? {}, (unit) => !declared.some((price) => price.unit === unit));
+  const current = currentPricing(declared, now);
+  const further = pricingOf(prices ?? {}, (unit) => !current.some((price) => price.unit === unit));
   further.forEach((_, i) => known.defaulted.push(`${path}.pricing[${declared.length + i}]`));
   return {
     ...model,
@@ -91,6 +98,9 @@ function effectiveModel(
     ...(capabilities && { capabilities: known.in(`${path}.capabilities`, model.capabilities, capabilities) }),
     ...(contextWindow !== undefined && {
       contextWindow: known.in(`${path}.contextWindow`, model.contextWindow, contextWindow),
+    }),
+    ...(maxOutputTokens !== undefined && {
+      maxOutputTokens: known.in(`${path}.maxOutputTokens`, model.maxOutputTokens, maxOutputTokens),
     }),
     ...(declared.length + further.length > 0 && { pricing: [...declared, ...further] }),
   };

@@ -1,21 +1,31 @@
 /**
  * Prices as integers. A resource has US dollars with at most six decimals per million tokens, which is a whole number of
- * pico-USD per token, so nothing is rounded; a price per request is a whole number of pico-USD too.
+ * pico-USD per token, so nothing is rounded; a price per request or image is a whole number of pico-USD too.
  */
 import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
-import type { PriceTable } from '../../sidecar/snapshot/schema.ts';
+import type { FullPrices } from '../../sidecar/snapshot/schema.ts';
 
 type Declared = NonNullable<NonNullable<LLMProviderSpec['models']>[number]['pricing']>[number];
 
-const UNITS: Record<Declared['unit'], keyof PriceTable> = {
+export type Unit = Exclude<keyof FullPrices, 'tiers'>;
+type Units = Partial<Record<Unit, number>>;
+/** In pico-USD each; a unit that is absent is unknown. Tiers by rising bound, each with the units that differ. */
+export type KnownPrices = Units & { tiers?: (Units & { aboveInputTokens: number })[] };
+
+/** `AudioCacheRead` is no unit of resources: only the catalogue prices it apart. */
+const UNITS: Record<Declared['unit'], Unit> = {
   InputToken: 'input',
   CacheReadToken: 'cacheRead',
+  CacheWrite5mToken: 'cacheWrite5m',
+  CacheWrite1hToken: 'cacheWrite1h',
   AudioInputToken: 'audioInput',
   OutputToken: 'output',
   ReasoningToken: 'reasoning',
   AudioOutputToken: 'audioOutput',
+  Image: 'imageOutput',
   Request: 'request',
 };
+const EACH: ReadonlySet<Declared['unit']> = new Set(['Image', 'Request']);
 
 const PICO_DIGITS = 12;
 
@@ -25,25 +35,56 @@ function shifted(decimal: string, digits: number): number {
   return Number(BigInt(whole + fraction.padEnd(digits, '0')));
 }
 
-/** Declared prices by unit, in pico-USD per token, or per request for `request`. */
-export function declaredPrices(pricing: readonly Declared[]): Partial<PriceTable> {
-  const prices: Partial<PriceTable> = {};
-  for (const { unit, perMillion, each } of pricing) {
-    const dollars = unit === 'Request' ? each : perMillion;
-    if (dollars !== undefined) prices[UNITS[unit]] = shifted(dollars, unit === 'Request' ? PICO_DIGITS : 6);
+const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10);
+
+/** Those that hold on the day of `now`; of several for one unit and tier, the one that began last. */
+export function currentPricing(pricing: readonly Declared[], now: number): Declared[] {
+  const today = dayOf(now);
+  const current = new Map<string, Declared>();
+  for (const price of pricing) {
+    const { unit, aboveInputTokens = 0, from = '', until } = price;
+    if (from > today || (until !== undefined && until <= today)) continue;
+    const key = `${unit} ${aboveInputTokens}`;
+    const other = current.get(key);
+    if (other === undefined || (other.from ?? '') < from) current.set(key, price);
   }
+  return [...current.values()];
+}
+
+/** Declared prices by unit and tier. */
+export function declaredPrices(pricing: readonly Declared[]): KnownPrices {
+  const prices: KnownPrices = {};
+  const tiers = new Map<number, Units>();
+  for (const { unit, perMillion, each, aboveInputTokens } of pricing) {
+    const dollars = EACH.has(unit) ? each : perMillion;
+    if (dollars === undefined) continue;
+    const pico = shifted(dollars, EACH.has(unit) ? PICO_DIGITS : 6);
+    if (aboveInputTokens === undefined) prices[UNITS[unit]] = pico;
+    else tiers.set(aboveInputTokens, { ...tiers.get(aboveInputTokens), [UNITS[unit]]: pico });
+  }
+  if (tiers.size > 0)
+    prices.tiers = [...tiers]
+      .sort(([a], [b]) => a - b)
+      .map(([aboveInputTokens, units]) => ({ aboveInputTokens, ...units }));
   return prices;
 }
 
 /** Integer prices in the words of a resource, the inverse of `declaredPrices`; for the units asked for. */
-export function pricingOf(
-  prices: Partial<PriceTable>,
-  wanted: (unit: Declared['unit']) => boolean,
-): Declared[] {
+export function pricingOf(prices: KnownPrices, wanted: (unit: Declared['unit']) => boolean): Declared[] {
+  const { tiers = [], ...base } = prices;
+  return [
+    ...unitsOf(base, wanted),
+    ...tiers.flatMap(({ aboveInputTokens, ...units }) =>
+      unitsOf(units, wanted).map((price) => ({ ...price, aboveInputTokens })),
+    ),
+  ];
+}
+
+function unitsOf(prices: Units, wanted: (unit: Declared['unit']) => boolean): Declared[] {
   return (Object.keys(UNITS) as Declared['unit'][]).flatMap((unit): Declared[] => {
     const pico = prices[UNITS[unit]];
     if (pico === undefined || !wanted(unit)) return [];
-    return unit === 'Request'
+    return EACH.has(unit)
       ? [{ unit, each: unshifted(pico, PICO_DIGITS) }]
       : [{ unit, perMillion: unshifted(pico, 6) }];
   });
@@ -56,24 +97,35 @@ function unshifted(value: number, digits: number): string {
 }
 
 /** More pico-USD than an integer holds exactly. */
-const MOST_PER_REQUEST = Math.floor(Number.MAX_SAFE_INTEGER / 10 ** PICO_DIGITS);
+const MOST_EACH = Math.floor(Number.MAX_SAFE_INTEGER / 10 ** PICO_DIGITS);
 
 /** The first price that is too large to be kept exactly, in a sentence. */
 export function oversizedPrice(models: LLMProviderSpec['models']): string | undefined {
   for (const [i, { pricing }] of (models ?? []).entries()) {
-    const j = (pricing ?? []).findIndex(({ each }) => each !== undefined && Number(each) > MOST_PER_REQUEST);
+    const j = (pricing ?? []).findIndex(({ each }) => each !== undefined && Number(each) > MOST_EACH);
     const each = pricing?.[j]?.each;
     if (each !== undefined)
-      return `spec.models[${i}].pricing[${j}].each: must be at most ${MOST_PER_REQUEST} US dollars (it is "${each}")`;
+      return `spec.models[${i}].pricing[${j}].each: must be at most ${MOST_EACH} US dollars (it is "${each}")`;
   }
   return undefined;
 }
 
 /**
  * Undefined where the price of input or of output is unknown: unknown is a state of its own, never zero. A model that only
- * makes embeddings has no output to price.
+ * makes embeddings or ranks has no output to price. Units that a tier does not name keep the price of the one below.
  */
-export function wholeTable(known: Partial<PriceTable>, embeddingsOnly: boolean): PriceTable | undefined {
-  const { input, output = embeddingsOnly ? 0 : undefined } = known;
-  return input === undefined || output === undefined ? undefined : { ...known, input, output };
+export function wholeTable(known: KnownPrices, withoutOutput: boolean): FullPrices | undefined {
+  const { tiers = [], ...units } = known;
+  const { input, output = withoutOutput ? 0 : undefined } = units;
+  if (input === undefined || output === undefined) return undefined;
+  const base = { ...units, input, output };
+  if (tiers.length === 0) return base;
+  let below: Omit<FullPrices, 'tiers'> = base;
+  return {
+    ...base,
+    tiers: tiers.map(({ aboveInputTokens, ...higher }) => {
+      below = { ...below, ...higher };
+      return { ...below, aboveInputTokens };
+    }),
+  };
 }

@@ -1,12 +1,15 @@
 /** LLMProvider -> item of a snapshot, with everything that was unset filled in. */
 import type { LLMProvider, LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { indexModels, type ModelIndex } from '../../sidecar/snapshot/models.ts';
+import { pricesMember } from '../../sidecar/snapshot/prices.ts';
+import { TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import type { ModelBody, ProviderBody, ProviderItem } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { type Catalogue, type CataloguedModel, catalogueDay } from './catalogue.ts';
+import { credentialKind } from './credential-body.ts';
 import { milliseconds } from './durations.ts';
-import { type EffectiveModel, effectiveProvider } from './effective-provider.ts';
-import { declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
+import { type EffectiveModel, effectiveProvider, parametersOf } from './effective-provider.ts';
+import { currentPricing, declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
 import { BASE_INVALID, INVALID, REF_NOT_PERMITTED } from './reasons.ts';
@@ -163,22 +166,25 @@ function bodyOf(
   const { endpoint, models } = effective;
   const { passive } = effective.healthCheck;
   const caBundle = endpoint.tls?.caBundle;
+  const parameters = parametersOf(spec);
   return {
     namespace,
     name,
     type: effective.type,
     url: endpoint.url,
+    ...(Object.keys(parameters).length > 0 && { parameters }),
     headers: (endpoint.headers ?? []).map((header) => ({ name: header.name, value: header.value })),
     ...(caBundle === undefined ? {} : { caBundle }),
     credentials: effective.credentials.map((credential, i) => ({
       name: credential.name,
       id: `${namespace}/${name}/${credential.name}`,
-      type: credential.type,
+      ...credentialKind(credential, parameters.region ?? ''),
       weight: credential.weight,
       ...(versions[i] === undefined ? {} : { version: versions[i] }),
     })),
-    models: models.length > 0 ? models.map(declaredModel) : cataloguedModels(catalogue),
-    openModels: models.length === 0 && (effective.type === 'OpenAICompatible' || !catalogue),
+    models:
+      models.length > 0 ? models.map((model) => declaredModel(model, now)) : cataloguedModels(catalogue),
+    openModels: models.length === 0 && (TYPE_DEFAULTS[effective.type].openModels === true || !catalogue),
     streamUsage: effective.streamUsage,
     passive: {
       consecutiveErrors: passive.consecutiveErrors,
@@ -188,19 +194,21 @@ function bodyOf(
   };
 }
 
-function declaredModel(model: EffectiveModel): ModelBody {
+function declaredModel(model: EffectiveModel, now: number): ModelBody {
   const { name, upstreamName, capabilities, contextWindow, maxOutputTokens, pricing } = model;
-  const embeddingsOnly = capabilities?.length === 1 && capabilities[0] === 'Embeddings';
-  const prices = wholeTable(declaredPrices(pricing ?? []), embeddingsOnly);
+  const prices = wholeTable(declaredPrices(currentPricing(pricing ?? [], now)), hasNoOutput(capabilities));
   return {
     name,
     upstreamName,
     ...(capabilities && { capabilities: [...capabilities] }),
     ...(contextWindow === undefined ? {} : { contextWindow }),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-    ...(prices && { prices }),
+    ...(prices && pricesMember(prices)),
   };
 }
+
+const hasNoOutput = (capabilities: readonly string[] | undefined): boolean =>
+  capabilities?.every((each) => each === 'Embeddings' || each === 'Rerank') ?? false;
 
 const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,255}$/;
 const MAX_VARIANTS = 64;
@@ -226,7 +234,7 @@ function cataloguedModels(catalogue: Catalogue | undefined): ModelBody[] {
 
 function cataloguedModel(model: CataloguedModel): ModelBody {
   const variants = model.variants.filter((v) => MODEL_NAME.test(v.text)).slice(0, MAX_VARIANTS);
-  const prices = wholeTable(model.prices ?? {}, model.capabilities?.[0] === 'Embeddings');
+  const prices = wholeTable(model.prices ?? {}, hasNoOutput(model.capabilities));
   return {
     name: model.id,
     upstreamName: model.id,
@@ -234,6 +242,7 @@ function cataloguedModel(model: CataloguedModel): ModelBody {
     ...(variants.length > 0 && { variants }),
     ...(model.capabilities && { capabilities: model.capabilities }),
     ...(model.contextWindow === undefined ? {} : { contextWindow: model.contextWindow }),
-    ...(prices && { prices }),
+    ...(model.maxOutputTokens === undefined ? {} : { maxOutputTokens: model.maxOutputTokens }),
+    ...(prices && pricesMember(prices)),
   };
 }

@@ -34,6 +34,8 @@ export const MODEL_NOT_FOUND = 'ModelNotFound';
 export const CREDENTIAL_NOT_FOUND = 'CredentialNotFound';
 /** False: a Secret lacks the key, or what is under it cannot be a key of an API. */
 export const CREDENTIAL_UNUSABLE = 'CredentialUnusable';
+/** False: a cloud gave no token for a credential, or the operator may not dial it. It is tried again. */
+export const TOKEN_UNAVAILABLE = 'TokenUnavailable';
 
 // Conflicted
 

@@ -13,6 +13,8 @@ type CredentialValue =
 export interface Secrets {
   /** The value under `key`, as it goes into a header. */
   read(namespace: string, name: string, key: string): CredentialValue;
+  /** The value under `key` as text of several lines, such as a key file. */
+  readDocument(namespace: string, name: string, key: string): CredentialValue;
 }
 
 /** @param readable namespaces whose Secrets may be read, whatever else was handed in; unset, or with `*` in it: all */
@@ -23,34 +25,46 @@ export function secretsOf(objects: readonly SecretObject[], readable: readonly s
     if (secret.metadata.deletionTimestamp === undefined) byName.set(nameOf(secret), secret);
   }
   const values = new Map<string, CredentialValue>();
+  const once = (namespace: string, name: string, key: string, form: Form): CredentialValue => {
+    if (!all && !readable.includes(namespace)) {
+      return refused(
+        `Secret ${namespace}/${name} is not read: ${namespace} is not among the operator's credentials namespaces (chart value credentials.namespaces)`,
+      );
+    }
+    const path = `${form.words} ${namespace}/${name}/${key}`;
+    let value = values.get(path);
+    if (!value) {
+      value = readKey(byName.get(`${namespace}/${name}`), `Secret ${namespace}/${name}`, key, form);
+      values.set(path, value);
+    }
+    return value;
+  };
   return {
-    read(namespace, name, key) {
-      if (!all && !readable.includes(namespace)) {
-        return refused(
-          `Secret ${namespace}/${name} is not read: ${namespace} is not among the operator's credentials namespaces (chart value credentials.namespaces)`,
-        );
-      }
-      const path = `${namespace}/${name}/${key}`;
-      let value = values.get(path);
-      if (!value) {
-        value = readKey(byName.get(`${namespace}/${name}`), `Secret ${namespace}/${name}`, key);
-        values.set(path, value);
-      }
-      return value;
-    },
+    read: (namespace, name, key) => once(namespace, name, key, KEY),
+    readDocument: (namespace, name, key) => once(namespace, name, key, DOCUMENT),
   };
 }
 
-function readKey(secret: SecretObject | undefined, what: string, key: string): CredentialValue {
+interface Form {
+  pattern: RegExp;
+  words: string;
+}
+const KEY: Form = {
+  pattern: /^[\x21-\x7e]{1,8192}$/,
+  words: 'cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces',
+};
+const DOCUMENT: Form = {
+  pattern: /^[\x20-\x7e\s]{1,32768}$/,
+  words: 'is no key file: it must be 1 to 32768 characters of ASCII text',
+};
+
+function readKey(secret: SecretObject | undefined, what: string, key: string, form: Form): CredentialValue {
   const unread = `lacks the label ${CREDENTIAL_LABEL}: "true" without which it is not read`;
   if (!secret) return refused(`${what} is not there, or ${unread}`);
   if (secret.metadata.labels?.[CREDENTIAL_LABEL] !== 'true') return refused(`${what} ${unread}`);
   const value = valueOf(secret, key);
   if (value === undefined) return unusable(`${what} has no key "${key}"`);
-  if (!/^[\x21-\x7e]{1,8192}$/.test(value))
-    return unusable(
-      `"${key}" of ${what} cannot be sent as a key: it must be 1 to 8192 printable ASCII characters without spaces`,
-    );
+  if (!form.pattern.test(value)) return unusable(`"${key}" of ${what} ${form.words}`);
   return { ok: true, value, ...versionOf(secret, value) };
 }
 

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../crds/common.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { CredentialSet, ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
+import type { Mint, Tokens } from './mints.ts';
 
 /**
  * Everything `watch` (or the file source) knows at one moment, in any order. A changed object is another object: none is
@@ -59,8 +60,10 @@ export interface CompileOptions {
   platformNamespaces: readonly string[];
   /** Namespaces whose labelled Secrets may be read; unset, or with `*` in it: all. */
   credentialsNamespaces?: readonly string[];
-  /** Milliseconds since the epoch; decides only which dated catalogue prices hold. */
+  /** Milliseconds since the epoch; decides only which dated prices hold. */
   now: number;
+  /** What clouds gave for `mints`, by id of the credential. Unset: nothing yet. */
+  tokens?: Tokens;
   /** Unset: the contract of this build. */
   contract?: Contract;
 }
@@ -75,6 +78,8 @@ export interface Compiled {
   readonly versions: readonly number[];
   /** Keys of the credentials that the workload's routes may use, and no others. */
   credentialsFor(workload: Workload): CredentialSet;
+  /** Tokens to get from clouds, and to keep fresh. */
+  readonly mints: readonly Mint[];
   /** One per route and provider, sorted by kind, namespace, name. */
   verdicts: readonly Verdict[];
   /** Whether the route (`namespace/name`) is for the workload. */

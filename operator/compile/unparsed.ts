@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { labelSelector, secretRef } from '../../crds/common.ts';
 import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
+import { credential } from '../../crds/schema/provider-credential.ts';
 
 type Selector = z.infer<typeof labelSelector>;
 export type CredentialView = Pick<
@@ -62,10 +63,11 @@ export interface ProviderOutline {
   allowedNamespaces: LLMProviderSpec['allowedNamespaces'];
 }
 
+const credentialType = credential.shape.type;
 const baseRef = z.object({ name: z.string(), namespace: z.string() });
 const credentialView = z.object({
   name: z.string(),
-  type: z.enum(['APIKey', 'Passthrough']),
+  type: credentialType,
   secretRef: secretRef.optional(),
 });
 const allowed = z.union([

@@ -1,12 +1,15 @@
 /** Verdicts: what `compile` found, as conditions. */
+import { pricesOf } from '../../sidecar/snapshot/prices.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Conflicts } from './conflicts.ts';
+import { mintRequest } from './credential-body.ts';
+import type { Tokens } from './mints.ts';
 import type { Namespaces } from './namespaces.ts';
 import { conditionOf, type Problem } from './problems.ts';
 import { compare } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
-import { ACCEPTED, NOT_A_PLATFORM_NAMESPACE, RESOLVED_REFS } from './reasons.ts';
+import { ACCEPTED, NOT_A_PLATFORM_NAMESPACE, RESOLVED_REFS, TOKEN_UNAVAILABLE } from './reasons.ts';
 import type { Secrets } from './secrets.ts';
 import type { Verdict } from './types.ts';
 
@@ -35,11 +38,11 @@ export function routeVerdict(route: CompiledRoute, conflicts: Conflicts, namespa
 export function providerVerdict(
   provider: CompiledProvider,
   named: ReadonlySet<string>,
-  secrets: Secrets,
+  values: { secrets: Secrets; tokens: Tokens },
   namespaces: Namespaces,
 ): Verdict {
   const { source, models } = provider;
-  const problems = [...provider.problems, ...credentialProblems(provider, secrets)];
+  const problems = [...provider.problems, ...credentialProblems(provider, values)];
   const { from } = source.outline.allowedNamespaces ?? { from: 'Same' };
   const ignored = from !== 'Same' && !namespaces.isPlatform(source.namespace);
   const accepted = ignored ? onlyInPlatform(`allowedNamespaces.from ${from}`, source.namespace) : FINE;
@@ -54,7 +57,7 @@ export function providerVerdict(
     models: [...named]
       .sort(compare)
       .slice(0, MAX_MODELS)
-      .map((name) => ({ name, priced: models?.find(name)?.prices !== undefined })),
+      .map((name) => ({ name, priced: pricesOf(models?.find(name)) !== undefined })),
   };
 }
 
@@ -69,11 +72,22 @@ const onlyInPlatform = (field: string, namespace: string) => ({
   message: `the spec is valid, but ${field} has no effect: ${namespace} is not a platform namespace`,
 });
 
-function credentialProblems({ source }: CompiledProvider, secrets: Secrets): Problem[] {
+function credentialProblems(
+  { source, item }: CompiledProvider,
+  { secrets, tokens }: { secrets: Secrets; tokens: Tokens },
+): Problem[] {
+  const region = item?.body?.parameters?.region ?? '';
+  const declared = source.parsed.ok ? (source.parsed.spec.credentials ?? []) : [];
   return source.outline.credentials.flatMap(({ name, secretRef }) => {
-    if (!secretRef) return [];
-    const value = secrets.read(source.namespace, secretRef.name, secretRef.key);
-    if (value.ok) return [];
+    const credential = declared.find((each) => each.name === name);
+    const wanted = credential && mintRequest(credential, source.namespace, region, secrets);
+    const token = wanted?.ok ? tokens.get(`${source.namespace}/${source.name}/${name}`) : undefined;
+    const value = secretRef
+      ? secrets.read(source.namespace, secretRef.name, secretRef.key)
+      : wanted?.ok
+        ? token && (token.ok ? token : { ...token, reason: TOKEN_UNAVAILABLE })
+        : wanted;
+    if (value === undefined || value.ok) return [];
     const message = `credential "${name}": ${value.message}`;
     return [{ condition: 'ResolvedRefs' as const, reason: value.reason, message }];
   });

@@ -5,7 +5,8 @@
 
 import type { ReadUsage } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
-import { costNanoUsd } from './price.ts';
+import { pricesOf } from '../snapshot/prices.ts';
+import { costNanoUsd, inputTokens } from './price.ts';
 import { NO_USAGE, type Settlement, type Usage } from './usage.ts';
 
 export interface SettleFacts {
@@ -36,14 +37,14 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
   const usage = final ? reported : atLeast(reported ?? NO_USAGE, facts);
   const settlement: Settlement = { usage, source: final ? 'Provider' : 'Estimated' };
   if (attempt.rawUsage !== undefined) settlement.raw = attempt.rawUsage;
-  const prices = attempt.candidate.model?.prices;
+  const prices = pricesOf(attempt.candidate.model);
   if (prices) settlement.costNanoUsd = costNanoUsd(usage, prices);
   return settlement;
 }
 
 /** The larger of what was reported so far and what we estimate, side by side. */
 function atLeast(reported: Usage, facts: SettleFacts): Usage {
-  const missingInput = facts.estimatedInput - (reported.input + reported.cacheRead + reported.audioInput);
+  const missingInput = facts.estimatedInput - inputTokens(reported);
   const missingOutput = facts.estimatedOutput - (reported.output + reported.reasoning + reported.audioOutput);
   return {
     ...reported,

@@ -9,6 +9,8 @@ export interface Usage {
   cacheWrite5m?: number;
   cacheWrite1h?: number;
   audioInput: number;
+  /** Audio read from the cache, where the vendor tells it apart. Absent: none. */
+  audioCacheRead?: number;
   /** Output that is neither reasoning nor audio. */
   output: number;
   reasoning: number;

@@ -11,8 +11,12 @@ export interface ProviderType {
    * on; for others the first chat dialect with a `VendorFormat` is written.
    */
   readonly speaks: readonly Spoken[];
-  /** Header that carries the key, and what precedes the key in it. */
-  readonly auth: { readonly header: string; readonly prefix: string };
+  /** Cases in which the vendor is called otherwise, the particular first; see `variant.ts`. */
+  readonly variants?: readonly Variant[];
+  /** How a key is sent. Tokens that are minted for a cloud's identity always go as `authorization: Bearer`. */
+  readonly auth: AuthScheme;
+  /** Name of the service for AWS Signature Version 4, where requests can be signed by it. */
+  readonly signedFor?: string;
   /** Caller headers sent upstream, lower-case. Everything else is dropped unless a rule forwards it. */
   readonly requestHeaders: ReadonlySet<string>;
   /** Caller headers that say whose account it is: sent only beside the caller's own key. */
@@ -30,8 +34,25 @@ export interface ProviderType {
   readonly credentialProtocols: readonly string[];
   /** Milliseconds an idle connection is kept: below what the vendor's front end keeps, so that we close first. */
   readonly idleSocketMs: number;
+  /** It goes on generating, and bills for it, when the connection is gone. */
+  readonly billsAfterDisconnect?: true;
   /** Rows that hold for this type only, tried before the common ones. */
   readonly failures: readonly FailureRow[];
+}
+
+/** Header that carries a key, lower-case, and what precedes the key in it. */
+export interface AuthScheme {
+  readonly header: string;
+  readonly prefix: string;
+}
+
+/** Holds where all of its conditions do. */
+export interface Variant {
+  /** What the vendor's name of the model begins with; one of them. */
+  readonly models?: readonly string[];
+  /** The provider's API version is a date. */
+  readonly datedVersion?: true;
+  readonly type: ProviderType;
 }
 
 /** One wire format of a vendor, and where it is. */
@@ -46,6 +67,14 @@ export interface Spoken {
   readonly streamPath?: string;
   /** The path names the model; the body does not. */
   readonly modelInPath?: true;
+  /** The path stands below the host, whatever path the base URL has. */
+  readonly fromHost?: true;
+  /** How a key is sent, where this dialect differs from the vendor's others. */
+  readonly auth?: AuthScheme;
+  /** Headers it needs; a caller's own value of one stands over it. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Counts what was read from its cache among the uncached input as well. */
+  readonly inputIncludesCache?: true;
   readonly quirks?: Quirks;
 }
 
@@ -55,4 +84,6 @@ export interface RetryAfterForms {
   readonly milliseconds: readonly string[];
   /** Resets of a limit: they count when the limit's `remaining` is zero, or when none says so. */
   readonly resets: readonly { readonly remaining: string | undefined; readonly reset: string }[];
+  /** The body of an error may say it: google.rpc.RetryInfo. */
+  readonly inBody?: 'RetryInfo';
 }

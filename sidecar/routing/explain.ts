@@ -6,6 +6,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { costNanoUsd } from '../accounting/price.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
+import { pricesOf } from '../snapshot/prices.ts';
 import { plan, refusal } from './make-plan.ts';
 import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
@@ -164,7 +165,7 @@ function explainCandidate(candidate: Candidate, facts: RequestFacts): ExplainedC
 }
 
 function costOf({ model }: Candidate, facts: RequestFacts): ExplainedCost | undefined {
-  const prices = model?.prices;
+  const prices = pricesOf(model);
   if (!prices) return undefined;
   const { inputTokens: input, maxOutputTokens: cap, choices } = facts;
   return {

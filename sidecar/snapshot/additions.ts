@@ -6,6 +6,7 @@
  * `requires` and `advisory` of an item follow from this table. It is not for a field that is gone or newly required: then
  * SNAPSHOT_VERSION grows.
  */
+import { PROVIDER_TYPE_NAMES } from './provider-types.ts';
 import type { Feature, SnapshotItem } from './schema.ts';
 
 interface Place {
@@ -22,10 +23,34 @@ export type Addition =
   /** The field takes more than before: an older sidecar says so of an item that goes beyond its bounds, and keeps its older body. */
   | (Place & { wider: true });
 
+/** Types of the first release. */
+const FIRST_TYPES: readonly string[] = ['OpenAI', 'OpenAICompatible'];
+
 export const ADDITIONS: readonly Addition[] = [
   // Without it, an older body of an Invalid route serves as far as the snapshot lists its providers, as before.
   { kind: 'Route', field: 'keeps', advisory: true },
   { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
+  ...PROVIDER_TYPE_NAMES.filter((name) => !FIRST_TYPES.includes(name)).map(
+    (value): Addition => ({ kind: 'Provider', field: 'body.type', value, needs: 'provider.types' }),
+  ),
+  { kind: 'Provider', field: 'body.parameters', needs: 'provider.types' },
+  {
+    kind: 'Provider',
+    field: 'body.models[].capabilities[]',
+    value: 'Rerank',
+    needs: 'provider.types',
+  },
+  ...['Token', 'AWSSession', 'Workload'].map(
+    (value): Addition => ({
+      kind: 'Provider',
+      field: 'body.credentials[].type',
+      value,
+      needs: 'credential.minted',
+    }),
+  ),
+  { kind: 'Provider', field: 'body.credentials[].workload', needs: 'credential.minted' },
+  // Without it the price is unknown, which is a state of its own: never a wrong one.
+  { kind: 'Provider', field: 'body.models[].fullPrices', advisory: true },
 ];
 
 /** What the table says of one item: features it needs, sorted, and advisory fields that are in it. */

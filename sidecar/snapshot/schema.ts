@@ -5,6 +5,9 @@
  * (1e-12 US dollar) per token, so the hot path only looks up and multiplies. `validate.ts` beside this file is the one
  * judge of an item; the operator runs it before it sends, the sidecar before it swaps.
  */
+import type { ProviderParameters, ProviderTypeName } from './provider-types.ts';
+
+export type { ProviderTypeName } from './provider-types.ts';
 
 /**
  * Version of this contract. A sidecar accepts its own and the previous one, an operator sends either. It grows only where
@@ -25,6 +28,8 @@ export const FEATURES = [
   'patch',
   'tls.caBundle',
   'unsupportedParameters',
+  'provider.types',
+  'credential.minted',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -168,6 +173,8 @@ export interface ProviderBody {
   type: ProviderTypeName;
   /** Base URL without a trailing slash; endpoint paths such as `/chat/completions` are appended. */
   url: string;
+  /** What paths of the type name besides the model, and what requests are signed for. */
+  parameters?: ProviderParameters;
   headers: { name: string; value: string }[];
   /** PEM, besides the system roots. */
   caBundle?: string;
@@ -184,11 +191,24 @@ export interface CredentialBody {
   name: string;
   /** `<namespace>/<provider>/<credential>`: the key into the credentials message. */
   id: string;
-  type: 'APIKey' | 'Passthrough';
+  /**
+   * APIKey: the value goes where the vendor wants its keys. Passthrough: the caller's own. Token: the value is a short-lived
+   * token, sent as a bearer. AWSSession: the value is JSON of short-lived keys that sign each request. Workload: no value;
+   * the sidecar itself gets one for the identity of its pod.
+   */
+  type: 'APIKey' | 'Passthrough' | 'Token' | 'AWSSession' | 'Workload';
+  /** For type Workload. */
+  workload?: WorkloadIdentity;
   weight: number;
   /** Changes whenever the value may have. Never made of the value; absent where there is no value, or nothing else to tell by. */
   version?: string;
 }
+
+/** As what the pod shows itself to its cloud. What is absent comes from the environment that the cloud gives the pod. */
+export type WorkloadIdentity =
+  | { cloud: 'AWS'; region: string; roleARN?: string }
+  | { cloud: 'Google'; audience: string; serviceAccount?: string }
+  | { cloud: 'Azure'; tenantID?: string; clientID?: string };
 
 export interface ModelBody {
   name: string;
@@ -203,6 +223,11 @@ export interface ModelBody {
   maxOutputTokens?: number;
   /** Absent: unknown, which is a state of its own and never zero. */
   prices?: PriceTable;
+  /**
+   * Prices that `prices` cannot say; then that is absent, so that a sidecar which does not know this field takes them for
+   * unknown. Read both through `pricesOf`.
+   */
+  fullPrices?: FullPrices;
 }
 
 /** Exact: the text itself. Dated: the text followed by YYYY-MM-DD. Prefix: anything that begins with the text. */
@@ -225,8 +250,24 @@ export interface PriceTable {
   request?: number;
 }
 
-export type ProviderTypeName = 'OpenAI' | 'OpenAICompatible';
-export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema';
+/** Also pico-USD. An absent unit is billed as in PriceTable: writes for an hour as those for five minutes, those as
+ * input, cached audio as cached text; images that the model makes cost nothing beside their tokens. */
+export interface FullPrices extends PriceTable {
+  /** Per token written to the vendor's cache for five minutes, and for an hour. */
+  cacheWrite5m?: number;
+  cacheWrite1h?: number;
+  /** Per token of audio read from the cache. */
+  audioCacheRead?: number;
+  /** Per image that the model makes. */
+  imageOutput?: number;
+  /**
+   * By rising bound. A request whose input, cached or not, is more than `aboveInputTokens` is billed by that tier in whole;
+   * at the bound exactly it is not.
+   */
+  tiers?: (Omit<FullPrices, 'tiers'> & { aboveInputTokens: number })[];
+}
+
+export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema' | 'Rerank';
 
 /** Failures a rule may fail over on. `Caller` exists too: it is returned as it is and never in a list. */
 export type FailureClass =

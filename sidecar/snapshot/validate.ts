@@ -19,7 +19,10 @@ import {
 import { fieldsOf } from './fields.ts';
 import { certificates, json, pattern, url } from './formats.ts';
 import { isManagementPath, segmentsOf } from './paths.ts';
+import { fullPrices, parameters, prices, workload } from './provider-shapes.ts';
+import { PROVIDER_TYPE_NAMES } from './provider-types.ts';
 import {
+  type CredentialBody,
   FEATURES,
   type MatchBody,
   type PatchBody,
@@ -42,7 +45,7 @@ const NAME = '[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?';
 const ROUTE_ID = new RegExp(`^route/${NAME}/${NAME}$`);
 const PROVIDER_ID = new RegExp(`^provider/${NAME}/${NAME}$`);
 const SPLICED = ['model', 'messages', 'input', 'prompt', 'stream', 'stream_options'];
-const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema'];
+const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema', 'Rerank'];
 const FAILURES =
   'Connect Timeout RateLimited ServerError StreamError Unauthorized QuotaExhausted ModelNotFound ContextWindow ContentFilter';
 
@@ -189,11 +192,6 @@ const rule: Check = all(
   },
 );
 
-const price = integer(0, Number.MAX_SAFE_INTEGER);
-const prices = shape(
-  { input: price, output: price },
-  { cacheRead: price, audioInput: price, reasoning: price, audioOutput: price, request: price },
-);
 const variant = shape({ form: oneOf(['Exact', 'Dated', 'Prefix']), text: model });
 const served = shape(
   { name: model, upstreamName: model },
@@ -204,11 +202,24 @@ const served = shape(
     contextWindow: integer(1, 100_000_000),
     maxOutputTokens: integer(1, 100_000_000),
     prices,
+    fullPrices,
   },
 );
-const credential = shape(
-  { name: label, id: text(640), type: oneOf(['APIKey', 'Passthrough']), weight },
-  { version: text(128) },
+const credential: Check = all(
+  shape(
+    {
+      name: label,
+      id: text(640),
+      type: oneOf(['APIKey', 'Passthrough', 'Token', 'AWSSession', 'Workload']),
+      weight,
+    },
+    { version: text(128), workload },
+  ),
+  (value, path) => {
+    const { type, workload: identity } = value as CredentialBody;
+    if ((type === 'Workload') === (identity !== undefined)) return undefined;
+    return wrong(`${path}.workload`, identity, type === 'Workload' ? 'an identity' : 'absent');
+  },
 );
 
 const ROUTE_BODY = shape({
@@ -221,7 +232,7 @@ const PROVIDER_BODY = shape(
   {
     namespace: objectName,
     name: objectName,
-    type: oneOf(['OpenAI', 'OpenAICompatible']),
+    type: oneOf(PROVIDER_TYPE_NAMES),
     url,
     headers: all(list(header, 32), uniqueHeaders),
     credentials: all(list(credential, 32), byName('credential')),
@@ -231,7 +242,7 @@ const PROVIDER_BODY = shape(
     streamUsage: oneOf(['Always', 'OnRequest', 'Never']),
     passive: shape({ consecutiveErrors: integer(1, 1000), ejectionMs: timeout, maxEjectionMs: timeout }),
   },
-  { caBundle: certificates },
+  { caBundle: certificates, parameters },
 );
 
 const HEADER = {

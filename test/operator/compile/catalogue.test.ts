@@ -104,14 +104,36 @@ describe('prices of the catalogue', () => {
   });
 
   it.each([
-    ['tiers', { input_mtok: { base: 1, tiers: [{ start: 200_000, price: 2 }] }, output_mtok: 3 }],
-    ['cache writes', { input_mtok: 1, output_mtok: 3, cache_write_mtok: 1.25 }],
     ['image tokens', { input_mtok: 1, output_mtok: 3, input_image_mtok: 2 }],
     ['audio hours', { input_mtok: 1, audio_hours: 0.36 }],
     ['fractions of a pico-dollar', { input_mtok: 0.000_000_1, output_mtok: 1 }],
     ['no input price', { output_mtok: 1 }],
     ['nothing at all', {}],
   ])('stay unknown with %s', (_, price) => expect(readPrice(price)).toBeUndefined());
+
+  it('hold tiers, by their bounds, and writes to the cache', () => {
+    expect(
+      readPrice({
+        input_mtok: { base: 1, tiers: [{ start: 200_000, price: 2 }] },
+        cache_write_mtok: 1.25,
+        cache_write_1h_mtok: 2,
+        output_mtok: { base: 3, tiers: [{ start: 200_000, price: 4.5 }] },
+      }),
+    ).toEqual({
+      input: 1_000_000,
+      cacheWrite5m: 1_250_000,
+      cacheWrite1h: 2_000_000,
+      output: 3_000_000,
+      tiers: [{ aboveInputTokens: 200_000, input: 2_000_000, output: 4_500_000 }],
+    });
+  });
+
+  it('take images at the price of text where it is the same', () => {
+    expect(readPrice({ input_mtok: 1, output_mtok: 3, input_image_mtok: 1 })).toEqual({
+      input: 1_000_000,
+      output: 3_000_000,
+    });
+  });
 
   it('leave fees for searches aside', () => {
     expect(readPrice({ input_mtok: 1, output_mtok: 3, web_searches_kcount: 10 })).toEqual({

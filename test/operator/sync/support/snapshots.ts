@@ -112,6 +112,7 @@ export function compiledOf(...shares: Share[]): Compiled {
     versions: [SNAPSHOT_VERSION],
     snapshotFor: ({ labels }) => shareOf(labels).snapshot,
     credentialsFor: ({ labels }) => shareOf(labels).credentials ?? keys({}),
+    mints: [],
     verdicts: [],
     selects: () => true,
     routesOf: () => [],
