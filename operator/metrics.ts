@@ -21,6 +21,13 @@ interface ReplicaFacts {
   certificates: CertificateFacts | undefined;
 }
 
+interface MetricDefinition {
+  name: string;
+  type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  help: string;
+  labels: readonly string[];
+}
+
 export interface OperatorMetrics {
   readonly watch: WatchObserver;
   readonly sync: SyncMetrics;
@@ -34,6 +41,8 @@ export interface OperatorMetrics {
     watches: () => readonly WatchFacts[],
   ): void;
   observeReplica(facts: () => ReplicaFacts): void;
+  /** What there is, in order of definition. */
+  definitions(): MetricDefinition[];
   /** The Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -142,6 +151,12 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
         if (state !== undefined) rotation.set({ state }, 1);
       };
     },
+    definitions: () =>
+      registry.getMetricsAsArray().map((metric) => {
+        const { name, help, labelNames, constructor } = metric as typeof metric & { labelNames: string[] };
+        const type = constructor.name.toLowerCase() as MetricDefinition['type'];
+        return { name, type, help, labels: labelNames };
+      }),
     text() {
       read();
       readReplica();

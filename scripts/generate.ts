@@ -7,14 +7,27 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { generatedFiles } from '../crds/generate.ts';
+import { injectionPage } from '../operator/inject/generate-reference.ts';
+import { metricsPage } from '../operator/metrics-reference.ts';
+import { failuresPage } from '../sidecar/providers/generate-failures.ts';
+import { telemetryPage } from '../sidecar/telemetry/generate-reference.ts';
 import { chartFiles } from './chart/files.ts';
 import { plainManifests } from './chart/plain-manifests.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
+/** Reference pages that are made of tables in the code. */
+const PAGES: Readonly<Record<string, () => string>> = {
+  failures: failuresPage,
+  injection: injectionPage,
+  metrics: metricsPage,
+  telemetry: telemetryPage,
+};
+
 /** Every generated file, by its path from the root of the repository. */
 export function allGeneratedFiles(): Map<string, string> {
-  return new Map([...generatedFiles(), ...chartFiles(), ...plainManifests()]);
+  const pages = Object.entries(PAGES).map(([name, page]) => [`docs/reference/${name}.md`, page()] as const);
+  return new Map([...generatedFiles(), ...pages, ...chartFiles(), ...plainManifests()]);
 }
 
 /** Paths of generated files whose text on disk is missing or differs. */

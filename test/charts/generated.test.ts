@@ -14,6 +14,10 @@ it('the kinds, the chart and the plain manifests are generated', () => {
       'charts/outrider/templates/policies.yaml',
       'deploy/kustomization.yaml',
       'deploy/operator.yaml',
+      'docs/reference/failures.md',
+      'docs/reference/injection.md',
+      'docs/reference/metrics.md',
+      'docs/reference/telemetry.md',
     ]),
   );
 });
