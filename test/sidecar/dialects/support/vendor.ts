@@ -29,10 +29,11 @@ export function tell(
   vendor: VendorFormat,
   bytes: Buffer,
   cuts: readonly number[] = [],
+  asked: Partial<ChatRequest> = {},
 ): Told {
   const splitter = wire.framing === 'aws' ? new EventStreamSplitter() : new SseSplitter();
   const reader = wire.openStream();
-  const source = vendor.openReader(emptyRequest());
+  const source = vendor.openReader({ ...emptyRequest(), ...asked });
   const validator = new CanonicalValidator();
   const told: Told = {
     events: [],
