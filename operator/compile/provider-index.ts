@@ -1,6 +1,7 @@
 /** Providers by name, and who may use them: exports to namespaces, credentials kept for some. */
 import type { LLMProvider, LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { llmProvider } from '../../crds/llmprovider.ts';
+import { didYouMean } from '../../crds/validate/nearest.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Namespaces } from './namespaces.ts';
 import { type Parsed, parseSpec } from './parse.ts';
@@ -63,12 +64,19 @@ export function indexProviders(objects: readonly LLMProvider[], namespaces: Name
         const source = exported(candidate, name, to);
         if (source) return { ok: true, source };
       }
+      const usable = [...byId.values()].filter(
+        (source) =>
+          exported(source.namespace, source.name, to) && (namespace ?? source.namespace) === source.namespace,
+      );
       const elsewhere =
         namespace === undefined ? ', and no platform namespace exports one of that name to it' : '';
       return {
         ok: false,
         reason: PROVIDER_NOT_FOUND,
-        message: `there is no provider ${name} in namespace ${to}${elsewhere}`,
+        message: `there is no provider ${name} in namespace ${to}${elsewhere}${didYouMean(
+          name,
+          usable.map((source) => source.name),
+        )}`,
       };
     },
     permitted: (source, namespace) =>

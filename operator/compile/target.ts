@@ -1,4 +1,5 @@
 /** One target of a rule: which provider its reference means, which credentials and model it may use there. */
+import { didYouMean } from '../../crds/validate/nearest.ts';
 import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import type { EffectiveRouteSpec, EffectiveRule, EffectiveTarget } from './effective-route.ts';
@@ -80,7 +81,7 @@ function grantCredentials(
         there ? REF_NOT_PERMITTED : CREDENTIAL_NOT_FOUND,
         there
           ? `${path}.credential: provider ${where} keeps credential "${credential}" for other namespaces than ${namespace}`
-          : `${path}.credential: provider ${where} has no credential "${credential}"`,
+          : `${path}.credential: provider ${where} has no credential "${credential}"${didYouMean(credential, permitted)}`,
       );
     }
   }
@@ -106,12 +107,14 @@ function nameModels(
   }
   if (target.model !== undefined) {
     route.named.push({ provider: source.id, model: target.model });
-    if (!provider.models?.find(target.model) && !provider.item.body?.openModels)
+    if (!provider.models?.find(target.model) && !provider.item.body?.openModels) {
+      const names = (provider.item.body?.models ?? []).map(({ name }) => name);
       problem(
         context,
         MODEL_NOT_FOUND,
-        `${path}.model: "${target.model}" is not among the models of provider ${where}`,
+        `${path}.model: "${target.model}" is not among the models of provider ${where}${didYouMean(target.model, names)}`,
       );
+    }
     return;
   }
   // The asked model: known only where rule or route spell it out.
