@@ -6,6 +6,7 @@ import { ParseBudget } from '../limits/parse-budget.ts';
 import { type Clock, systemClock } from '../snapshot/clock.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
+import { type Mint, WorkloadTokens } from './auth/workload-tokens.ts';
 import { type BreakerEvent, Breakers } from './breakers.ts';
 import { Deadlines } from './deadlines.ts';
 import { type CredentialSource, KeyRing } from './keys.ts';
@@ -28,6 +29,19 @@ export interface DispatcherOptions {
   readonly onBreaker?: (event: BreakerEvent) => void;
   /** Fetches what callers link to. */
   readonly fetchMedia?: FetchMedia;
+  /** Gets tokens for the identity of the pod. */
+  readonly mint?: Mint;
+}
+
+/** The code of clouds is loaded when the first credential asks for it. */
+function ownTokens(clock: Clock): Mint {
+  return async (request) => {
+    const [{ mint }, { httpIO }] = await Promise.all([
+      import('../tokens/mint.ts'),
+      import('../tokens/http-io.ts'),
+    ]);
+    return mint(request, httpIO({ now: () => clock.wall() }));
+  };
 }
 
 export class Dispatcher implements Dispatch {
@@ -46,6 +60,7 @@ export class Dispatcher implements Dispatch {
       upstreams: new Upstreams(() => clock.monotonic()),
       breakers: this.health,
       keys: new KeyRing(credentials),
+      workloads: new WorkloadTokens(options.mint ?? ownTokens(clock), clock),
       usage: new UsageMemory(),
       memory,
       parse: new ParseBudget(() => clock.monotonic()),
@@ -82,6 +97,7 @@ export class Dispatcher implements Dispatch {
     this.parts.upstreams.apply(providers);
     this.parts.breakers.retain(new Set(providers.map(([id]) => id)));
     this.parts.keys.retain(credentials);
+    this.parts.workloads.retain(credentials);
     this.parts.usage.clear();
   }
 

@@ -2,6 +2,7 @@
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import type { ParseBudget } from '../limits/parse-budget.ts';
 import type { Clock } from '../snapshot/clock.ts';
+import type { WorkloadTokens } from './auth/workload-tokens.ts';
 import type { Breakers } from './breakers.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { KeyRing } from './keys.ts';
@@ -15,6 +16,7 @@ export interface DispatchParts {
   readonly upstreams: Upstreams;
   readonly breakers: Breakers;
   readonly keys: KeyRing;
+  readonly workloads: WorkloadTokens;
   readonly usage: UsageMemory;
   readonly memory: MemoryBudget;
   /** For the parsing that translation takes. */

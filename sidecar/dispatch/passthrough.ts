@@ -7,6 +7,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
 import type { Candidate } from '../routing/plan.ts';
 import { isManagementPath, segmentsOf } from '../snapshot/paths.ts';
+import { authorize } from './auth/authorize.ts';
 import { BodyPump } from './body-pump.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
@@ -19,7 +20,7 @@ import { RawReceiver } from './receive-raw.ts';
 import type { Receiver } from './receiver.ts';
 import { Relay } from './relay.ts';
 import { UpstreamCall } from './upstream-call.ts';
-import { authorize, buildHeaders, withQuery } from './upstream-request.ts';
+import { buildHeaders, withQuery } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** Caller headers that matter to files and have no meaning elsewhere. */
@@ -49,7 +50,19 @@ export class PassthroughRun extends Relay implements CallOwner {
       this.refuse(new OutriderError('no_target', params));
       return;
     }
-    this.#launch(candidate);
+    const identity = this.parts.workloads.ready(candidate.credential);
+    if (identity === undefined) this.#launch(candidate);
+    else void this.#launchAfter(identity, candidate);
+  }
+
+  async #launchAfter(identity: Promise<void>, candidate: Candidate): Promise<void> {
+    try {
+      await identity;
+    } catch (error) {
+      if (!this.over && error instanceof OutriderError) this.refuse(error);
+      return;
+    }
+    if (!this.over) this.#launch(candidate);
   }
 
   override hasAlternative(): boolean {
@@ -137,7 +150,7 @@ export class PassthroughRun extends Relay implements CallOwner {
 
   #prepare(candidate: Candidate, upstream: Upstream, path: string): UpstreamCall {
     const { exchange, plan, parts } = this;
-    const { authorization, secret } = authorize(exchange, candidate, upstream, parts.keys);
+    const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, undefined, parts);
     const headers = buildHeaders(exchange, candidate, upstream, plan.rule, {
       authorization,
       callerKey: candidate.credential?.type === 'Passthrough',
@@ -162,7 +175,7 @@ export class PassthroughRun extends Relay implements CallOwner {
         translation: undefined,
       },
       admission: { kind: 'Go' },
-      secret,
+      secret: authorization.secret,
       stream: false,
       // A body cannot be sent twice, so it is not sent over a connection that the provider may just be closing.
       fresh: !this.#isRead(),

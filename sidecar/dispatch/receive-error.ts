@@ -60,7 +60,7 @@ export class ErrorReceiver implements Receiver {
       answer: body === undefined || status < 400 ? undefined : answerOf(this.#call, error, status, body),
       error: new OutriderError('upstream_failed', { target, reason: `it answered with status ${status}` }),
       retryAfterMs: comesBack(status)
-        ? retryAfterMs(rawHeaders, upstream.type.retryAfter, this.#wall)
+        ? retryAfterMs(rawHeaders, upstream.type.retryAfter, this.#wall, readable ? body : undefined)
         : undefined,
       counted: true,
       again: refusesUsage(status, request.usageInjected, error?.message) ? 'WithoutUsage' : undefined,

@@ -7,6 +7,9 @@ import { type CrossingWay, crosses, type Way, wayTo } from '../dialects/pairing.
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
 import type { Timer } from '../snapshot/clock.ts';
+import type { AWSSession } from '../tokens/sigv4.ts';
+import { type Authorization, authorize, hasValue, signRequest } from './auth/authorize.ts';
+import { callerCredential } from './auth/caller-credential.ts';
 import { backoffMs } from './backoff.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
@@ -26,7 +29,16 @@ import { Relay, type Settled } from './relay.ts';
 import { opensIn, retryHeaders } from './retry-hint.ts';
 import { type Choice, choose, type SelectionInput, type Tried } from './selection.ts';
 import { UpstreamCall } from './upstream-call.ts';
-import { authorize, buildRequest, type Crossed } from './upstream-request.ts';
+import { buildRequest, type Crossed, type UpstreamRequest } from './upstream-request.ts';
+import type { Upstream } from './upstreams.ts';
+
+/** Everything of an attempt but the attempt. */
+interface Ready {
+  readonly upstream: Upstream;
+  readonly way: Way;
+  readonly request: UpstreamRequest;
+  readonly authorization: Authorization;
+}
 
 /** Tries on top of `maxAttempts`, where something of ours was in the way. */
 const MAX_EXTRA = 3;
@@ -69,7 +81,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     this.#commitDeadline = exchange.startedAt + limit;
     this.#impatient = limit < timeBeforeCommit(requestMs, undefined);
     const passes = plan.candidates.some((c) => c.credential?.type === 'Passthrough');
-    const own = passes ? headerValue(rawHeaders, 'authorization') : undefined;
+    const own = passes ? callerCredential(rawHeaders) : undefined;
     this.#caller = own === undefined ? undefined : callerKeyOf(own);
     this.#warningsBefore = exchange.warnings.length;
   }
@@ -87,7 +99,9 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   hasKey(candidate: Candidate): boolean {
     const { credential } = candidate;
-    return credential?.type !== 'APIKey' || this.parts.keys.value(credential.id) !== undefined;
+    return (
+      credential === undefined || !hasValue(credential) || this.parts.keys.value(credential.id) !== undefined
+    );
   }
 
   // For calls and receivers
@@ -234,6 +248,13 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   #gather(candidate: Candidate): Promise<void> | undefined {
+    const identity = this.parts.workloads.ready(candidate.credential);
+    const media = this.#gatherMedia(candidate);
+    if (identity === undefined || media === undefined) return identity ?? media;
+    return Promise.all([identity, media]).then(() => undefined);
+  }
+
+  #gatherMedia(candidate: Candidate): Promise<void> | undefined {
     const way = this.#wayTo(candidate);
     if (way?.crossing === undefined) return undefined;
     try {
@@ -277,26 +298,44 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   #send(candidate: Candidate, secret: string | undefined): void {
     try {
-      const call = this.#prepare(candidate, secret);
-      this.call = call;
-      call.start();
+      const ready = this.#prepare(candidate, secret);
+      const { session } = ready.authorization;
+      if (session === undefined) this.#start(candidate, ready);
+      else void this.#startSigned(candidate, ready, session);
     } catch (error) {
       this.#cannot(candidate, error);
     }
   }
 
-  #prepare(candidate: Candidate, otherSecret: string | undefined): UpstreamCall {
+  /** The caller may have left while the signer was loaded. */
+  async #startSigned(candidate: Candidate, ready: Ready, session: AWSSession): Promise<void> {
+    try {
+      const { upstream, request } = ready;
+      await signRequest(request, session, {
+        service: upstream.type.signedFor ?? '',
+        region: upstream.provider.parameters?.region ?? '',
+        host: upstream.authority,
+        wall: this.parts.clock.wall(),
+      });
+      if (!this.over) this.#start(candidate, ready);
+    } catch (error) {
+      if (!this.over) this.#cannot(candidate, error);
+    }
+  }
+
+  #prepare(candidate: Candidate, otherSecret: string | undefined): Ready {
     const { exchange, parts, plan } = this;
     const { credential } = candidate;
     const upstream = parts.upstreams.of(candidate);
-    const { authorization, secret } = authorize(exchange, candidate, upstream, parts.keys, otherSecret);
+    const way = this.#wayTo(candidate);
+    if (way === undefined) throw new OutriderError('internal_error', { id: this.requestId });
+    const { rawHeaders } = exchange.req;
+    const authorization = authorize(rawHeaders, candidate, upstream.type, way.spoken, parts, otherSecret);
     if (credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
-    this.#lastSecret = secret;
+    this.#lastSecret = authorization.secret;
     const key = credential?.id ?? candidate.providerId;
     this.#firstCredential ??= key;
     exchange.warnings.length = this.#warningsBefore;
-    const way = this.#wayTo(candidate);
-    if (way === undefined) throw new OutriderError('internal_error', { id: this.requestId });
     const crossed = crosses(way) ? this.#cross(way, candidate) : undefined;
     const request = buildRequest(exchange, candidate, upstream, plan.rule, {
       authorization,
@@ -307,21 +346,27 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       crossed,
     });
     if (request.changes.length > 0) noteChanges(exchange, candidate, request.changes);
+    return { upstream, way, request, authorization };
+  }
+
+  #start(candidate: Candidate, { upstream, way, request, authorization }: Ready): void {
+    const { exchange, parts } = this;
     const now = this.now();
     const free = this.#replay === 'Free' && !this.pinned;
     const admission = parts.breakers.admit(candidate, now, free, this.#callerOf(candidate));
     const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way.wire);
     exchange.attempts.push(attempt);
-    return new UpstreamCall(this, {
+    this.call = new UpstreamCall(this, {
       attempt,
       upstream,
       request,
       admission,
-      secret,
+      secret: authorization.secret,
       stream: exchange.envelope?.stream ?? false,
       commitBy: now + shareOfTime(this.#commitDeadline - now, this.#attemptsPossible(candidate)),
       impatient: this.#impatient,
     });
+    this.call.start();
   }
 
   #cross(way: CrossingWay, candidate: Candidate): Crossed {

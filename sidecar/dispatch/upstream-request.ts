@@ -1,5 +1,4 @@
 /** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
-import { OutriderError } from '../../errors/table.ts';
 import type { DialectName, WireReader } from '../dialects/dialect.ts';
 import type { Way } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
@@ -7,11 +6,11 @@ import type { BodyChange } from '../dialects/splice.ts';
 import { spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
+import type { Spoken } from '../providers/provider-type.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
+import type { Authorization } from './auth/authorize.ts';
 import { allowedQuery } from './header-rules.ts';
-import { headerValue } from './header-value.ts';
-import type { KeyRing } from './keys.ts';
 import type { Upstream } from './upstreams.ts';
 
 export interface UpstreamRequest {
@@ -31,14 +30,15 @@ export interface UpstreamRequest {
 }
 
 export interface HeaderOptions {
-  /** Value of the auth header; undefined on open servers. */
-  readonly authorization: string | undefined;
+  readonly authorization: Authorization;
   /** The caller's own key is sent, so its account headers belong to it. */
   readonly callerKey: boolean;
   /** The same credential as in the first attempt, so an idempotency key means the same there. */
   readonly keepIdempotency: boolean;
   /** Further caller headers that may pass, lower-case. */
   readonly also?: ReadonlySet<string>;
+  /** Headers that go where nobody set them, by lower-case name. */
+  readonly defaults?: NonNullable<Spoken['headers']> | undefined;
 }
 
 export interface RequestOptions extends HeaderOptions {
@@ -80,7 +80,10 @@ export function buildRequest(
     patch: candidate.target.patch,
     includeUsage: usageInjected,
   });
-  const headers = buildHeaders(exchange, candidate, upstream, rule, options);
+  const headers = buildHeaders(exchange, candidate, upstream, rule, {
+    ...options,
+    defaults: way.spoken.headers,
+  });
   headers.push('Content-Length', String(spliced.length));
   const body =
     spliced.chunks.length > 1 && spliced.length <= CONCAT_LIMIT
@@ -124,29 +127,15 @@ export function buildHeaders(
       headers.push(name, raw[i + 1] as string);
     }
   }
-  if (options.authorization !== undefined) headers.push(type.auth.header, options.authorization);
+  for (const [name, value] of options.defaults ?? []) if (!carries(headers, name)) headers.push(name, value);
+  headers.push(...options.authorization.headers);
   return headers;
 }
 
-/** The key of a candidate as it is now. Throws `credential_unavailable` where it has not arrived. */
-export function authorize(
-  exchange: Exchange,
-  candidate: Candidate,
-  upstream: Upstream,
-  keys: KeyRing,
-  other?: string,
-): { authorization: string | undefined; secret: string | undefined } {
-  const { credential } = candidate;
-  if (credential === undefined) return NO_KEY;
-  if (credential.type === 'Passthrough') {
-    return { authorization: headerValue(exchange.req.rawHeaders, 'authorization'), secret: undefined };
-  }
-  const secret = other ?? keys.value(credential.id);
-  if (secret === undefined) throw new OutriderError('credential_unavailable', { credential: credential.id });
-  return { authorization: keys.header(credential.id, secret, upstream.type.auth.prefix), secret };
+function carries(headers: readonly string[], name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return true;
+  return false;
 }
-
-const NO_KEY = { authorization: undefined, secret: undefined };
 
 export function withQuery(path: string, query: string): string {
   const allowed = allowedQuery(query);

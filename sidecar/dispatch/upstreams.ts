@@ -1,7 +1,8 @@
 /** Where and how to call each provider, prepared when configuration changes so that a request only looks it up. */
-import { fillPath } from '../providers/path.ts';
+import { requestPath } from '../providers/path.ts';
 import type { ProviderType, Spoken } from '../providers/provider-type.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
+import { variantOf } from '../providers/variant.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
@@ -28,25 +29,41 @@ export class Upstream {
   readonly tls: boolean;
   /** Path of the base URL without a trailing slash. */
   readonly basePath: string;
-  readonly #authority: string;
+  /** Host and port, as in the Host header. */
+  readonly authority: string;
   readonly #plans = new WeakMap<TargetBody, HeaderPlan>();
 
-  constructor(providerId: string, provider: ProviderBody, agents: Agents) {
+  readonly #agents: Agents;
+  readonly #variants = new Map<ProviderType, Upstream>();
+
+  constructor(providerId: string, provider: ProviderBody, agents: Agents, type?: ProviderType) {
     const url = new URL(provider.url);
     this.providerId = providerId;
     this.provider = provider;
-    this.type = PROVIDER_TYPES[provider.type];
+    this.type = type ?? PROVIDER_TYPES[provider.type];
+    this.#agents = agents;
     this.agent = agents.kept;
     this.freshAgent = agents.fresh;
     this.tls = url.protocol === 'https:';
     this.basePath = url.pathname.replace(/\/+$/, '');
-    this.#authority = url.host;
+    this.authority = url.host;
+  }
+
+  /** As the vendor is called for one model; the same object for all models of a kind. */
+  forModel(model: string): Upstream {
+    const type = variantOf(this.type, this.provider, model);
+    if (type === this.type) return this;
+    let variant = this.#variants.get(type);
+    if (variant === undefined) {
+      variant = new Upstream(this.providerId, this.provider, this.#agents, type);
+      this.#variants.set(type, variant);
+    }
+    return variant;
   }
 
   /** `model`: as the vendor calls it. */
   path(spoken: Spoken, model: string, stream: boolean): string {
-    const template = stream ? (spoken.streamPath ?? spoken.path) : spoken.path;
-    return this.basePath + (template.includes('{') ? fillPath(template, model, this.provider) : template);
+    return requestPath(spoken, this.basePath, model, stream, this.provider);
   }
 
   headerPlan(target: TargetBody, rule: RuleBody): HeaderPlan {
@@ -58,6 +75,11 @@ export class Upstream {
     return plan;
   }
 
+  #authHeaders(): string[] {
+    const { auth, speaks } = this.type;
+    return ['authorization', auth.header, ...speaks.flatMap((spoken) => spoken.auth?.header ?? [])];
+  }
+
   /** The target's headers stand over the provider's, and both over the caller's. */
   #makePlan(target: TargetBody, rule: RuleBody): HeaderPlan {
     const set = new Map<string, { name: string; value: string }>();
@@ -66,8 +88,8 @@ export class Upstream {
       if (maySet(name)) set.set(name, header);
     }
     // Two keys in one request would leave it to the provider which of them counts.
-    if (this.provider.credentials.length > 0) set.delete(this.type.auth.header);
-    const fixed = ['Host', this.#authority, 'Accept-Encoding', 'identity'];
+    if (this.provider.credentials.length > 0) for (const name of this.#authHeaders()) set.delete(name);
+    const fixed = ['Host', this.authority, 'Accept-Encoding', 'identity'];
     for (const { name, value } of set.values()) fixed.push(name, value);
     const allowed = new Set(this.type.requestHeaders);
     for (const name of rule.forwardHeaders) if (mayForward(name)) allowed.add(name);
@@ -92,10 +114,11 @@ export class Upstreams {
 
   of(candidate: Candidate): Upstream {
     const known = this.#byProvider.get(candidate.providerId);
-    if (known !== undefined && known.provider === candidate.provider) return known;
+    const model = candidate.upstreamModel;
+    if (known !== undefined && known.provider === candidate.provider) return known.forModel(model);
     const upstream = this.#open(candidate.providerId, candidate.provider);
     this.#byProvider.set(candidate.providerId, upstream);
-    return upstream;
+    return upstream.forModel(model);
   }
 
   /** Prepares for a new configuration, and retires the connections that no provider of it uses. */

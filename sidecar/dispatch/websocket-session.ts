@@ -6,12 +6,13 @@ import { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { classify, classifyTransport, type Verdict } from '../providers/failures.ts';
 import type { Candidate, Plan } from '../routing/plan.ts';
+import { authorize } from './auth/authorize.ts';
 import type { Deadline } from './deadlines.ts';
 import { newAttempt } from './new-attempt.ts';
 import type { DispatchParts } from './parts.ts';
 import { copyHeaders } from './response-head.ts';
 import { shown } from './timeouts.ts';
-import { authorize, buildHeaders } from './upstream-request.ts';
+import { buildHeaders } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
 import { closeFrame, GOING_AWAY } from './websocket-frames.ts';
 import { handshakeHeaders, handshakePath, switchingHead } from './websocket-handshake.ts';
@@ -59,14 +60,14 @@ export class WebSocketSession implements Deadline {
   constructor(options: SessionOptions) {
     const { parts, exchange, plan, candidate, upstream, path } = options;
     this.#o = options;
-    const { authorization, secret } = authorize(exchange, candidate, upstream, parts.keys);
+    const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, undefined, parts);
     const headers = buildHeaders(exchange, candidate, upstream, plan.rule, {
       authorization,
       callerKey: candidate.credential?.type === 'Passthrough',
       keepIdempotency: false,
     });
     headers.push(...handshakeHeaders(exchange.req, upstream.type));
-    this.#secret = secret;
+    this.#secret = authorization.secret;
     this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic(), exchange.dialect);
     this.#request = http.request({
       agent: upstream.freshAgent.agent,

@@ -55,6 +55,7 @@ export class WebSocketRelay {
       const hint = `sockets are served at ${upstream.type.webSocketPaths.map((p) => `/v1${p}`).join(', ')}`;
       throw new OutriderError('endpoint_not_found', { method: 'GET', path: exchange.path, hint });
     }
+    await this.#parts.workloads.ready(candidate.credential);
     const session = new WebSocketSession({
       parts: this.#parts,
       exchange,

@@ -73,8 +73,6 @@ export interface Spoken {
   readonly auth?: AuthScheme;
   /** Headers it needs; a caller's own value of one stands over it. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
-  /** Counts what was read from its cache among the uncached input as well. */
-  readonly inputIncludesCache?: true;
   readonly quirks?: Quirks;
 }
 

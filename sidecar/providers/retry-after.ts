@@ -9,6 +9,8 @@ export const MAX_RETRY_AFTER_MS = 3_600_000;
 /** A number of this size or more is a point in time: seconds since 1970 below MILLISECONDS_FROM, else milliseconds. */
 const EPOCH_FROM = 1e9;
 const MILLISECONDS_FROM = 1e11;
+/** Bodies beyond this are not searched. */
+const BODY_LIMIT = 64 * 1024;
 const NUMBER = /^\d{1,15}(\.\d{1,9})?$/;
 const DURATION =
   /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9}(?:\.\d{1,9})?)ms)?$/;
@@ -18,11 +20,13 @@ const DATE = /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? |\d{4}-\d{2}-\d{2}T)/;
 /**
  * @param rawHeaders names and values in turn, as node:http gives them
  * @param wall       milliseconds since 1970 by our clock, used where the answer has no `Date` of its own
+ * @param body       of the answer, for vendors that say it there
  */
 export function retryAfterMs(
   rawHeaders: readonly string[],
   forms: RetryAfterForms,
   wall: number,
+  body?: Buffer,
 ): number | undefined {
   for (const name of forms.milliseconds) {
     const value = header(rawHeaders, name);
@@ -31,7 +35,14 @@ export function retryAfterMs(
   const now = responseTime(rawHeaders, wall);
   const retryAfter = header(rawHeaders, 'retry-after');
   const direct = retryAfter === undefined ? undefined : parseReset(retryAfter, now);
-  return direct ?? resetOf(rawHeaders, forms, now);
+  return direct ?? resetOf(rawHeaders, forms, now) ?? delayIn(forms, body);
+}
+
+/** `"retryDelay": "31s"` of google.rpc.RetryInfo; looked for where such details stand, at the end of a short body. */
+function delayIn({ inBody }: RetryAfterForms, body: Buffer | undefined): number | undefined {
+  if (inBody === undefined || body === undefined || body.length > BODY_LIMIT) return undefined;
+  const seconds = /"retryDelay"\s*:\s*"(\d{1,9}(?:\.\d{1,9})?)s"/.exec(body.toString('latin1'))?.[1];
+  return seconds === undefined ? undefined : bounded(Number(seconds) * 1000);
 }
 
 /** The reset of the limit that is used up; without a sign which one that is, the earliest. */

@@ -72,11 +72,16 @@ export function pinnedCredential(target: TableTarget, facts: RequestFacts, healt
   return { state: 'Healthy', candidate: candidate(target, facts, 0), alternates: NONE };
 }
 
+/** In which callers send keys of their own. */
+const KEY_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];
+
 /** A passed-through credential is the caller's own; any other must have arrived. */
 function isHere(target: TableTarget, i: number, facts: RequestFacts, health: HealthView): boolean {
   const credential = target.pool[i];
   if (credential === undefined) return true;
-  if (credential.type === 'Passthrough') return facts.header('authorization') !== undefined;
+  if (credential.type === 'Passthrough') return KEY_HEADERS.some((name) => facts.header(name) !== undefined);
+  // The sidecar gets the token itself, when a request needs it.
+  if (credential.type === 'Workload') return true;
   return health.hasCredential(credential.id);
 }
 
@@ -84,7 +89,7 @@ function missing(target: TableTarget): PoolChoice {
   const names = target.pool.map((credential) => credential?.id ?? '').join(', ');
   const passed = target.pool.some((credential) => credential?.type === 'Passthrough');
   const detail = passed
-    ? `the caller sent no Authorization header for credential ${names}`
+    ? `the caller sent no key of its own for credential ${names}`
     : `no value has arrived for credential ${names}`;
   return { state: 'Missing', detail };
 }

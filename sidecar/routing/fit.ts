@@ -1,6 +1,8 @@
 /** Whether a target can serve a request at all: model, capabilities, sizes. Health and credentials come after. */
 import { crosses, speaksFamily, wayTo } from '../dialects/pairing.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
+import { variantOf } from '../providers/variant.ts';
+import { upstreamName } from '../snapshot/models.ts';
 import type { Capability, ModelBody } from '../snapshot/schema.ts';
 import type { RequestFacts } from './plan.ts';
 import { type Fallen, modelName, type TableTarget } from './target.ts';
@@ -12,7 +14,7 @@ export function unfit(
   facts: RequestFacts,
 ): Fallen | undefined {
   if (target.refused) return target.refused;
-  const unsaid = unspeakable(target, facts);
+  const unsaid = unspeakable(target, model, facts);
   if (unsaid) return unsaid;
   // What an unread body asks for is between the caller and the provider.
   if (facts.unread) return undefined;
@@ -31,9 +33,15 @@ export function unfit(
 }
 
 /** Whether the provider can be told the request at all, in the caller's dialect or another. */
-function unspeakable({ provider }: TableTarget, facts: RequestFacts): Fallen | undefined {
+function unspeakable(
+  target: TableTarget,
+  model: ModelBody | undefined,
+  facts: RequestFacts,
+): Fallen | undefined {
+  const { provider } = target;
   if (!provider) return undefined;
-  const type = PROVIDER_TYPES[provider.type];
+  const name = upstreamName(model, modelName(target, facts) ?? '');
+  const type = variantOf(PROVIDER_TYPES[provider.type], provider, name);
   const fallen = (why: string): Fallen => ({
     reason: 'DialectUnsupported',
     detail: `provider ${provider.name} (${provider.type}) ${why}`,

@@ -1,0 +1,16 @@
+/** The key that a caller brings, in whichever header its SDK sends it. */
+import { headerValue } from '../header-value.ts';
+
+/** As the vendors' SDKs send them. */
+export const CALLER_KEY_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const;
+
+const BEARER = /^Bearer +/i;
+
+/** Without what precedes it; undefined: the caller brings none. */
+export function callerCredential(rawHeaders: readonly string[]): string | undefined {
+  for (const name of CALLER_KEY_HEADERS) {
+    const value = headerValue(rawHeaders, name);
+    if (value !== undefined && value !== '') return value.replace(BEARER, '');
+  }
+  return undefined;
+}
