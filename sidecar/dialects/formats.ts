@@ -1,25 +1,39 @@
 /** Every dialect by name, and what each brings to translation. Adding a dialect is adding a line here. */
+import { ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES } from './anthropic/dialects.ts';
+import { ANTHROPIC_MESSAGES_CALLER, ANTHROPIC_MESSAGES_VENDOR } from './anthropic/formats.ts';
+import { BEDROCK_CONVERSE, BEDROCK_CONVERSE_VENDOR } from './bedrock/formats.ts';
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import type { DialectName, WireReader } from './dialect.ts';
 import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
+import { OPENAI_RESPONSES } from './responses/dialects.ts';
+import { OPENAI_RESPONSES_CALLER, OPENAI_RESPONSES_VENDOR } from './responses/formats.ts';
 
 /** How answers are read in each dialect that vendors speak. */
 export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
   'openai-chat': OPENAI_CHAT,
+  'openai-responses': OPENAI_RESPONSES,
   'openai-completions': OPENAI_COMPLETIONS,
   'openai-embeddings': OPENAI_EMBEDDINGS,
+  'anthropic-messages': ANTHROPIC_MESSAGES,
+  'anthropic-count-tokens': ANTHROPIC_COUNT_TOKENS,
   gemini: GEMINI,
+  'bedrock-converse': BEDROCK_CONVERSE,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */
 export const CALLERS: Readonly<Partial<Record<DialectName, CallerFormat>>> = {
   'openai-chat': OPENAI_CHAT_CALLER,
+  'openai-responses': OPENAI_RESPONSES_CALLER,
+  'anthropic-messages': ANTHROPIC_MESSAGES_CALLER,
 };
 
 /** Chat dialects that can be written for a vendor. */
 export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {
   'openai-chat': OPENAI_CHAT_VENDOR,
+  'openai-responses': OPENAI_RESPONSES_VENDOR,
+  'anthropic-messages': ANTHROPIC_MESSAGES_VENDOR,
   gemini: GEMINI_VENDOR,
+  'bedrock-converse': BEDROCK_CONVERSE_VENDOR,
 };

@@ -5,7 +5,7 @@
  *   sequencer.text('Text', 'Hello', emit);
  *   sequencer.call('0', { id: 'call_1', name: 'search', arguments: '{"q":' }, emit);
  *   sequencer.call('0', { arguments: '"x"}' }, emit);
- *   sequencer.finish({ reason: 'ToolCalls', raw: 'tool_calls' }, emit);
+ *   sequencer.finish((called) => ({ reason: called ? 'ToolCalls' : 'Stop', raw: 'stop' }), emit);
  *
  * What waits is bounded; beyond that `upstream_stream_broken` is thrown.
  */
@@ -21,6 +21,9 @@ import { makeCallId } from './tool-ids.ts';
 const MAX_WAITING = 1024 * 1024;
 const MAX_PIECES = 10_000;
 const MAX_CALLS = 10_000;
+
+/** Of a call whose name never came: clients tell the model that there is no such tool, and it tries again. */
+const UNNAMED = 'unnamed';
 
 /** One fragment of a call. Id and name may come with any fragment; the first of each counts. */
 export interface CallPiece {
@@ -68,11 +71,6 @@ export class CallSequencer {
   constructor(choice: number, seed: string) {
     this.#blocks = new BlockSequence(choice);
     this.#seed = seed;
-  }
-
-  /** Calls begun so far. */
-  get calls(): number {
-    return this.#calls.size;
   }
 
   /** Characters of arguments that came for this call; undefined where there is none. */
@@ -152,14 +150,14 @@ export class CallSequencer {
     // What comes for a call that was complete is white space, or nothing that could still be told of.
   }
 
-  /** The last of a choice: what waits comes out, whether complete or not. */
-  finish(finish: Finish, emit: Emit): void {
+  /** The last of a choice: what waits comes out, whether complete or not. `called`: tools were called. */
+  finish(finish: (called: boolean) => Finish, emit: Emit): void {
     if (this.#finished) return;
     this.#finished = true;
     for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift()) {
       this.#release(first, emit);
     }
-    this.#blocks.finish(finish, emit);
+    this.#blocks.finish(finish(this.#begun > 0), emit);
   }
 
   /** Whether something that is no call may begin, or go on, now. */
@@ -211,7 +209,7 @@ export class CallSequencer {
     call.state = 'Open';
     const id = call.id ?? makeCallId(this.#seed, this.#blocks.choice, this.#begun);
     this.#begun++;
-    const open: OpenBlock = { type: 'ToolCall', id, name: call.name ?? '' };
+    const open: OpenBlock = { type: 'ToolCall', id, name: call.name ?? UNNAMED };
     if (custom) open.custom = true;
     if (signature) open.signature = signature;
     this.#blocks.open(open, emit);

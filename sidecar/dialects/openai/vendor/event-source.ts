@@ -67,7 +67,7 @@ export class ChatEventSource implements EventSource {
   end(emit: Emit): void {
     if (!this.#started) this.#start({}, emit);
     for (const { blocks, finish, refused } of this.#choices.values()) {
-      blocks.finish(finishOf(finish, blocks.calls > 0, refused), emit);
+      blocks.finish((called) => finishOf(finish, called, refused), emit);
     }
     if (this.#usage) {
       emit({ type: 'Usage', usage: this.#usage, rawUsage: this.#rawUsage, serviceTier: this.#serviceTier });

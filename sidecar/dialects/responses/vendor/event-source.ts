@@ -45,7 +45,7 @@ export class ResponsesEventSource implements EventSource {
 
   end(emit: Emit): void {
     if (!this.#started) this.#start(undefined, emit);
-    const finish = finishOf(this.#status, this.#incomplete, this.#blocks.calls > 0, this.#refused);
+    const finish = (called: boolean) => finishOf(this.#status, this.#incomplete, called, this.#refused);
     this.#blocks.finish(finish, emit);
     if (this.#usage) {
       emit({ type: 'Usage', usage: this.#usage, rawUsage: this.#rawUsage, serviceTier: this.#serviceTier });
