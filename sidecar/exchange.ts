@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settlement } from './accounting/usage.ts';
-import type { Dialect, WireReader } from './dialects/dialect.ts';
+import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
+import type { Way } from './dialects/pairing.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
@@ -73,8 +74,8 @@ export interface Dispatch {
 export interface Attempt {
   candidate: Candidate;
   kind: 'First' | 'Retry' | 'Failover' | 'Probe';
-  /** Reads what the provider says. Absent: the dialect of the caller. */
-  wire?: WireReader | undefined;
+  /** How the provider is spoken to; absent on unread paths. */
+  way?: Way | undefined;
   startedAt: number;
   /** Last request byte handed to a connected socket. */
   sentAt: number | undefined;

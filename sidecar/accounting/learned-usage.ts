@@ -16,11 +16,17 @@ const MIN_BYTES = 40;
 const LOWEST = FIXED_TOKENS_PER_BYTE / 2;
 const HIGHEST = 100;
 const MAX_MODELS = 512;
+/** Until answers have been seen. */
+const FIRST_LONG_OUTPUT = 1024;
+/** Share of answers that may be longer than what is taken for long. */
+const LONGER = 0.05;
 
 interface Learned {
   input: LearnedRatio;
   /** Undefined until an answer with text came. */
   tokensPerByte: number | undefined;
+  /** Output that 95 of 100 answers stay below. */
+  longOutput: number;
 }
 
 export class LearnedUsage {
@@ -32,10 +38,11 @@ export class LearnedUsage {
     if (learned === undefined) {
       const [oldest] = this.models.size >= MAX_MODELS ? this.models.keys() : [];
       if (oldest !== undefined) this.models.delete(oldest);
-      learned = { input: new LearnedRatio(), tokensPerByte: undefined };
+      learned = { input: new LearnedRatio(), tokensPerByte: undefined, longOutput: FIRST_LONG_OUTPUT };
       this.models.set(model, learned);
     }
     learned.input.observe(estimatedInput, usage.input + usage.cacheRead + usage.audioInput);
+    learned.longOutput = towardsLong(learned.longOutput, usage.output + usage.reasoning);
     if (deliveredBytes < MIN_BYTES) return;
     const seen = Math.min(HIGHEST, Math.max(LOWEST, (usage.output + usage.reasoning) / deliveredBytes));
     const known = learned.tokensPerByte ?? seen;
@@ -47,8 +54,19 @@ export class LearnedUsage {
     return this.models.get(model)?.input.apply(estimatedInput) ?? estimatedInput;
   }
 
+  /** Tokens an answer of the model hardly ever exceeds. */
+  outputReserve(model: string): number {
+    return Math.ceil(this.models.get(model)?.longOutput ?? FIRST_LONG_OUTPUT);
+  }
+
   /** Tokens to bill for what was delivered. */
   outputTokens(model: string, deliveredBytes: number): number {
     return Math.ceil(deliveredBytes * (this.models.get(model)?.tokensPerByte ?? FIXED_TOKENS_PER_BYTE));
   }
+}
+
+/** One step of a running quantile: rarely a large one up, often a small one down, in balance at the 95th percentile. */
+function towardsLong(known: number, seen: number): number {
+  const step = Math.max(8, known / 8);
+  return Math.max(1, known + (seen > known ? (1 - LONGER) * step : -LONGER * step));
 }

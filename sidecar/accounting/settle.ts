@@ -3,6 +3,7 @@
  * by the provider's own usage, or by an estimate that is flagged as one and never below what the provider admitted to.
  */
 
+import type { Quirks } from '../dialects/chat-format.ts';
 import type { ReadUsage } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
 import { pricesOf } from '../snapshot/prices.ts';
@@ -15,10 +16,13 @@ export interface SettleFacts {
   /** False on paths whose usage nobody can read. */
   metered: boolean;
   readUsage: ReadUsage;
+  quirks?: Quirks | undefined;
   /** Input tokens as estimated for this request. */
   estimatedInput: number;
   /** Tokens the model bills for the output delivered so far, hidden reasoning included. */
   estimatedOutput: number;
+  /** Output the vendor may have made and billed beyond what was delivered. Absent: none. */
+  reservedOutput?: number;
 }
 
 export type SettledAttempt = Pick<
@@ -30,7 +34,7 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
   if (attempt.noWork || facts.free) return { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
   if (!facts.metered) return { usage: NO_USAGE, source: 'Unknown' };
 
-  const reported = facts.readUsage(attempt.rawUsage);
+  const reported = facts.readUsage(attempt.rawUsage, facts.quirks);
   const ended = attempt.failure === undefined && !attempt.cancelled;
   // Usage that came with or after the last word counts even if the connection broke behind it.
   const final = reported !== undefined && (ended || attempt.finishReasons.length > 0);
@@ -45,7 +49,8 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
 /** The larger of what was reported so far and what we estimate, side by side. */
 function atLeast(reported: Usage, facts: SettleFacts): Usage {
   const missingInput = facts.estimatedInput - inputTokens(reported);
-  const missingOutput = facts.estimatedOutput - (reported.output + reported.reasoning + reported.audioOutput);
+  const output = Math.max(facts.estimatedOutput, facts.reservedOutput ?? 0);
+  const missingOutput = output - (reported.output + reported.reasoning + reported.audioOutput);
   return {
     ...reported,
     input: reported.input + Math.max(0, missingInput),

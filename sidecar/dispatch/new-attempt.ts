@@ -1,4 +1,4 @@
-import type { WireReader } from '../dialects/dialect.ts';
+import type { Way } from '../dialects/pairing.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
 
@@ -7,12 +7,12 @@ export function newAttempt(
   candidate: Candidate,
   kind: Attempt['kind'],
   now: number,
-  wire: WireReader,
+  way: Way | undefined,
 ): Attempt {
   return {
     candidate,
     kind,
-    wire,
+    way,
     startedAt: now,
     sentAt: undefined,
     headersAt: undefined,

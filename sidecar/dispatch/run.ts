@@ -354,7 +354,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const now = this.now();
     const free = this.#replay === 'Free' && !this.pinned;
     const admission = parts.breakers.admit(candidate, now, free, this.#callerOf(candidate));
-    const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way.wire);
+    const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way);
     exchange.attempts.push(attempt);
     this.call = new UpstreamCall(this, {
       attempt,

@@ -68,7 +68,7 @@ export class WebSocketSession implements Deadline {
     });
     headers.push(...handshakeHeaders(exchange.req, upstream.type));
     this.#secret = authorization.secret;
-    this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic(), exchange.dialect);
+    this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic(), undefined);
     this.#request = http.request({
       agent: upstream.freshAgent.agent,
       protocol: upstream.tls ? 'https:' : 'http:',

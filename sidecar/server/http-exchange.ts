@@ -8,6 +8,7 @@ import type { Envelope } from '../dialects/envelope.ts';
 import type { Attempt, Exchange, Outcome } from '../exchange.ts';
 import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
+import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Candidate, Plan, RequestFacts, Step } from '../routing/plan.ts';
 
 const NO_BODY = Buffer.alloc(0);
@@ -68,6 +69,12 @@ export class HttpExchange implements Exchange {
     this.hold.release();
   }
 
+  /** The most output the request can have cost. */
+  private reserve(model: string): number {
+    const { envelope } = this;
+    return (envelope?.maxOutputTokens ?? this.learned.outputReserve(model)) * (envelope?.choices ?? 1);
+  }
+
   settle(attempt: Attempt): Settlement {
     if (attempt.settlement) return attempt.settlement;
     const model = modelKey(attempt.candidate);
@@ -75,9 +82,11 @@ export class HttpExchange implements Exchange {
     const settlement = settle(attempt, {
       free: this.dialect.operation === 'count_tokens',
       metered: this.dialect.operation !== 'passthrough',
-      readUsage: (attempt.wire ?? this.dialect).readUsage,
+      readUsage: (attempt.way?.wire ?? this.dialect).readUsage,
+      quirks: attempt.way?.spoken.quirks,
       estimatedInput: this.learned.inputTokens(model, estimated),
       estimatedOutput: this.learned.outputTokens(model, attempt.outputBytes),
+      reservedOutput: billsToTheEnd(attempt) ? this.reserve(model) : 0,
     });
     if (settlement.source === 'Provider') {
       this.learned.observe(model, estimated, attempt.outputBytes, settlement.usage);
@@ -85,6 +94,12 @@ export class HttpExchange implements Exchange {
     attempt.settlement = settlement;
     return settlement;
   }
+}
+
+/** The connection was closed before the answer was whole, which stops neither the generating there nor the bill. */
+function billsToTheEnd({ candidate, cancelled, failure }: Attempt): boolean {
+  if (!cancelled && failure === undefined) return false;
+  return PROVIDER_TYPES[candidate.provider.type].billsAfterDisconnect === true;
 }
 
 function modelKey(candidate: Candidate): string {

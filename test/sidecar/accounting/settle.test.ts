@@ -38,6 +38,16 @@ describe('settle', () => {
     });
   });
 
+  it('assumes the reserve where the vendor bills on after a broken connection, and its word where that says more', () => {
+    const facts = { ...FACTS, reservedOutput: 400 };
+    const left = settle(attempt({ cancelled: true }), facts);
+    expect(left).toMatchObject({ source: 'Estimated', usage: { input: 100, output: 400 } });
+    const told = attempt({ cancelled: true, rawUsage: { prompt_tokens: 80, completion_tokens: 500 } });
+    expect(settle(told, facts)).toMatchObject({ source: 'Estimated', usage: { input: 100, output: 500 } });
+    expect(settle(attempt({ rawUsage: usage }), facts)).toMatchObject({ usage: { output: 50 } });
+    expect(settle(attempt({ cancelled: true, noWork: true }), facts)).toMatchObject({ costNanoUsd: 0n });
+  });
+
   it.each([
     ['a failed connection', { noWork: true, failure: 'Connect' as const }, PRICES],
     ['a refusal by status', { noWork: true, failure: 'RateLimited' as const }, PRICES],
@@ -186,5 +196,28 @@ describe('LearnedUsage', () => {
     for (let i = 0; i < 600; i++) learned.observe(`p ${i}`, 100, 1000, { ...NO_USAGE, output: 1000 });
     expect(learned.outputTokens('p m', 1000)).toBe(235);
     expect(learned.outputTokens('p 599', 1000)).toBe(1000);
+  });
+});
+
+describe('the reserve of a model', () => {
+  it('comes to stand above nearly all of its answers, and follows them', () => {
+    const learned = new LearnedUsage();
+    expect(learned.outputReserve('m')).toBe(1024);
+    const share = (of: (i: number) => number): number => {
+      for (let i = 0; i < 4000; i++) learned.observe('m', 100, 400, { ...NO_USAGE, output: of(i) });
+      let above = 0;
+      for (let i = 0; i < 1000; i++) {
+        if (of(i) > learned.outputReserve('m')) above++;
+        learned.observe('m', 100, 400, { ...NO_USAGE, output: of(i) });
+      }
+      return above / 1000;
+    };
+    // 7919 is prime, so these walk through all lengths in no order.
+    const short = share((i) => (i * 7919) % 200);
+    const long = share((i) => 2000 + ((i * 7919) % 2000));
+    for (const above of [short, long]) {
+      expect(above).toBeGreaterThan(0.01);
+      expect(above).toBeLessThan(0.12);
+    }
   });
 });
