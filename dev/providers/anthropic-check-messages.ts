@@ -1,5 +1,5 @@
 /** Conversations that the Anthropic API takes: roles, blocks, calls with their results, and thinking it signed itself. */
-import { isObject, type Json, list } from './anthropic-check.ts';
+import { isObject, type Json, list, word } from './anthropic-json.ts';
 import { isSealed, verify } from './anthropic-seal.ts';
 
 const ID = /^[a-zA-Z0-9_-]+$/;
@@ -61,14 +61,14 @@ function checkContent(message: Json, index: number, last: boolean): string | und
   if (blocks.length === 0 && !(last && message.role === 'assistant'))
     return `${path}: all messages must have non-empty content`;
   for (const [at, block] of blocks.entries()) {
-    const refused = checkBlock(block, `${path}.content.${at}`, String(message.role));
+    const refused = checkBlock(block, `${path}.content.${at}`, word(message.role));
     if (refused !== undefined) return refused;
   }
   return undefined;
 }
 
 function checkBlock(block: Json, path: string, role: string): string | undefined {
-  const type = String(block.type);
+  const type = word(block.type);
   const members = BLOCKS[type];
   if (members === undefined)
     return `${path}: Input tag '${type}' found using 'type' does not match any of the expected tags`;
@@ -88,7 +88,7 @@ function checkBlock(block: Json, path: string, role: string): string | undefined
       return checkSource(type, block.source, path);
     case 'tool_use':
       if (role !== 'assistant') return `${path}: \`tool_use\` blocks can only be in \`assistant\` messages`;
-      if (!ID.test(String(block.id)))
+      if (!ID.test(word(block.id)))
         return `${path}.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'`;
       return isObject(block.input) ? undefined : `${path}.tool_use.input: Input should be a valid dictionary`;
     case 'tool_result':
@@ -96,11 +96,11 @@ function checkBlock(block: Json, path: string, role: string): string | undefined
       return checkResult(block, path);
     case 'thinking':
       if (role !== 'assistant') return `${path}: \`thinking\` blocks can only be in \`assistant\` messages`;
-      return verify(String(block.thinking), String(block.signature))
+      return verify(word(block.thinking), word(block.signature))
         ? undefined
         : `${path}: Invalid \`signature\` in \`thinking\` block`;
     case 'redacted_thinking':
-      return isSealed(String(block.data))
+      return isSealed(word(block.data))
         ? undefined
         : `${path}: Invalid \`data\` in \`redacted_thinking\` block`;
     default:
@@ -110,8 +110,8 @@ function checkBlock(block: Json, path: string, role: string): string | undefined
 
 function checkResult(block: Json, path: string): string | undefined {
   for (const [index, part] of (typeof block.content === 'string' ? [] : list(block.content)).entries()) {
-    if (!['text', 'image', 'document', 'search_result'].includes(String(part.type))) {
-      return `${path}.tool_result.content.${index}: Input tag '${String(part.type)}' does not match`;
+    if (!['text', 'image', 'document', 'search_result'].includes(word(part.type))) {
+      return `${path}.tool_result.content.${index}: Input tag '${word(part.type)}' does not match`;
     }
     const refused = checkBlock(part, `${path}.tool_result.content.${index}`, 'user');
     if (refused !== undefined) return refused;
@@ -124,14 +124,14 @@ function checkSource(kind: string, source: unknown, path: string): string | unde
   switch (source.type) {
     case 'base64': {
       const types = kind === 'image' ? IMAGES : ['application/pdf'];
-      if (!types.includes(String(source.media_type)))
+      if (!types.includes(word(source.media_type)))
         return `${path}.${kind}.source.base64.media_type: Input should be ${types.join(', ')}`;
-      return /^[A-Za-z0-9+/]+={0,2}$/.test(String(source.data))
+      return /^[A-Za-z0-9+/]+={0,2}$/.test(word(source.data))
         ? undefined
         : `${path}.${kind}.source.base64.data: invalid base64 data`;
     }
     case 'url':
-      return String(source.url).startsWith('https://')
+      return word(source.url).startsWith('https://')
         ? undefined
         : `${path}.${kind}.source.url.url: Only HTTPS URLs are supported.`;
     case 'file':
@@ -176,7 +176,7 @@ function checkCalls(messages: Json[]): string | undefined {
         continue;
       }
       if (!calls.delete(block.tool_use_id)) {
-        return `messages.${index}.content.${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${String(block.tool_use_id)}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`;
+        return `messages.${index}.content.${at}: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${word(block.tool_use_id)}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`;
       }
       if (text) return `messages.${index}: \`tool_result\` blocks must come first in the content`;
     }
@@ -215,7 +215,7 @@ function checkThinkingFirst(body: Json, messages: Json[]): string | undefined {
   const first = turns[at]?.blocks[0]?.type;
   return first === 'thinking' || first === 'redacted_thinking'
     ? undefined
-    : `messages.${at}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${String(first)}\`. When \`thinking\` is enabled, a final \`assistant\` message must start with a thinking block.`;
+    : `messages.${at}.content.0.type: Expected \`thinking\` or \`redacted_thinking\`, but found \`${word(first)}\`. When \`thinking\` is enabled, a final \`assistant\` message must start with a thinking block.`;
 }
 
 function checkCache(body: Json): string | undefined {

@@ -1,4 +1,5 @@
 /** Schemas that structured outputs and strict tools of the Anthropic API take. */
+import { word } from './anthropic-json.ts';
 
 const KNOWN = new Set([
   'type',
@@ -26,7 +27,7 @@ export function checkSchema(schema: unknown, path: string): string | undefined {
   const node = schema as Record<string, unknown>;
   const unknown = Object.keys(node).find((name) => !KNOWN.has(name));
   if (unknown !== undefined) {
-    return `${path}.schema: For '${String(node.type)}' type, property '${unknown}' is not supported`;
+    return `${path}.schema: For '${word(node.type)}' type, property '${unknown}' is not supported`;
   }
   if (node.type === 'object' && node.additionalProperties !== false) {
     return `${path}.schema: For 'object' type, 'additionalProperties' must be explicitly set to false`;

@@ -1,12 +1,7 @@
 /** What the Anthropic API refuses in a request, in its own words; undefined: nothing. */
 import { checkMessages } from './anthropic-check-messages.ts';
 import { checkSchema } from './anthropic-check-schema.ts';
-
-export type Json = Record<string, unknown>;
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-export const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
+import { isObject, type Json, list, word } from './anthropic-json.ts';
 
 const TOP = new Set([
   'model',
@@ -65,11 +60,11 @@ function checkTools(body: Json): string | undefined {
     const path = `tools.${index}`;
     const type = tool.type ?? 'custom';
     if (type !== 'custom') {
-      if (!SERVER_TOOLS.test(String(type)))
-        return `${path}: Input tag '${String(type)}' found using 'type' does not match`;
+      if (!SERVER_TOOLS.test(word(type)))
+        return `${path}: Input tag '${word(type)}' found using 'type' does not match`;
       continue;
     }
-    if (!NAME.test(String(tool.name)))
+    if (!NAME.test(word(tool.name)))
       return `${path}.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'`;
     if (names.has(tool.name)) return 'tools: Tool names must be unique.';
     names.add(tool.name);
@@ -83,7 +78,7 @@ function checkTools(body: Json): string | undefined {
   }
   const choice = body.tool_choice;
   if (choice === undefined) return undefined;
-  if (!isObject(choice) || !['auto', 'any', 'tool', 'none'].includes(String(choice.type))) {
+  if (!isObject(choice) || !['auto', 'any', 'tool', 'none'].includes(word(choice.type))) {
     return "tool_choice: Input tag does not match any of the expected tags: 'auto', 'any', 'tool', 'none'";
   }
   if (list(body.tools).length === 0)
@@ -92,14 +87,14 @@ function checkTools(body: Json): string | undefined {
     return 'tool_choice.none.disable_parallel_tool_use: Extra inputs are not permitted';
   }
   return choice.type === 'tool' && !names.has(choice.name)
-    ? `Tool '${String(choice.name)}' not found in provided tools`
+    ? `Tool '${word(choice.name)}' not found in provided tools`
     : undefined;
 }
 
 function checkThinking(body: Json, version: number): string | undefined {
   const { thinking } = body;
-  const always = /fable|mythos/.test(String(body.model));
-  const forced = isObject(body.tool_choice) && ['any', 'tool'].includes(String(body.tool_choice.type));
+  const always = /fable|mythos/.test(word(body.model));
+  const forced = isObject(body.tool_choice) && ['any', 'tool'].includes(word(body.tool_choice.type));
   if (always && forced) return 'Thinking may not be enabled when tool_choice forces tool use.';
   if (thinking === undefined) return undefined;
   if (!isObject(thinking)) return 'thinking: Input should be a valid dictionary';
@@ -152,18 +147,18 @@ function checkOutput(body: Json, version: number): string | undefined {
   if (!isObject(config)) return 'output_config: Input should be a valid dictionary';
   const { effort, format } = config;
   if (effort !== undefined) {
-    const opus = String(body.model).includes('opus');
+    const opus = word(body.model).includes('opus');
     if (version < 4.05 || (version < 4.06 && !opus))
       return 'This model does not support the effort parameter.';
     const levels = ['low', 'medium', 'high'];
     if (version >= 4.06) levels.push('max');
     if (version >= 4.07) levels.push('xhigh');
-    if (!levels.includes(String(effort)))
+    if (!levels.includes(word(effort)))
       return `output_config.effort: Input should be one of ${levels.join(', ')}`;
     if (
       isObject(body.thinking) &&
       body.thinking.type === 'disabled' &&
-      ['xhigh', 'max'].includes(String(effort))
+      ['xhigh', 'max'].includes(word(effort))
     ) {
       return 'output_config.effort: this level is not available with thinking disabled';
     }
@@ -189,10 +184,10 @@ function checkRest(body: Json): string | undefined {
     if (!isObject(body.metadata)) return 'metadata: Input should be a valid dictionary';
     const extra = Object.keys(body.metadata).find((name) => name !== 'user_id');
     if (extra !== undefined) return `metadata.${extra}: Extra inputs are not permitted`;
-    if (String(body.metadata.user_id).length > 256)
+    if (word(body.metadata.user_id).length > 256)
       return 'metadata.user_id: String should have at most 256 characters';
   }
-  if (body.service_tier !== undefined && !['auto', 'standard_only'].includes(String(body.service_tier))) {
+  if (body.service_tier !== undefined && !['auto', 'standard_only'].includes(word(body.service_tier))) {
     return "service_tier: Input should be 'auto' or 'standard_only'";
   }
   return undefined;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ANTHROPIC_MESSAGES_CALLER } from '../../../../sidecar/dialects/anthropic/formats.ts';
 import { originalId, portableId } from '../../../../sidecar/dialects/canonical/portable-ids.ts';

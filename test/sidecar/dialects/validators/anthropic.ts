@@ -2,6 +2,9 @@
 
 type Json = Record<string, unknown>;
 
+const word = (value: unknown): string =>
+  typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+
 interface Block {
   type: string;
   text: string;
@@ -68,16 +71,16 @@ class Stream {
     const match = /^event: ([a-z_]+)\ndata: (\{[^\n\r]*\})$/.exec(event);
     if (!match) throw new Error(`no event with a name and one line of data: ${event.slice(0, 100)}`);
     const value = JSON.parse(match[2] as string) as Json;
-    if (value.type !== match[1]) throw new Error(`event ${match[1]} holds a ${String(value.type)}`);
+    if (value.type !== match[1]) throw new Error(`event ${match[1]} holds a ${word(value.type)}`);
     if (value.type === 'ping') {
       if (!this.#message) throw new Error('a ping before the message');
       return;
     }
-    if (this.#stopped) throw new Error(`${String(value.type)} after message_stop`);
+    if (this.#stopped) throw new Error(`${word(value.type)} after message_stop`);
     if (value.type === 'message_start') return this.#start(value.message as Json);
-    if (!this.#message) throw new Error(`${String(value.type)} before message_start`);
+    if (!this.#message) throw new Error(`${word(value.type)} before message_start`);
     if (this.#delta && value.type !== 'message_stop')
-      throw new Error(`${String(value.type)} after message_delta`);
+      throw new Error(`${word(value.type)} after message_delta`);
     switch (value.type) {
       case 'content_block_start':
         return this.#begin(value);
@@ -92,7 +95,7 @@ class Stream {
         this.#stopped = true;
         return;
       default:
-        throw new Error(`nobody knows ${String(value.type)}`);
+        throw new Error(`nobody knows ${word(value.type)}`);
     }
   }
 
@@ -112,7 +115,7 @@ class Stream {
 
   #start(message: Json): void {
     if (this.#message) throw new Error('a second message_start');
-    if (!/^msg_[a-zA-Z0-9_-]+$/.test(String(message.id))) throw new Error(`id ${String(message.id)}`);
+    if (!/^msg_[a-zA-Z0-9_-]+$/.test(word(message.id))) throw new Error(`id ${word(message.id)}`);
     if (message.type !== 'message' || message.role !== 'assistant')
       throw new Error('no message of the assistant');
     if (typeof message.model !== 'string' || message.model === '') throw new Error('no model');
@@ -125,14 +128,14 @@ class Stream {
 
   #begin({ index, content_block: start }: Json): void {
     if (this.#open) throw new Error('a block inside a block');
-    if (index !== this.#blocks.length) throw new Error(`block ${String(index)}, not ${this.#blocks.length}`);
+    if (index !== this.#blocks.length) throw new Error(`block ${word(index)}, not ${this.#blocks.length}`);
     const block = start as Json;
-    const type = String(block.type);
+    const type = word(block.type);
     if (type === 'text' && block.text !== '') throw new Error('a text that does not start empty');
     if (type === 'thinking' && (block.thinking !== '' || block.signature !== ''))
       throw new Error('thinking that does not start empty');
     if (type === 'tool_use') {
-      if (!/^[a-zA-Z0-9_-]+$/.test(String(block.id))) throw new Error(`tool id ${String(block.id)}`);
+      if (!/^[a-zA-Z0-9_-]+$/.test(word(block.id))) throw new Error(`tool id ${word(block.id)}`);
       if (typeof block.name !== 'string' || block.name === '') throw new Error('a call without a name');
       if (JSON.stringify(block.input) !== '{}') throw new Error('input in the start of a call');
     }
@@ -142,30 +145,29 @@ class Stream {
 
   #fill({ index, delta }: Json): void {
     const open = this.#open;
-    if (!open || index !== this.#blocks.length) throw new Error(`a delta of block ${String(index)}`);
+    if (!open || index !== this.#blocks.length) throw new Error(`a delta of block ${word(index)}`);
     const { type, ...rest } = delta as Json;
-    if (open.signature !== '') throw new Error(`${String(type)} after the signature`);
+    if (open.signature !== '') throw new Error(`${word(type)} after the signature`);
     if (type === 'signature_delta' && open.type === 'thinking') {
-      open.signature = String(rest.signature);
+      open.signature = word(rest.signature);
       if (open.signature === '') throw new Error('an empty signature');
       return;
     }
     if (type === 'citations_delta' && open.type === 'text') {
-      if (!CITATIONS.includes(String((rest.citation as Json).type)))
-        throw new Error('a citation nobody knows');
+      if (!CITATIONS.includes(word((rest.citation as Json).type))) throw new Error('a citation nobody knows');
       open.citations.push(rest.citation);
       return;
     }
-    if (type !== DELTAS[open.type]) throw new Error(`${String(type)} in ${open.type}`);
+    if (type !== DELTAS[open.type]) throw new Error(`${word(type)} in ${open.type}`);
     const piece = rest.text ?? rest.thinking ?? rest.partial_json;
-    if (typeof piece !== 'string' || piece === '') throw new Error(`an empty ${String(type)}`);
+    if (typeof piece !== 'string' || piece === '') throw new Error(`an empty ${word(type)}`);
     if (type === 'input_json_delta') open.input += piece;
     else open.text += piece;
   }
 
   #stop({ index, annotations }: Json): void {
     const open = this.#open;
-    if (!open || index !== this.#blocks.length) throw new Error(`the end of block ${String(index)}`);
+    if (!open || index !== this.#blocks.length) throw new Error(`the end of block ${word(index)}`);
     if (open.type === 'text' && open.text === '') throw new Error('an empty text block');
     if (Array.isArray(annotations)) open.annotations = annotations;
     this.#blocks.push(open);
@@ -175,7 +177,7 @@ class Stream {
   #finish({ delta, usage }: Json): void {
     if (this.#open) throw new Error('message_delta inside a block');
     const { stop_reason: reason, stop_sequence: sequence } = delta as Json;
-    if (!STOPS.includes(String(reason))) throw new Error(`stop reason ${String(reason)}`);
+    if (!STOPS.includes(word(reason))) throw new Error(`stop reason ${word(reason)}`);
     if ((reason === 'stop_sequence') !== (typeof sequence === 'string')) throw new Error('stop_sequence');
     if (reason === 'tool_use' && !this.#blocks.some(({ type }) => type === 'tool_use'))
       throw new Error('no call');
