@@ -3,6 +3,7 @@ import { ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES } from './anthropic/dialects
 import { ANTHROPIC_MESSAGES_CALLER, ANTHROPIC_MESSAGES_VENDOR } from './anthropic/formats.ts';
 import { BEDROCK_CONVERSE, BEDROCK_CONVERSE_VENDOR } from './bedrock/formats.ts';
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
+import { COHERE_CHAT, COHERE_CHAT_VENDOR } from './cohere/formats.ts';
 import type { DialectName, WireReader } from './dialect.ts';
 import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
@@ -20,6 +21,7 @@ export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
   'anthropic-count-tokens': ANTHROPIC_COUNT_TOKENS,
   gemini: GEMINI,
   'bedrock-converse': BEDROCK_CONVERSE,
+  'cohere-chat': COHERE_CHAT,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */
@@ -36,4 +38,5 @@ export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {
   'anthropic-messages': ANTHROPIC_MESSAGES_VENDOR,
   gemini: GEMINI_VENDOR,
   'bedrock-converse': BEDROCK_CONVERSE_VENDOR,
+  'cohere-chat': COHERE_CHAT_VENDOR,
 };

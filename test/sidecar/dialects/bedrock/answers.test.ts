@@ -60,8 +60,8 @@ describe('transcripts', () => {
   });
   it.each(names)('%s, cut anywhere', (name) => {
     const stream = read(name);
-    const whole = tell(stream).events;
-    for (let at = 1; at < stream.length; at++) expect(tell(stream, [at]).events).toEqual(whole);
+    const whole = JSON.stringify(tell(stream).events);
+    for (let at = 1; at < stream.length; at++) expect(JSON.stringify(tell(stream, [at]).events)).toBe(whole);
   });
 });
 

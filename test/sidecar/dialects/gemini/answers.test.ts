@@ -37,8 +37,8 @@ describe('transcripts', () => {
 
   it.each(names)('%s, cut anywhere', (name) => {
     const bytes = readFileSync(new URL(name, golden));
-    const whole = tell(bytes).events;
-    for (let at = 1; at < bytes.length; at++) expect(tell(bytes, [at]).events).toEqual(whole);
+    const whole = JSON.stringify(tell(bytes).events);
+    for (let at = 1; at < bytes.length; at++) expect(JSON.stringify(tell(bytes, [at]).events)).toBe(whole);
   });
 });
 
