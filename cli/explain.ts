@@ -81,7 +81,7 @@ async function explainRequest(
   try {
     const facts = factsOf(options, body);
     if ('error' in facts) return facts;
-    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE);
+    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body);
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
     const { code, status, message } = error;

@@ -13,6 +13,7 @@ export function explanationText(explanation: Explanation, notes: readonly string
     matchLines(explanation),
     targetLines(explanation),
     orderLines(explanation),
+    translationLines(explanation),
     explanation.refusal ? [refusalText(explanation.refusal).trimEnd()] : [],
     notes.map((note) => `note: ${note}`),
   ];
@@ -76,6 +77,17 @@ function orderLines({ request, order, strategy, maxAttempts, targets }: Explanat
   const shared = targets.filter(({ reason }) => reason === 'Selected' || reason === 'Alternate').length > 1;
   const how = !shared ? '' : strategy === 'RoundRobin' ? '; targets take turns' : '; one draw by weight';
   return [`order (${count(maxAttempts ?? 0, 'attempt')} at most${how})`, ...table(rows)];
+}
+
+function translationLines({ order }: Explanation): string[] {
+  const rows = order.flatMap(({ target, translation }) => {
+    if (!translation) return [];
+    const { to, lost, obstacle } = translation;
+    if (obstacle !== undefined) return [['  ✗', target, to, `passed over: ${obstacle}`]];
+    if (lost.length === 0) return [['  ✓', target, to, 'nothing is lost']];
+    return lost.map((what) => ['  !', target, to, what]);
+  });
+  return rows.length === 0 ? [] : ['translation', ...table(rows)];
 }
 
 function costText(cost: Explanation['order'][number]['cost']): string {

@@ -7,6 +7,7 @@ import { costNanoUsd } from '../accounting/price.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { pricesOf } from '../snapshot/prices.ts';
+import { type ExplainedTranslation, explainTranslation } from './explain-translation.ts';
 import { plan, refusal } from './make-plan.ts';
 import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
@@ -57,6 +58,8 @@ interface ExplainedCandidate {
   credential: string | undefined;
   /** Estimated; undefined where the price is unknown. */
   cost: ExplainedCost | undefined;
+  /** Undefined where the provider speaks the caller's dialect. */
+  translation: ExplainedTranslation | undefined;
 }
 
 /** US dollars as decimal strings. */
@@ -68,7 +71,7 @@ interface ExplainedCost {
 
 /**
  * `random` gives 0 <= value < 1; whose turn it is among round-robin targets is not known here, so it is the first one's. A
- * target's own health is read, never changed.
+ * target's own health is read, never changed. `body`: as the caller sends it, for what translation would make of it.
  */
 export function explain(
   table: RoutingTable | undefined,
@@ -76,6 +79,7 @@ export function explain(
   health: HealthView,
   now: number,
   random: () => number,
+  body: Buffer,
 ): Explanation {
   const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
   const made = found.rule && plan(found.rule, facts, health, now, random, new RoundRobinState());
@@ -88,7 +92,7 @@ export function explain(
     strategy: found.rule?.body.strategy.type,
     steps: found.steps,
     targets: made?.considered ?? [],
-    order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts)),
+    order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts, found.rule, body)),
     maxAttempts: made && attemptsOf(made),
     refusal: error && { code: error.code, status: error.status, message: error.message },
   };
@@ -153,7 +157,12 @@ function requestOf(facts: RequestFacts): Explanation['request'] {
 /** A plan without candidates allows none. */
 const attemptsOf = ({ candidates, maxAttempts }: Plan): number => (candidates.length === 0 ? 0 : maxAttempts);
 
-function explainCandidate(candidate: Candidate, facts: RequestFacts): ExplainedCandidate {
+function explainCandidate(
+  candidate: Candidate,
+  facts: RequestFacts,
+  rule: TableRule | undefined,
+  body: Buffer,
+): ExplainedCandidate {
   const { target, providerId, upstreamModel, credential } = candidate;
   return {
     target: target.name,
@@ -161,6 +170,7 @@ function explainCandidate(candidate: Candidate, facts: RequestFacts): ExplainedC
     model: upstreamModel,
     credential: credential?.name,
     cost: facts.unread ? undefined : costOf(candidate, facts),
+    translation: facts.unread || !rule ? undefined : explainTranslation(candidate, facts, rule.body, body),
   };
 }
 

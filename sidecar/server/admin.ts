@@ -124,7 +124,7 @@ export class Admin {
         dialect,
         envelope: dialect.readRequest(body),
       });
-      json(res, 200, explain(config.table, facts, health, performance.now(), random));
+      json(res, 200, explain(config.table, facts, health, performance.now(), random, body));
     } finally {
       hold.release();
     }

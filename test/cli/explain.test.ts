@@ -69,6 +69,25 @@ describe('outrider explain', () => {
     golden(name, outcome.out);
   });
 
+  const lossy = { ...hello, seed: 7, logit_bias: { '50256': -100 } };
+  it.each<[string, number, object, string[]]>([
+    ['translated', 0, { ...lossy, model: 'any' }, []],
+    ['translated-strictly', 0, { ...lossy, model: 'strict' }, []],
+    ['several-answers', 0, { ...hello, model: 'any', n: 2 }, []],
+    ['stored-elsewhere', 1, { ...hello, model: 'any', store: true }, []],
+    [
+      'from-messages',
+      0,
+      { model: 'any', max_tokens: 50, top_k: 5, messages: [user('Hello')] },
+      ['--path', '/v1/messages', '-H', 'anthropic-version: 2023-06-01'],
+    ],
+  ])('%s', async (name, code, body, args) => {
+    const vendors = path.join(FIXTURES, 'vendors.yaml');
+    const outcome = await run(['-f', vendors, '--request', request(name, body), ...args], NOW);
+    expect(outcome).toMatchObject({ code, err: '' });
+    golden(name, outcome.out);
+  });
+
   it('prints what is unset with --effective alone', async () => {
     const outcome = await run(['-f', SHOP, '--effective', '--labels', 'app=job'], NOW);
     expect(outcome.code).toBe(0);

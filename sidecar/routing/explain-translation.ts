@@ -1,0 +1,62 @@
+/** What would become of a request at a vendor that speaks another dialect: the very writer that dispatch uses, without sending. */
+import { Losses } from '../dialects/canonical/losses.ts';
+import type { ChatRequest } from '../dialects/canonical/request.ts';
+import { type CrossingWay, crosses, wayTo } from '../dialects/pairing.ts';
+import { PROVIDER_TYPES } from '../providers/types.ts';
+import { variantOf } from '../providers/variant.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
+import type { Candidate, RequestFacts } from './plan.ts';
+
+/** JSON. */
+export interface ExplainedTranslation {
+  /** The vendor's dialect. */
+  to: string;
+  /** Parameters that the vendor cannot honour, each with why. */
+  lost: string[];
+  /** Why the target would be passed over when its turn came; undefined: it would not. */
+  obstacle: string | undefined;
+}
+
+/** Undefined where the vendor speaks the caller's dialect. What links lead to is not fetched. */
+export function explainTranslation(
+  { provider, upstreamModel, model }: Candidate,
+  facts: RequestFacts,
+  rule: RuleBody,
+  body: Buffer,
+): ExplainedTranslation | undefined {
+  const way = wayTo(facts.dialect, variantOf(PROVIDER_TYPES[provider.type], provider, upstreamModel));
+  if (!way || !crosses(way)) return undefined;
+  const losses = new Losses();
+  const obstacle = write(way, body, {
+    model: upstreamModel,
+    maxOutputTokens: model?.maxOutputTokens,
+    quirks: way.spoken.quirks ?? {},
+    losses,
+    media: () => ({ mediaType: 'image/png', data: '' }),
+  });
+  const lost = losses.list.map(
+    ({ parameter, how, detail }) => `${parameter} ${how.toLowerCase()}: ${detail}`,
+  );
+  const rejects = rule.unsupportedParameters === 'Reject' && lost.length > 0;
+  const names = losses.list.map(({ parameter }) => parameter).join(', ');
+  return {
+    to: way.spoken.dialect,
+    lost,
+    obstacle: obstacle ?? (rejects ? `it would lose ${names}, which the route rejects` : undefined),
+  };
+}
+
+function write(
+  { crossing: { caller, vendor } }: CrossingWay,
+  body: Buffer,
+  context: Parameters<CrossingWay['crossing']['vendor']['writeRequest']>[1],
+): string | undefined {
+  try {
+    const chat: ChatRequest = caller.readChat(body);
+    const obstacle = vendor.obstacle(chat, context);
+    if (obstacle === undefined) vendor.writeRequest(chat, context);
+    return obstacle;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
