@@ -72,7 +72,7 @@ function check(body: Json): void {
   const thinking = body.thinking as Json | undefined;
   if (thinking) {
     known(thinking, new Set(['type', 'token_budget']), 'thinking');
-    if (/^command-r/.test(body.model)) refuse('thinking is not supported by this model');
+    if (body.model.startsWith('command-r')) refuse('thinking is not supported by this model');
   }
 }
 

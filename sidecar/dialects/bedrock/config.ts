@@ -1,5 +1,6 @@
 /** What is asked of the answer: `inferenceConfig`, `outputConfig`, and what goes to the model as it is. */
 import { type Thinking, writeThinking } from '../anthropic/vendor/write-thinking.ts';
+import type { AlternatingTurn } from '../canonical/conversation.ts';
 import type { ChatRequest } from '../canonical/request.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { array, type JsonText, json, object, optional } from '../json/write.ts';
@@ -22,6 +23,7 @@ export interface Config {
 
 export function writeConfig(
   request: ChatRequest,
+  turns: readonly AlternatingTurn[],
   form: SchemaForm,
   forced: boolean,
   model: BedrockModel,
@@ -33,7 +35,7 @@ export function writeConfig(
     losses.changed('max_tokens', `the model's largest output is ${maxOutputTokens} tokens`);
     cap = maxOutputTokens;
   }
-  const thinking = claudeThinking(request, cap, forced, model, context);
+  const thinking = claudeThinking(request, turns, cap, forced, model, context);
   const sampling = samplingOf(request, thinking.on, model, context);
   const stops = request.stop.filter((stop) => stop.trim() !== '');
   if (stops.length < request.stop.length) losses.changed('stop', 'bedrock takes no blank stop sequences');
@@ -69,14 +71,22 @@ export function writeConfig(
 }
 
 function claudeThinking(
-  request: ChatRequest,
+  { reasoning }: ChatRequest,
+  turns: readonly AlternatingTurn[],
   cap: number | undefined,
   forced: boolean,
   model: BedrockModel,
   context: WriteContext,
 ): Thinking {
   if (model.family !== 'Claude') return { text: undefined, effort: undefined, on: false };
-  return writeThinking(request, model.traits, cap ?? context.maxOutputTokens ?? ROOM, forced, context);
+  return writeThinking(
+    reasoning,
+    turns,
+    model.traits,
+    cap ?? context.maxOutputTokens ?? ROOM,
+    forced,
+    context,
+  );
 }
 
 function otherThinking(

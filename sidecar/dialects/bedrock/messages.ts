@@ -2,8 +2,8 @@
 
 import { writeText } from '../anthropic/vendor/emulation.ts';
 import { argumentsObject } from '../canonical/call-arguments.ts';
-import { type AlternatingTurn, alternate } from '../canonical/conversation.ts';
-import type { Block, CacheMark, ToolResultBlock, Turn } from '../canonical/request.ts';
+import type { Alternating, AlternatingTurn } from '../canonical/conversation.ts';
+import type { Block, CacheMark, ToolResultBlock } from '../canonical/request.ts';
 import { toolId } from '../canonical/tool-ids.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
@@ -14,6 +14,8 @@ import type { BedrockModel } from './model.ts';
 const NOTHING = '{"text":"(empty)"}';
 /** A document must not stand without text. */
 const BESIDE_DOCUMENT = '{"text":"(see the document)"}';
+/** Behind an answer that the model will not take for the beginning of its own. */
+const GO_ON = '{"role":"user","content":[{"text":"(Go on from here.)"}]}';
 const MAX_CACHE_POINTS = 4;
 
 export interface Messages {
@@ -23,12 +25,21 @@ export interface Messages {
   cachePoints: CachePoints;
 }
 
-export function writeMessages(turns: readonly Turn[], model: BedrockModel, context: WriteContext): Messages {
-  const { system, turns: alternating } = alternate(turns, context.losses);
+/** `prefill`: an assistant turn may stand at the end, as the beginning of the answer. */
+export function writeMessages(
+  { system, turns }: Alternating,
+  prefill: boolean,
+  model: BedrockModel,
+  context: WriteContext,
+): Messages {
   const cachePoints = new CachePoints(model, context);
   const writer = new MessageWriter(context, cachePoints);
   const instructions = writer.blocks(system);
-  const messages = alternating.map((turn, at) => writer.message(turn, at === alternating.length - 1));
+  const messages = turns.map((turn, at) => writer.message(turn, at === turns.length - 1));
+  if (turns.at(-1)?.role === 'assistant' && !prefill) {
+    context.losses.changed('messages', 'the model takes no beginning of its answer; it is asked to go on');
+    messages.push(GO_ON);
+  }
   return {
     system: instructions.length > 0 ? array(instructions) : undefined,
     messages: array(messages),

@@ -1,5 +1,5 @@
 /** A conversation as the body of `Converse` and `ConverseStream`; the model is named in the path. */
-import { unpaired } from '../canonical/conversation.ts';
+import { alternate, unpaired } from '../canonical/conversation.ts';
 import { nameLost } from '../canonical/lost-parameters.ts';
 import type { ChatRequest } from '../canonical/request.ts';
 import type { WriteContext } from '../chat-format.ts';
@@ -59,14 +59,11 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
   if (request.output?.type === 'JSONObject')
     losses.dropped('response_format', 'bedrock has no JSON without a schema');
   const form = schemaForm(request, model);
-  const { system, messages, cachePoints } = writeMessages(request.turns, model, context);
-  const { thinks, ...config } = writeConfig(
-    request,
-    form,
-    isForced(request) || form === 'Tool',
-    model,
-    context,
-  );
+  const conversation = alternate(request.turns, losses);
+  const forced = isForced(request) || form === 'Tool';
+  const { thinks, ...config } = writeConfig(request, conversation.turns, form, forced, model, context);
+  const prefill = model.family !== 'Claude' || (model.traits.prefill && !thinks);
+  const { system, messages, cachePoints } = writeMessages(conversation, prefill, model, context);
   return Buffer.from(
     object({
       system,

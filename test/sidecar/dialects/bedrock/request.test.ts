@@ -100,6 +100,13 @@ describe('messages', () => {
     expect(trailing.text).toContain('{"text":"{\\"x\\":"}');
   });
 
+  it('end with the user where the model takes no beginning of its answer', () => {
+    const { body, losses } = write({ turns: [user('a'), assistant('b')] }, OPUS46);
+    expect(body.messages).toHaveLength(3);
+    expect(losses).toMatchObject([{ parameter: 'messages', how: 'Changed' }]);
+    expect(write({ turns: [user('a'), assistant('b')] }, SONNET45).body.messages).toHaveLength(2);
+  });
+
   it('carry ids, arguments and schemas as they were, ids in a form the vendor takes', () => {
     const schema = '{"type":"object","properties":{"z":{"minimum":1.50},"2":{}},"$schema":"s"}';
     const odd = 'call.with:odd characters and a length beyond forty';
