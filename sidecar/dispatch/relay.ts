@@ -7,6 +7,7 @@ import { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import type { Candidate, Plan } from '../routing/plan.ts';
+import { endAnswer } from '../server/one-piece.ts';
 import { outriderHeaders } from '../server/response-headers.ts';
 import type { TimeoutsBody } from '../snapshot/schema.ts';
 import type { Admission, AttemptEvidence } from './breakers.ts';
@@ -29,6 +30,7 @@ export interface Settled {
 
 export abstract class Relay implements Outlet, Deadline {
   deadline = NEVER;
+  slot = -1;
   readonly exchange: Exchange;
   readonly plan: Plan;
   readonly timeouts: TimeoutsBody;
@@ -137,7 +139,7 @@ export abstract class Relay implements Outlet, Deadline {
     this.#ended = true;
     if (bytes) {
       this.#bytes += bytes.length;
-      this.res.end(bytes);
+      endAnswer(this.res, bytes);
     } else {
       this.res.end();
     }

@@ -39,6 +39,7 @@ const EARLY_LIMIT = 64 * 1024;
 
 export class WebSocketSession implements Deadline {
   deadline = NEVER;
+  slot = -1;
   readonly #o: SessionOptions;
   readonly #attempt: Attempt;
   readonly #secret: string | undefined;

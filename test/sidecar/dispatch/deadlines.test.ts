@@ -6,6 +6,7 @@ function entry(deadlines: Deadlines, deadline: number): Deadline & { calls: numb
   const calls: number[] = [];
   const self = {
     deadline,
+    slot: -1,
     calls,
     onDeadline(now: number) {
       calls.push(now);
@@ -41,6 +42,27 @@ describe('deadlines', () => {
     clock.advance(200);
     expect(moved.calls).toHaveLength(1);
     expect(removed.calls).toEqual([]);
+  });
+
+  it('keeps apart what is added and removed in any order, during its own round too', () => {
+    const clock = new VirtualClock();
+    const deadlines = new Deadlines(clock, 50);
+    const entries = Array.from({ length: 9 }, () => entry(deadlines, clock.now + 10));
+    for (const e of entries) deadlines.add(e);
+    const late = entry(deadlines, clock.now + 10);
+    const [first, second, third, meddler] = entries;
+    if (!first || !second || !third || !meddler) throw new Error('too few');
+    for (const e of [second, third, second]) deadlines.remove(e);
+    expect(deadlines.size).toBe(7);
+    meddler.onDeadline = () => {
+      deadlines.remove(first);
+      deadlines.remove(meddler);
+      deadlines.add(late);
+    };
+    clock.advance(100);
+    expect(entries.map((e) => e.calls.length)).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 1]);
+    expect(late.calls).toHaveLength(1);
+    expect(deadlines.size).toBe(0);
   });
 
   it('runs no timer when nothing waits', () => {
