@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import type { Attempt } from '../exchange.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
+import { endRequest } from '../server/one-piece.ts';
 import type { Admission } from './breakers.ts';
 import {
   forgetSocket,
@@ -82,7 +83,8 @@ export class UpstreamCall implements WireEvents {
       const { body } = request;
       const last = body.length - 1;
       for (let i = 0; i < last; i++) outgoing.write(body[i]);
-      outgoing.end(body[last]);
+      if (last === 0) endRequest(outgoing, body[0] as Buffer);
+      else outgoing.end(body[last]);
       // A long stream must not keep the prompt that started it.
       request.body = undefined;
     }
