@@ -69,7 +69,7 @@ function writeResult(block: ToolResultBlock, context: WriteContext, messages: Js
   if (media.length === 0) return [];
   context.losses.changed(
     'messages[].content[].tool_result',
-    'images and files of tool results follow as the user’s',
+    'images and files of tool results follow as a message of the user',
   );
   return [{ type: 'Text', text: `Result of tool call ${idOf(block.callId, context)}:` }, ...media];
 }

@@ -89,10 +89,12 @@ export class StreamItems {
     this.#closeReasoning(this.#open as Reasoning, encrypted);
   }
 
-  fill(text: string): void {
+  /** `logprobs`: of the tokens in `text`. */
+  fill(text: string, logprobs: readonly JsonText[] = []): void {
     const open = this.#open;
     this.#hold(text.length);
-    if (open?.kind === 'Message' && open.part) this.#fillPart(open, open.part, text);
+    for (const element of logprobs) this.#hold(element.length);
+    if (open?.kind === 'Message' && open.part) this.#fillPart(open, open.part, text, logprobs);
     else if (open?.kind === 'Reasoning') this.#fillReasoning(open, text);
     else if (open?.kind === 'Call') this.#fillCall(open, text);
   }
@@ -101,13 +103,6 @@ export class StreamItems {
     const part = this.#open?.kind === 'Message' ? this.#open.part : undefined;
     this.#hold(citation.length);
     part?.citations.push(citation);
-  }
-
-  /** `logprobs`: elements, as text. */
-  addLogprobs(logprobs: readonly JsonText[]): void {
-    const part = this.#open?.kind === 'Message' ? this.#open.part : undefined;
-    for (const element of logprobs) this.#hold(element.length);
-    part?.logprobs.push(...logprobs);
   }
 
   /** The block is over; its item may go on. `encrypted`: what must come back of thinking. */
@@ -131,10 +126,17 @@ export class StreamItems {
     }
   }
 
-  #fillPart(message: Message, part: NonNullable<Message['part']>, text: string): void {
+  #fillPart(
+    message: Message,
+    part: NonNullable<Message['part']>,
+    text: string,
+    logprobs: readonly JsonText[],
+  ): void {
     part.text += text;
+    part.logprobs.push(...logprobs);
     const place = { ...this.#place(message.id), content_index: this.#part(), delta: json(text) };
-    if (part.type === 'Text') this.#say('response.output_text.delta', { ...place, logprobs: '[]' });
+    if (part.type === 'Text')
+      this.#say('response.output_text.delta', { ...place, logprobs: array(logprobs) });
     else this.#say('response.refusal.delta', place);
   }
 

@@ -22,17 +22,22 @@ export class ResponsesStreamWriter implements EventWriter {
   #usage: Usage | undefined;
   #serviceTier: string | undefined;
   #finish: Finish | undefined;
+  /** Text whose log probabilities come with the next event. */
+  #pending: string | undefined;
+  readonly #logprobs: boolean;
 
   constructor(context: AnswerContext) {
     this.#context = context;
     this.#id = answerId('resp_', undefined, context);
     this.#model = context.model;
+    this.#logprobs = context.request.logprobs !== undefined;
     this.#items = this.#newItems();
   }
 
   write(event: ChatEvent): string | undefined {
     // A response has one answer: `n` does not exist here.
     if ('choice' in event && event.choice > 0) return undefined;
+    if (this.#pending !== undefined) this.#release(event);
     this.#write(event);
     const text = this.#text;
     this.#text = '';
@@ -49,7 +54,8 @@ export class ResponsesStreamWriter implements EventWriter {
         this.#openBlock(event.open);
         return;
       case 'Delta':
-        this.#items.fill(event.text);
+        if (this.#logprobs && this.#open === 'Text') this.#pending = event.text;
+        else this.#items.fill(event.text);
         return;
       case 'Signature':
         this.#signature = event.signature;
@@ -58,7 +64,6 @@ export class ResponsesStreamWriter implements EventWriter {
         this.#items.cite(event.citation);
         return;
       case 'Logprobs':
-        this.#items.addLogprobs(tokensOf(event.logprobs));
         return;
       case 'BlockStop':
         this.#closeBlock();
@@ -74,6 +79,11 @@ export class ResponsesStreamWriter implements EventWriter {
       case 'End':
         this.#end();
     }
+  }
+
+  #release(next: ChatEvent): void {
+    this.#items.fill(this.#pending ?? '', next.type === 'Logprobs' ? tokensOf(next.logprobs) : []);
+    this.#pending = undefined;
   }
 
   #start(id: string | undefined, model: string | undefined): void {
