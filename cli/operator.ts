@@ -37,6 +37,7 @@ usage: outrider operator --tls-cert FILE --tls-key FILE [options]
   --namespaces NAME,...          where routes, providers and pods are read; * (all)              OUTRIDER_NAMESPACES
   --credentials-namespaces ...   where labelled Secrets are read: names, or * for all; none      OUTRIDER_CREDENTIALS_NAMESPACES
   --platform-namespaces NAME,... namespaces that may export providers and routes; none           OUTRIDER_PLATFORM_NAMESPACES
+  --egress-hosts NAME,...        hosts asked for tokens besides those of the clouds; none        OUTRIDER_EGRESS_HOSTS
   --jwks-file FILE               keys that sign the sidecars' tokens; unset: the API server's    OUTRIDER_JWKS_FILE
   --token-issuer URL             issuer that tokens must have; unset: any whose signature holds  OUTRIDER_TOKEN_ISSUER
   --token-audience NAME          audience that tokens must have; outrider                        OUTRIDER_TOKEN_AUDIENCE
@@ -56,6 +57,7 @@ const FLAGS = [
   'namespaces',
   'credentials-namespaces',
   'platform-namespaces',
+  'egress-hosts',
   'jwks-file',
   'token-issuer',
   'token-audience',
@@ -73,7 +75,7 @@ export interface OperatorSettings extends ReplicaSettings {
   injection: InjectionChoice;
   options: Pick<
     OperatorOptions,
-    'adminHosts' | 'namespaces' | 'credentialsNamespaces' | 'platformNamespaces' | 'identity'
+    'adminHosts' | 'namespaces' | 'credentialsNamespaces' | 'platformNamespaces' | 'egressHosts' | 'identity'
   >;
 }
 
@@ -98,6 +100,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): OperatorSe
       namespaces: namespaces(given, 'namespaces', ['*']),
       credentialsNamespaces: namespaces(given, 'credentials-namespaces', []),
       platformNamespaces: names(given, 'platform-namespaces'),
+      egressHosts: names(given, 'egress-hosts'),
       identity: { ...(issuer ? { issuer } : {}), ...(audience ? { audience } : {}) },
     },
   };

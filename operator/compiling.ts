@@ -7,6 +7,7 @@
 import type { Clock } from '../sidecar/snapshot/clock.ts';
 import { compile } from './compile/compile.ts';
 import { CompileMemory } from './compile/memory.ts';
+import type { Tokens } from './compile/mints.ts';
 import type { Compiled } from './compile/types.ts';
 import { Debounce } from './watch/debounce.ts';
 import type { Log } from './watch/log.ts';
@@ -21,6 +22,8 @@ export interface CompilingOptions {
   platformNamespaces: readonly string[];
   /** Unset: all. */
   credentialsNamespaces?: readonly string[];
+  /** What clouds gave, read with each compilation; unset: nothing. */
+  tokens?: () => Tokens;
   /** Takes each result; throwing counts as a failure and is retried. */
   publish(compiled: Compiled): void;
   onRun?: (result: RunResult, milliseconds: number) => void;
@@ -31,6 +34,8 @@ export interface Compiling {
   readonly done: Promise<void>;
   isDone(): boolean;
   readonly queue: Pick<WorkQueue, 'depth' | 'idle'>;
+  /** Something changed that no resource says, such as a token. */
+  again(): void;
   stop(): Promise<void>;
 }
 
@@ -60,7 +65,13 @@ export function startCompiling(options: CompilingOptions): Compiling {
     log,
     ...(onRun ? { observe: onRun } : {}),
     handle() {
-      options.publish(compile(source.resources(), { ...rights, now: clock.wall() }, memory));
+      options.publish(
+        compile(
+          source.resources(),
+          { ...rights, now: clock.wall(), ...(options.tokens && { tokens: options.tokens() }) },
+          memory,
+        ),
+      );
       isDone = true;
       markDone();
       return RECOMPILE_MS;
@@ -80,6 +91,9 @@ export function startCompiling(options: CompilingOptions): Compiling {
     done,
     isDone: () => isDone,
     queue,
+    again: () => {
+      if (synced) changes.signal();
+    },
     stop: async () => {
       unsubscribe();
       changes.cancel();

@@ -9,6 +9,8 @@ import { type AdminServer, startAdminServer } from './admin-server.ts';
 import type { Certificates } from './certificates/certificates.ts';
 import { prepareCertificates, type TlsSettings, type TrustSettings } from './certificates/start.ts';
 import { startCompiling } from './compiling.ts';
+import { Minter, type MinterOptions } from './credentials/minter.ts';
+import { outboundMint } from './credentials/outbound.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
@@ -49,6 +51,10 @@ export interface OperatorOptions {
   namespaces?: readonly string[];
   /** Where Secrets with the credential label are read: nowhere unless told; `['*']` for everywhere. */
   credentialsNamespaces?: readonly string[];
+  /** Hosts that may be asked for tokens besides those of the clouds. */
+  egressHosts?: readonly string[];
+  /** Gets tokens from clouds; unset: from their own services. */
+  mint?: MinterOptions['mint'];
   identity?: {
     /** Unset: the API server's own keys, and its TokenReview where those do not help. */
     fetchKeys?: FetchKeys;
@@ -141,6 +147,15 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     onRun: metrics.run('status'),
     onWrite: (kind, result) => metrics.statusWrite(kind, result),
   });
+  const minter = new Minter({
+    mint:
+      options.mint ??
+      outboundMint({ clock, ...(options.egressHosts && { egressHosts: options.egressHosts }) }),
+    clock,
+    random,
+    log,
+    changed: () => compiling.again(),
+  });
   const compiling = startCompiling({
     source,
     clock,
@@ -149,7 +164,9 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     platformNamespaces: options.platformNamespaces,
     credentialsNamespaces: options.credentialsNamespaces ?? [],
     onRun: metrics.run('compile'),
+    tokens: () => minter.tokens(),
     publish(compiled) {
+      minter.update(compiled.mints);
       sync.publish(compiled);
       status.compiled(compiled);
     },
@@ -196,6 +213,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
 
   const stop = async (admin?: AdminServer) => {
     await source.stop();
+    minter.stop();
     await compiling.stop();
     await status.stop();
     await certificates.stop();

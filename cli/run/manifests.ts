@@ -1,6 +1,8 @@
 /** Manifests on disk, compiled for the one sidecar beside them: files -> source -> compile -> snapshot. */
 import { compile } from '../../operator/compile/compile.ts';
 import type { Workload } from '../../operator/compile/types.ts';
+import { Minter } from '../../operator/credentials/minter.ts';
+import { outboundMint } from '../../operator/credentials/outbound.ts';
 import { remarks } from '../../operator/status/remarks.ts';
 import { FileSource } from '../../operator/watch/file-source.ts';
 import { silentLog } from '../../operator/watch/log.ts';
@@ -34,6 +36,7 @@ export class Manifests {
   readonly source = new InProcessSource();
   readonly #options: ManifestsOptions;
   readonly #files: FileSource;
+  readonly #minter: Minter;
 
   constructor(options: ManifestsOptions) {
     this.#options = options;
@@ -45,6 +48,13 @@ export class Manifests {
       defaultNamespace: options.namespace ?? DEFAULT_NAMESPACE,
     });
     this.#files.onReload(() => this.#publish());
+    this.#minter = new Minter({
+      mint: outboundMint({ clock: systemClock }),
+      clock: systemClock,
+      random: Math.random,
+      log: silentLog,
+      changed: () => this.#publish(),
+    });
   }
 
   /** Reads, publishes, and goes on doing so at every change. The sidecar must have started `source`. */
@@ -53,13 +63,18 @@ export class Manifests {
   }
 
   stop(): Promise<void> {
+    this.#minter.stop();
     return this.#files.stop();
   }
 
   #publish(): void {
     const resources = this.#files.resources();
     const workload = this.#workload();
-    const compiled = compile({ ...resources, pods: [workload] }, { platformNamespaces: [], now: Date.now() });
+    const compiled = compile(
+      { ...resources, pods: [workload] },
+      { platformNamespaces: [], now: Date.now(), tokens: this.#minter.tokens() },
+    );
+    this.#minter.update(compiled.mints);
     const snapshot = compiled.snapshotFor(workload);
     const acknowledged = this.source.publish(snapshot, compiled.credentialsFor(workload));
     const problems = this.#files

@@ -12,7 +12,8 @@ import {
 } from './token-io.ts';
 
 const SCOPE = 'https://cognitiveservices.azure.com/.default';
-const HOST = 'login.microsoftonline.com';
+/** Its own authority, unless the environment names that of a sovereign cloud. */
+const AUTHORITY = 'https://login.microsoftonline.com';
 
 export function azureFromClient(
   { tenantId, clientId, secret }: MintRequest & { kind: 'AzureClient' },
@@ -42,15 +43,17 @@ export async function azureFromWorkload(
 }
 
 async function ask(tenantId: string, proof: Record<string, string>, io: TokenIO): Promise<Minted> {
+  const authority = (io.env('AZURE_AUTHORITY_HOST') ?? AUTHORITY).replace(/\/+$/, '');
+  const host = authority.replace(/^https:\/\//, '');
   const answer = await io.call({
     method: 'POST',
-    url: `https://${HOST}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`,
+    url: `${authority}/${encodeURIComponent(tenantId)}/oauth2/v2.0/token`,
     headers: FORM_HEADERS,
     body: form({ grant_type: 'client_credentials', scope: SCOPE, ...proof }),
   });
-  const value = readAnswer(HOST, answer);
+  const value = readAnswer(host, answer);
   const token = text(value.access_token);
   const expiresAt = expiry(value.expires_in, io.now());
-  if (token === undefined || expiresAt === undefined) throw new MintError(`${HOST} answered without a token`);
+  if (token === undefined || expiresAt === undefined) throw new MintError(`${host} answered without a token`);
   return { value: token, expiresAt };
 }

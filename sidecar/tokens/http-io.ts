@@ -10,7 +10,8 @@ const TOKEN_HOSTS: readonly RegExp[] = [
   /^oauth2\.googleapis\.com$/,
   /^sts\.googleapis\.com$/,
   /^iamcredentials\.googleapis\.com$/,
-  /^login\.microsoftonline\.com$/,
+  /^login\.microsoftonline\.(com|us)$/,
+  /^login\.partner\.microsoftonline\.cn$/,
 ];
 /** Addresses of the agents that run on each node: EKS Pod Identity. Plain HTTP, and only there. */
 const NODE_AGENTS: ReadonlySet<string> = new Set(['169.254.170.23', '[fd00:ec2::23]']);

@@ -29,6 +29,7 @@ describe('flags and variables', () => {
         namespaces: ['*'],
         credentialsNamespaces: [],
         platformNamespaces: [],
+        egressHosts: [],
         identity: {},
       },
     });
