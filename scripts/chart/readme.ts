@@ -28,7 +28,8 @@ helm install outrider charts/outrider --namespace outrider-system --create-names
 kubectl label namespace NAMESPACE outrider.dev/injection=enabled
 \`\`\`
 
-Without Helm: \`kubectl apply -k deploy/\` applies what the chart makes of its defaults.
+Without Helm: \`kubectl apply -k deploy/\` applies what the chart makes of its defaults; [docs/guides/without-helm.md](../../docs/guides/without-helm.md)
+says how to let it read keys.
 
 ## What to know
 

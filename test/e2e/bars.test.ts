@@ -23,7 +23,7 @@ import {
   PREFER_NORTH,
   Stage,
 } from './support/stage.ts';
-import { inSteps } from './support/steps.ts';
+import { tellingFailures } from './support/steps.ts';
 
 const PODS = Number(process.env.E2E_PODS ?? 50);
 const CHANGES = Number(process.env.E2E_CHANGES ?? 100);
@@ -56,7 +56,7 @@ afterAll(async () => {
 });
 
 describe('bars', () => {
-  inSteps(() => [stage.namespace]);
+  tellingFailures(() => [stage.namespace]);
 
   test(`a change of a route runs in ${PODS} pods within a second`, { timeout: 900_000 }, async () => {
     await cluster.apply(stage.namespace, [idlers('fleet', PODS - 1)]);

@@ -96,7 +96,7 @@ async function rendered(given: readonly string[]): Promise<Manifest[]> {
   return parse(await run(HELM, ['template', RELEASE, CHART, '--namespace', SYSTEM, ...version, ...given]));
 }
 
-/** deploy/ and, on top of it, what a person adds to let it read keys. */
+/** deploy/ and, on top of it, what the guide says to let it read keys. */
 async function kustomized(settings: Settings): Promise<Manifest[]> {
   if (settings.mode === 'Policy') throw new Error('deploy/ has the webhook only');
   if (imagesAreGiven()) throw new Error('deploy/ names its images; E2E_INSTALL=manifests takes no others');
