@@ -114,20 +114,21 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     onRun: (controller) => metrics.run(controller),
   });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
+  const identity = createTokenAuthenticator({
+    pods,
+    clock,
+    fetchKeys: fetchKeys ?? clusterKeys((path) => client.json({ path })),
+    ...(fetchKeys
+      ? {}
+      : { reviewToken: tokenReviewer((path, body) => client.json({ method: 'POST', path, body })) }),
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(audience === undefined ? {} : { audience }),
+  });
   const sync = await startSyncServer({
     listen: options.listen,
     tls: certificates.serving.current,
     pods,
-    identity: createTokenAuthenticator({
-      pods,
-      clock,
-      fetchKeys: fetchKeys ?? clusterKeys((path) => client.json({ path })),
-      ...(fetchKeys
-        ? {}
-        : { reviewToken: tokenReviewer((path, body) => client.json({ method: 'POST', path, body })) }),
-      ...(issuer === undefined ? {} : { issuer }),
-      ...(audience === undefined ? {} : { audience }),
-    }),
+    identity,
     isLeader,
     leaderAddress: () => leadership.leaderAddress(),
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
@@ -206,6 +207,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   }
 
   void source.synced.then(() => {
+    void identity.prepare();
     const counts = Object.entries(source.resources()).map(([kind, list]) => [kind, list.length]);
     log.info(Object.fromEntries(counts), 'everything is read');
     return undefined;

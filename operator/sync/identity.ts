@@ -69,7 +69,10 @@ interface BoundToken {
   expiresAt: number;
 }
 
-export function createTokenAuthenticator(options: TokenAuthenticatorOptions): Authenticator {
+/** Judges by keys of the cluster; `prepare` fetches them ahead, so that a replica nobody has asked yet can do without the API server. */
+export function createTokenAuthenticator(
+  options: TokenAuthenticatorOptions,
+): Authenticator & { prepare(): Promise<void> } {
   return new TokenAuthenticator(options);
 }
 
@@ -87,6 +90,10 @@ class TokenAuthenticator implements Authenticator {
     this.#audience = options.audience ?? AUDIENCE;
     this.#clock = options.clock ?? systemClock;
     this.#keys = new KeyCache(options.fetchKeys, this.#clock);
+  }
+
+  async prepare(): Promise<void> {
+    await this.#keys.current();
   }
 
   async authenticate(authorization: string | undefined): Promise<Authentication> {

@@ -15,6 +15,7 @@ const MAX_AGE_MS = 3_600_000;
 /** Least time between two fetches, with keys in hand and without. */
 const MIN_INTERVAL_MS = 10_000;
 const MIN_INTERVAL_WITHOUT_KEYS_MS = 1_000;
+const PATIENCE_MS = 1_000;
 
 /** Reads the discovery document of a cluster through `get`, a caller of the API server that returns parsed JSON. */
 export function clusterKeys(get: (path: string) => Promise<unknown>): FetchKeys {
@@ -38,10 +39,26 @@ export class KeyCache {
     this.#clock = clock;
   }
 
-  /** The keys in hand, fetched first when there are none or they are old; undefined when none can be had. */
+  /**
+   * The keys in hand, fetched first when there are none or they are old; undefined when none can be had. With old ones in hand
+   * an API server that does not answer is not waited for long.
+   */
   async current(): Promise<KeyResolver | undefined> {
-    if (this.#clock.monotonic() - this.#fetchedAt > MAX_AGE_MS) await this.refresh();
+    if (this.#clock.monotonic() - this.#fetchedAt <= MAX_AGE_MS) return this.#keys;
+    const refreshed = this.refresh();
+    if (!this.#keys) await refreshed;
+    else await this.#atMost(refreshed, PATIENCE_MS);
     return this.#keys;
+  }
+
+  #atMost(work: Promise<void>, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(ms, resolve);
+      void work.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   /** Fetches anew unless that was tried a moment ago. Old keys stay when the API server cannot be reached. */

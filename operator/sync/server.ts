@@ -56,7 +56,7 @@ const KEEP_ALIVE_MS = 75_000;
  * resumed handshake for each report, which is nothing at their rate.
  */
 const KEPT_CONNECTIONS = 128;
-const KEEP_ALIVE_MANY_MS = 3_000;
+const KEEP_ALIVE_MANY_MS = 2_000;
 const MAX_CONNECTIONS = 16_384;
 
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {

@@ -189,6 +189,32 @@ describe('keys of the cluster', () => {
     expect(fetched).toBe(2);
   });
 
+  it('outlive one that accepts connections and never answers', async () => {
+    let answers = true;
+    const from = authenticator({
+      fetchKeys: () => (answers ? Promise.resolve(issuer.jwks) : new Promise(() => {})),
+    });
+    await judged(await issuer.token(pod, times()), from);
+    answers = false;
+    clock.advance(2 * HOUR_MS);
+    const waiting = judged(await issuer.token(pod, times()), from);
+    await until(() => clock.waits.length === 1, 'the wait for the API server');
+    clock.advance(1_000);
+    expect(await waiting).toMatchObject({ pod });
+  });
+
+  it('are there before the first token where they are fetched ahead', async () => {
+    let reachable = true;
+    const from = createTokenAuthenticator({
+      pods,
+      clock,
+      fetchKeys: () => (reachable ? Promise.resolve(issuer.jwks) : Promise.reject(new Error('down'))),
+    });
+    await from.prepare();
+    reachable = false;
+    expect(await judged(await issuer.token(pod, times()), from)).toMatchObject({ pod });
+  });
+
   it('stop counting within the hour once they are withdrawn', async () => {
     let keys = issuer.jwks;
     const from = authenticator({ fetchKeys: () => Promise.resolve(keys) });

@@ -423,7 +423,7 @@ describe('the server', () => {
       kept.push((await ask('/v1/credentials', { agent })).headers['keep-alive']);
     }
     for (const agent of agents) agent.destroy();
-    expect(kept).toEqual(['timeout=75', 'timeout=75', 'timeout=3', 'timeout=3']);
+    expect(kept).toEqual(['timeout=75', 'timeout=75', 'timeout=2', 'timeout=2']);
   });
 
   it('fails to start where its port is taken', async () => {
