@@ -18,7 +18,7 @@ export function costNanoUsd(usage: Usage, all: FullPrices): bigint {
     part(usage.reasoning, prices.reasoning ?? prices.output) +
     part(usage.audioOutput, prices.audioOutput ?? prices.output) +
     part(usage.imageOutput ?? 0, prices.imageOutput ?? 0) +
-    BigInt(prices.request ?? 0);
+    BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1);
   return (pico + 500n) / 1000n;
 }
 

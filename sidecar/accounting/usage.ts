@@ -17,6 +17,8 @@ export interface Usage {
   audioOutput: number;
   /** Images the model made. Absent: none. */
   imageOutput?: number;
+  /** Requests that the vendor bills the call as (Cohere's search units). Absent: one. */
+  requests?: number;
 }
 
 export const NO_USAGE: Readonly<Usage> = Object.freeze({

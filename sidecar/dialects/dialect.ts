@@ -20,8 +20,7 @@ export type DialectName =
   | 'bedrock-converse'
   | 'cohere-chat'
   | 'cohere-embed'
-  | 'rerank'
-  | 'rerank-raw';
+  | 'rerank';
 
 /** How a vendor answers in a wire format: what of it says what. */
 export interface WireReader {
@@ -41,7 +40,7 @@ export interface WireReader {
 /** A wire format that apps speak to us. */
 export interface Dialect extends WireReader {
   /** `gen_ai.operation.name`. */
-  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'count_tokens' | 'passthrough';
+  readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'rerank' | 'count_tokens' | 'passthrough';
   /** Path below a provider's base URL, such as `/chat/completions`. */
   readonly upstreamPath: string;
   /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */

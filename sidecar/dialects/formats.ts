@@ -8,6 +8,7 @@ import type { DialectName, WireReader } from './dialect.ts';
 import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
+import { RERANK } from './rerank/dialect.ts';
 import { OPENAI_RESPONSES } from './responses/dialects.ts';
 import { OPENAI_RESPONSES_CALLER, OPENAI_RESPONSES_VENDOR } from './responses/formats.ts';
 
@@ -22,6 +23,7 @@ export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
   gemini: GEMINI,
   'bedrock-converse': BEDROCK_CONVERSE,
   'cohere-chat': COHERE_CHAT,
+  rerank: RERANK,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */

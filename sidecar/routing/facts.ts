@@ -26,6 +26,7 @@ const NEEDS: Record<Dialect['operation'], Capability | undefined> = {
   chat: 'Chat',
   text_completion: 'Completions',
   embeddings: 'Embeddings',
+  rerank: 'Rerank',
   count_tokens: 'Chat',
   passthrough: undefined,
 };

@@ -79,8 +79,8 @@ export class GenAiRecorder {
     const seconds = (outcome.endedAt - start) / 1000;
     const labels = [operation, provider.vendor, model];
     const timed = [...labels, errorType(last)];
-    // The conventions count embeddings among the operations that are not inference.
-    const inference = operation !== 'embeddings';
+    // The conventions count embeddings among the operations that are not inference; ranking is no more of one.
+    const inference = operation !== 'embeddings' && operation !== 'rerank';
     if (inference) this.#inferenceDuration?.with(timed).observe(seconds);
     if (!inference || this.#older) this.#operationDuration?.with(timed).observe(seconds);
 

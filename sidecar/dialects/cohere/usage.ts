@@ -21,7 +21,10 @@ export function readUsage(raw: unknown): Usage | undefined {
     return undefined;
   const input = (texts ?? 0) + (images ?? 0);
   const cacheRead = Math.min(count(raw.cached_tokens) ?? 0, input);
-  return { ...NO_USAGE, input: input - cacheRead, cacheRead, output: output ?? 0 };
+  const usage: Usage = { ...NO_USAGE, input: input - cacheRead, cacheRead, output: output ?? 0 };
+  // A hundred documents or a part of them are one search, which is billed as a request.
+  if (units !== undefined && units > 1) usage.requests = units;
+  return usage;
 }
 
 function count(value: unknown): number | undefined {

@@ -20,23 +20,23 @@ export function readUsage(raw: unknown): Usage | undefined {
   const input = (prompt ?? Math.max(0, (total ?? 0) - (candidates ?? 0) - thoughts - tools)) + tools;
   const output = candidates ?? (prompt === undefined ? 0 : Math.max(0, (total ?? 0) - input - thoughts));
 
-  const cacheRead = Math.min(count(raw.cachedContentTokenCount) ?? 0, input);
-  const cachedAudio = modality(raw.cacheTokensDetails, 'AUDIO');
+  const cached = Math.min(count(raw.cachedContentTokenCount) ?? 0, input);
+  const audioCacheRead = Math.min(modality(raw.cacheTokensDetails, 'AUDIO'), cached);
   const audio =
     modality(raw.promptTokensDetails, 'AUDIO') + modality(raw.toolUsePromptTokensDetails, 'AUDIO');
-  const audioInput = Math.min(Math.max(0, audio - cachedAudio), input - cacheRead);
+  const audioInput = Math.min(Math.max(0, audio - audioCacheRead), input - cached);
   const audioOutput = Math.min(modality(raw.candidatesTokensDetails, 'AUDIO'), output);
-  const imageOutput = Math.min(modality(raw.candidatesTokensDetails, 'IMAGE'), output - audioOutput);
   const usage: Usage = {
     ...NO_USAGE,
-    input: input - cacheRead - audioInput,
-    cacheRead,
+    input: input - cached - audioInput,
+    cacheRead: cached - audioCacheRead,
     audioInput,
-    output: output - audioOutput - imageOutput,
+    // Images that the model makes are told in tokens, among the others.
+    output: output - audioOutput,
     reasoning: thoughts,
     audioOutput,
   };
-  if (imageOutput > 0) usage.imageOutput = imageOutput;
+  if (audioCacheRead > 0) usage.audioCacheRead = audioCacheRead;
   return usage;
 }
 

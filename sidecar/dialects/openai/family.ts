@@ -1,5 +1,6 @@
 /** The OpenAI API as a family of endpoints. */
 import type { DialectFamily, ListedModel } from '../family.ts';
+import { RERANK } from '../rerank/dialect.ts';
 import { OPENAI_RESPONSES } from '../responses/dialects.ts';
 import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS, OPENAI_RAW } from './dialects.ts';
 
@@ -14,6 +15,7 @@ export const OPENAI_FAMILY: DialectFamily = {
     { path: '/v1/responses', dialect: OPENAI_RESPONSES, needs: 'Chat' },
     { path: '/v1/completions', dialect: OPENAI_COMPLETIONS, needs: 'Completions' },
     { path: '/v1/embeddings', dialect: OPENAI_EMBEDDINGS, needs: 'Embeddings' },
+    { path: '/v1/rerank', dialect: RERANK, needs: 'Rerank' },
   ],
   modelsPath: '/v1/models',
   raw: OPENAI_RAW,

@@ -392,7 +392,7 @@ describe('usage', () => {
         candidatesTokenCount: 1300,
         candidatesTokensDetails: [{ modality: 'IMAGE', tokenCount: 1290 }],
       },
-      { ...none, input: 40, cacheRead: 20, audioInput: 40, output: 10, imageOutput: 1290 },
+      { ...none, input: 40, cacheRead: 10, audioCacheRead: 10, audioInput: 40, output: 1300 },
     ],
     ['a prompt alone', { promptTokenCount: 4, totalTokenCount: 4 }, { ...none, input: 4 }],
     [
