@@ -171,11 +171,16 @@ const NOTHING: ModelFacts = {};
 const ROUTES =
   /^(?:(?:us|us-gov|eu|apac|jp|au|ca|global|regional)\.)?(?:amazon|anthropic|cohere|mistral)\.|^ft:/;
 
-/** @param name the vendor's or a reseller's name of a model, such as `eu.anthropic.claude-opus-4-6-v1:0` */
+/**
+ * Resellers write the versions of Claude with a point.
+ *
+ * @param name the vendor's or a reseller's name of a model, such as `eu.anthropic.claude-opus-4-6-v1:0`
+ */
 export function factsOf(name: string): ModelFacts {
   const model = name
     .slice(name.lastIndexOf('/') + 1)
     .toLowerCase()
-    .replace(ROUTES, '');
+    .replace(ROUTES, '')
+    .replace(/^(claude-(?:[a-z]+-)?\d)\./, '$1-');
   return FACTS.find(([start]) => model.startsWith(start))?.[1] ?? NOTHING;
 }
