@@ -155,7 +155,7 @@ describe('chat completions', () => {
       ? client.chat.completions.runTools({ ...params, stream: true })
       : client.chat.completions.runTools(params);
     expect(await runner.finalContent()).toBe('3 and 7');
-    expect((asked.at(-1)?.messages as object[]).slice(1)).toMatchObject([
+    expect((asked.at(-1) as { messages: object[] }).messages.slice(1)).toMatchObject([
       { role: 'assistant', content: 'Let me see.', tool_calls: [{ id: 'call_1' }, { id: 'call_2' }] },
       { role: 'tool', tool_call_id: 'call_1', content: '3' },
       { role: 'tool', tool_call_id: 'call_2', content: '7' },

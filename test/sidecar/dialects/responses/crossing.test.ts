@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { checkResponsesRequest } from '../../../../dev/providers/openai-responses-check.ts';
 import { OPENAI_CHAT } from '../../../../sidecar/dialects/openai/dialects.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from '../../../../sidecar/dialects/openai/formats.ts';
 import { OPENAI_RESPONSES } from '../../../../sidecar/dialects/responses/dialects.ts';
@@ -33,6 +34,7 @@ describe('requests', () => {
   it.each(cases('chat-request'))('of chat completions, as responses: %s', async (_, bytes, out) => {
     const { body, losses } = crossRequest(OPENAI_CHAT_CALLER, OPENAI_RESPONSES_VENDOR, bytes.toString());
     await expect(shown({ losses, body })).toMatchFileSnapshot(out);
+    expect(checkResponsesRequest(body)).toBeUndefined();
     expect(() => OPENAI_RESPONSES.readRequest(Buffer.from(JSON.stringify(body)))).not.toThrow();
   });
 
