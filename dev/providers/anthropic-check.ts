@@ -54,6 +54,23 @@ export function checkAnthropicRequest(body: unknown, counting = false): string |
   );
 }
 
+/** What version 2026-10-21 refuses besides. */
+export function checkLatest(body: unknown): string | undefined {
+  if (!isObject(body)) return undefined;
+  const gone = ['temperature', 'top_p', 'top_k'].find((name) => body[name] !== undefined);
+  if (gone !== undefined) return `${gone}: Extra inputs are not permitted`;
+  for (const [index, { role, content }] of list(body.messages).entries()) {
+    for (const [at, block] of list(content).entries()) {
+      const path = `messages.${index}.content.${at}`;
+      if (role === 'assistant' && block.type === 'document')
+        return `${path}: Input tag 'document' does not match`;
+      if (role === 'user' && list(block.citations).length > 0)
+        return `${path}.text.citations: Extra inputs are not permitted`;
+    }
+  }
+  return undefined;
+}
+
 function checkTools(body: Json): string | undefined {
   const names = new Set<unknown>();
   for (const [index, tool] of list(body.tools).entries()) {

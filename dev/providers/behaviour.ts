@@ -18,13 +18,20 @@ export interface Behaviour {
   streamUsage?: StreamUsage;
   /** Part of the prompt reported as read from cache. */
   cachedTokens?: number;
+  /** Part of the prompt reported as written to the cache (Anthropic). */
+  cacheWriteTokens?: number;
+  /** Part of the thinking comes hidden (Anthropic). */
+  redactedThinking?: boolean;
   /** Reported as reasoning, on top of the visible output. */
   reasoningTokens?: number;
+  /** Arguments of calls come whole at the end of the call, not in pieces (Responses, as LM Studio does it). */
+  argumentsAtEnd?: boolean;
 }
 
 /**
  * OnRequest: `usage: null` on every chunk and a last chunk with `choices: []`, only when asked.
  * FinishChunk: in the chunk with the finish_reason, asked or not. Always: a last chunk, asked or not. Never: not at all.
+ * Anthropic: FinishChunk tells of the cache in the last event only, where input_tokens shrink by it.
  * RejectOption: 400 when the request has `stream_options`.
  */
 export type StreamUsage = 'OnRequest' | 'FinishChunk' | 'Always' | 'Never' | 'RejectOption';
@@ -88,7 +95,10 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Behaviour>([
   'failure',
   'streamUsage',
   'cachedTokens',
+  'cacheWriteTokens',
+  'redactedThinking',
   'reasoningTokens',
+  'argumentsAtEnd',
 ]);
 const FAILURES: readonly Failure['kind'][] = [
   'Status',

@@ -1,6 +1,7 @@
 /** The OpenAI wire format as a vendor writes it: complete bodies and stream events, deterministic for a request. */
 import { createHash } from 'node:crypto';
 import type { Behaviour, StreamUsage } from './behaviour.ts';
+import type { FailureShape } from './vendor.ts';
 
 interface Message {
   role: string;
@@ -46,16 +47,18 @@ function lastUserText(request: ParsedRequest): string {
   return (last.content ?? []).map((part) => part.text ?? '').join(' ');
 }
 
+/** The text of an answer, in the pieces it is streamed in. */
+export function words({ text, outputTokens = 12 }: Behaviour): string[] {
+  return text === undefined
+    ? Array.from({ length: outputTokens }, (_, i) => `${i === 0 ? '' : ' '}${WORDS[i % WORDS.length]}`)
+    : (text.match(/\s*\S+/g) ?? [text]);
+}
+
 /** Composes the answer a healthy vendor would give; the same request always gets the same one. */
 export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour): Answer {
   const digest = createHash('sha256').update(raw).digest('hex');
   const cap = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY;
-  const text = behaviour.text;
-  const wanted = text === undefined ? (behaviour.outputTokens ?? 12) : 0;
-  const all =
-    text === undefined
-      ? Array.from({ length: wanted }, (_, i) => `${i === 0 ? '' : ' '}${WORDS[i % WORDS.length]}`)
-      : (text.match(/\s*\S+/g) ?? [text]);
+  const all = words(behaviour);
   const tokens = all.slice(0, cap);
   const asked = lastUserText(request);
   const named = request.tools?.find((t) => t.function && asked.includes(t.function.name))?.function?.name;
@@ -213,3 +216,16 @@ export function streamEvents(
 export function errorBody(message: string, type: string, code: string | null): string {
   return JSON.stringify({ error: { message, type, param: null, code } });
 }
+
+export const OPENAI_SHAPE: FailureShape = {
+  error: ({ message, type, code }) => errorBody(message, type ?? 'server_error', code ?? null),
+  quota: {
+    status: 429,
+    body: errorBody('You exceeded your current quota.', 'insufficient_quota', 'insufficient_quota'),
+  },
+  rateLimit: errorBody('Rate limit reached for requests', 'requests', 'rate_limit_exceeded'),
+  garbage: '{"id":"chatcmpl-broken","choices":[{"index":0,"mess',
+  inStream: (code) =>
+    `data: ${errorBody('The server had an error while processing your request.', 'server_error', code ?? null)}\n\n`,
+  ping: ': ping\n\n',
+};

@@ -1,38 +1,24 @@
 /** How an answer goes out, or fails to: whole, as a stream, slowly, broken, or never. */
 import type { ServerResponse } from 'node:http';
 import { type Behaviour, retryAfterHeaders } from './behaviour.ts';
-import { errorBody } from './openai-bodies.ts';
+import type { FailureShape } from './vendor.ts';
 
 /** Failures that need no look at the request; true when the answer, or its absence, is done. */
-export function failBeforeAnswer(res: ServerResponse, behaviour: Behaviour): boolean {
+export function failBeforeAnswer(res: ServerResponse, behaviour: Behaviour, shape: FailureShape): boolean {
   const failure = behaviour.failure;
   switch (failure?.kind) {
     case 'Status': {
       const message = failure.message ?? `scripted failure ${failure.status}`;
-      send(
-        res,
-        failure.status,
-        errorBody(message, failure.type ?? 'server_error', failure.code ?? null),
-        failure.headers,
-      );
+      send(res, failure.status, shape.error({ ...failure, message }), failure.headers);
       return true;
     }
     case 'RateLimited': {
       const headers = retryAfterHeaders(failure.retryAfter ?? 'Seconds', failure.ms ?? 1000, Date.now());
-      send(
-        res,
-        429,
-        errorBody('Rate limit reached for requests', 'requests', 'rate_limit_exceeded'),
-        headers,
-      );
+      send(res, 429, shape.rateLimit, headers);
       return true;
     }
     case 'QuotaExhausted':
-      send(
-        res,
-        429,
-        errorBody('You exceeded your current quota.', 'insufficient_quota', 'insufficient_quota'),
-      );
+      send(res, shape.quota.status, shape.quota.body);
       return true;
     case 'Reset':
       if (failure.afterEvents === undefined) reset(res);
@@ -40,7 +26,7 @@ export function failBeforeAnswer(res: ServerResponse, behaviour: Behaviour): boo
     case 'HangBeforeHeaders':
       return true;
     case 'GarbageJson':
-      send(res, 200, '{"id":"chatcmpl-broken","choices":[{"index":0,"mess');
+      send(res, 200, shape.garbage);
       return true;
     default:
       return false;
@@ -74,9 +60,10 @@ export async function complete(
 
 export async function stream(
   res: ServerResponse,
-  events: string[],
+  events: readonly (string | Buffer)[],
   behaviour: Behaviour,
   headers: Record<string, string>,
+  shape: FailureShape,
 ): Promise<void> {
   const failure = behaviour.failure;
   res.writeHead(200, {
@@ -94,7 +81,7 @@ export async function stream(
   const gap = behaviour.tokensPerSecond ? 1000 / behaviour.tokensPerSecond : 0;
   for (let i = 0; i < events.length; i++) {
     if (res.destroyed) return;
-    if (failure && (await failInStream(res, failure, i))) return;
+    if (failure && (await failInStream(res, failure, i, shape))) return;
     if (!res.write(events[i])) await drained(res);
     await (gap ? pause(gap) : turn());
   }
@@ -105,6 +92,7 @@ async function failInStream(
   res: ServerResponse,
   failure: NonNullable<Behaviour['failure']>,
   at: number,
+  shape: FailureShape,
 ): Promise<boolean> {
   switch (failure.kind) {
     case 'Reset':
@@ -117,14 +105,12 @@ async function failInStream(
       return true;
     case 'ErrorInStream':
       if (at !== (failure.afterEvents ?? 0)) return false;
-      res.end(
-        `data: ${errorBody('The server had an error while processing your request.', 'server_error', failure.code ?? null)}\n\n`,
-      );
+      res.end(shape.inStream(failure.code));
       return true;
     case 'Stall':
       if (at !== failure.afterEvents) return false;
       while (failure.pingMs && !res.destroyed) {
-        res.write(': ping\n\n');
+        res.write(shape.ping);
         await pause(failure.pingMs);
       }
       return true;

@@ -1,5 +1,6 @@
 /**
- * A scripted provider: real HTTP and real SSE in the OpenAI wire format, with every way a vendor can misbehave.
+ * A scripted provider: real HTTP and real SSE in the wire formats of several vendors, told apart by path, with every way
+ * a vendor can misbehave.
  * Tests, the laptop cluster and the benches all talk to this one.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -11,10 +12,13 @@ import {
   completeBody,
   type Endpoint,
   errorBody,
+  OPENAI_SHAPE,
   type ParsedRequest,
   streamEvents,
 } from './openai-bodies.ts';
 import { complete, failBeforeAnswer, pause, send, stream } from './responses.ts';
+import type { Vendor, VendorRequest } from './vendor.ts';
+import { VENDORS } from './vendors.ts';
 
 /** One request as it arrived. */
 interface SeenRequest {
@@ -191,6 +195,9 @@ class Provider implements ScriptedProvider {
     const endpoint = ENDPOINTS[path];
     if (behaviour.latencyMs) await pause(behaviour.latencyMs);
     if (res.destroyed) return;
+    const foreign = { method: seen.method, path, headers: seen.headers, body };
+    const vendor = VENDORS.find((one) => one.serves(foreign));
+    if (vendor) return this.#answerAs(vendor, foreign, res, behaviour);
     if (this.#options.keys && !this.#options.keys.includes(bearer(req))) {
       return send(
         res,
@@ -198,7 +205,7 @@ class Provider implements ScriptedProvider {
         errorBody('Incorrect API key provided.', 'invalid_request_error', 'invalid_api_key'),
       );
     }
-    if (failBeforeAnswer(res, behaviour)) return;
+    if (failBeforeAnswer(res, behaviour, OPENAI_SHAPE)) return;
     if (path === '/v1/models')
       return send(res, 200, modelList(this.#options.models ?? ['scripted-large', 'scripted-small']));
     if (!endpoint) {
@@ -231,9 +238,30 @@ class Provider implements ScriptedProvider {
     const headers = { 'x-request-id': `req_${a.id.slice(-16)}`, 'openai-processing-ms': '5' };
     if (request.stream === true && endpoint !== 'embeddings') {
       const events = streamEvents(endpoint, request, a, behaviour.streamUsage ?? 'OnRequest');
-      return stream(res, events, behaviour, headers);
+      return stream(res, events, behaviour, headers, OPENAI_SHAPE);
     }
     await complete(res, completeBody(endpoint, request, a), behaviour, headers);
+  }
+
+  async #answerAs(
+    vendor: Vendor,
+    request: VendorRequest,
+    res: ServerResponse,
+    behaviour: Behaviour,
+  ): Promise<void> {
+    if (this.#options.keys && !this.#options.keys.includes(vendor.key(request.headers))) {
+      return send(res, 401, vendor.unauthorized);
+    }
+    if (failBeforeAnswer(res, behaviour, vendor.shape)) return;
+    const answered = vendor.answer(request, behaviour);
+    switch (answered.kind) {
+      case 'Refused':
+        return send(res, answered.status, answered.body, answered.headers);
+      case 'Whole':
+        return complete(res, answered.body, behaviour, answered.headers);
+      case 'Stream':
+        return stream(res, answered.events, behaviour, answered.headers, vendor.shape);
+    }
   }
 }
 

@@ -18,9 +18,7 @@ type Json = Record<string, unknown>;
 
 const wire = (...events: Json[]): Buffer =>
   Buffer.from(
-    events
-      .map((event) => `event: ${String(event.type as string)}\ndata: ${JSON.stringify(event)}\n\n`)
-      .join(''),
+    events.map((event) => `event: ${event['type'] as string}\ndata: ${JSON.stringify(event)}\n\n`).join(''),
   );
 const start = (usage: Json = { input_tokens: 3, output_tokens: 1 }): Json => ({
   type: 'message_start',
