@@ -99,7 +99,8 @@ class ContentWriter {
 
   /** Unsigned thoughts are summaries, which the vendor does not read; signatures of others mean nothing to it. */
   #thought({ text, signature }: ThinkingBlock): JsonText | undefined {
-    if (signature?.vendor !== 'google') {
+    if (signature === undefined) return undefined;
+    if (signature.vendor !== 'google') {
       this.#context.losses.dropped('messages[].thinking', 'gemini reads back no thinking but its own');
       return undefined;
     }
