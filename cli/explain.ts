@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { readManifests } from '../crds/manifests.ts';
 import { OutriderError } from '../errors/table.ts';
+import { loadTranslation } from '../sidecar/dialects/pairing.ts';
 import { type Explanation, explain } from '../sidecar/routing/explain.ts';
 import type { HealthView } from '../sidecar/routing/plan.ts';
 import { buildTable } from '../sidecar/routing/table.ts';
@@ -81,6 +82,7 @@ async function explainRequest(
   try {
     const facts = factsOf(options, body);
     if ('error' in facts) return facts;
+    await loadTranslation();
     return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body);
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;

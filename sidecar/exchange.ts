@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Settlement } from './accounting/usage.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
-import type { Way } from './dialects/pairing.ts';
+import type { OpenWay } from './dialects/pairing.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
@@ -75,7 +75,7 @@ export interface Attempt {
   candidate: Candidate;
   kind: 'First' | 'Retry' | 'Failover' | 'Probe';
   /** How the provider is spoken to; absent on unread paths. */
-  way?: Way | undefined;
+  way?: OpenWay | undefined;
   startedAt: number;
   /** Last request byte handed to a connected socket. */
   sentAt: number | undefined;

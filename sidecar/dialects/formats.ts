@@ -1,29 +1,18 @@
-/** Every dialect by name, and what each brings to translation. Adding a dialect is adding a line here. */
-import { ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES } from './anthropic/dialects.ts';
+/** What each dialect brings to translation; loaded with the first request that crosses. Adding a dialect is adding a line here and in `translatable.ts`. */
 import { ANTHROPIC_MESSAGES_CALLER, ANTHROPIC_MESSAGES_VENDOR } from './anthropic/formats.ts';
 import { BEDROCK_CONVERSE, BEDROCK_CONVERSE_VENDOR } from './bedrock/formats.ts';
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import { COHERE_CHAT, COHERE_CHAT_VENDOR } from './cohere/formats.ts';
 import type { DialectName, WireReader } from './dialect.ts';
 import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
-import { OPENAI_CHAT, OPENAI_COMPLETIONS, OPENAI_EMBEDDINGS } from './openai/dialects.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
-import { RERANK } from './rerank/dialect.ts';
-import { OPENAI_RESPONSES } from './responses/dialects.ts';
 import { OPENAI_RESPONSES_CALLER, OPENAI_RESPONSES_VENDOR } from './responses/formats.ts';
 
-/** How answers are read in each dialect that vendors speak. */
-export const WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
-  'openai-chat': OPENAI_CHAT,
-  'openai-responses': OPENAI_RESPONSES,
-  'openai-completions': OPENAI_COMPLETIONS,
-  'openai-embeddings': OPENAI_EMBEDDINGS,
-  'anthropic-messages': ANTHROPIC_MESSAGES,
-  'anthropic-count-tokens': ANTHROPIC_COUNT_TOKENS,
+/** How answers are read in dialects that only vendors speak. */
+export const VENDOR_WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = {
   gemini: GEMINI,
   'bedrock-converse': BEDROCK_CONVERSE,
   'cohere-chat': COHERE_CHAT,
-  rerank: RERANK,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */

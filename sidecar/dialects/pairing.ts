@@ -2,13 +2,20 @@
 import type { ProviderType, Spoken } from '../providers/provider-type.ts';
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import type { DialectName, WireReader } from './dialect.ts';
-import { CALLERS, VENDORS, WIRES } from './formats.ts';
+import { FAMILIES } from './registry.ts';
+import { TRANSLATED_FROM, TRANSLATED_TO } from './translatable.ts';
 
+/** What is known of a way before anything is sent on it. */
 export interface Way {
+  readonly from: DialectName;
   readonly spoken: Spoken;
-  /** Reads what the vendor answers. */
+  /** False: the caller's own dialect, byte for byte. */
+  readonly crosses: boolean;
+}
+
+/** A way with what reads the vendor's answers, and what translates where it crosses. */
+export interface OpenWay extends Way {
   readonly wire: WireReader;
-  /** Undefined: the caller's own dialect, byte for byte. */
   readonly crossing: Pair | undefined;
 }
 
@@ -18,15 +25,25 @@ interface Pair {
 }
 
 /** A way on which everything is translated. */
-export interface CrossingWay extends Way {
+export interface CrossingWay extends OpenWay {
   readonly crossing: Pair;
 }
 
-export function crosses(way: Way): way is CrossingWay {
+export function isCrossing(way: OpenWay): way is CrossingWay {
   return way.crossing !== undefined;
 }
 
+/** Dialects that apps speak, each the reader of its own answers. */
+const OWN: ReadonlyMap<DialectName, WireReader> = new Map(
+  FAMILIES.flatMap(({ endpoints }) => endpoints.map(({ dialect }) => [dialect.name, dialect] as const)),
+);
+
+type Formats = typeof import('./formats.ts');
+let formats: Formats | undefined;
+let loading: Promise<void> | undefined;
+
 const known = new WeakMap<ProviderType, Map<DialectName, Way | undefined>>();
+const opened = new WeakMap<Way, OpenWay>();
 
 /** Undefined: no request of this dialect can be served by a vendor of this type. */
 export function wayTo(dialect: DialectName, type: ProviderType): Way | undefined {
@@ -36,18 +53,39 @@ export function wayTo(dialect: DialectName, type: ProviderType): Way | undefined
   return ways.get(dialect);
 }
 
-function find(dialect: DialectName, type: ProviderType): Way | undefined {
-  const same = type.speaks.find((spoken) => spoken.dialect === dialect);
-  const wire = WIRES[dialect];
-  if (same !== undefined && wire !== undefined) return { spoken: same, wire, crossing: undefined };
-  const caller = CALLERS[dialect];
-  if (caller === undefined) return undefined;
-  for (const spoken of type.speaks) {
-    const vendor = VENDORS[spoken.dialect];
-    const reader = WIRES[spoken.dialect];
-    if (vendor && reader) return { spoken, wire: reader, crossing: { caller, vendor } };
+function find(from: DialectName, { speaks }: ProviderType): Way | undefined {
+  const same = speaks.find(({ dialect }) => dialect === from);
+  if (same !== undefined && OWN.has(from)) return { from, spoken: same, crosses: false };
+  if (!TRANSLATED_FROM.has(from)) return undefined;
+  const spoken = speaks.find(({ dialect }) => TRANSLATED_TO.has(dialect));
+  return spoken && { from, spoken, crosses: true };
+}
+
+/** Loads what translates; undefined: it is there. */
+export function loadTranslation(): Promise<void> | undefined {
+  if (formats !== undefined) return undefined;
+  loading ??= import('./formats.ts').then((loaded) => void (formats = loaded));
+  return loading;
+}
+
+/** Only for a way that is loaded. */
+export function openWay(way: Way): OpenWay {
+  let open = opened.get(way);
+  if (open === undefined) {
+    open = { ...way, ...sidesOf(way) };
+    opened.set(way, open);
   }
-  return undefined;
+  return open;
+}
+
+function sidesOf({ from, spoken: { dialect }, crosses }: Way): Pick<OpenWay, 'wire' | 'crossing'> {
+  const own = OWN.get(dialect);
+  if (!crosses && own) return { wire: own, crossing: undefined };
+  const wire = formats?.VENDOR_WIRES[dialect] ?? own;
+  const caller = formats?.CALLERS[from];
+  const vendor = formats?.VENDORS[dialect];
+  if (!wire || !caller || !vendor) throw new Error(`no way from ${from} to ${dialect} is loaded`);
+  return { wire, crossing: { caller, vendor } };
 }
 
 /** Whether paths that nobody reads mean the same there: `openai-raw` at any vendor with a dialect of OpenAI's. */

@@ -4,7 +4,7 @@ import type { DialectFamily, Endpoint } from './family.ts';
 import { OPENAI_FAMILY } from './openai/family.ts';
 
 /** In the order in which they are asked whose client it is; the last one takes everything. */
-const FAMILIES: readonly [DialectFamily, ...DialectFamily[]] = [ANTHROPIC_FAMILY, OPENAI_FAMILY];
+export const FAMILIES: readonly [DialectFamily, ...DialectFamily[]] = [ANTHROPIC_FAMILY, OPENAI_FAMILY];
 
 /** What a path stands for. `path` is canonical: without the family's prefix. */
 export type Resolution =

@@ -6,7 +6,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { type Loss, Losses } from '../dialects/canonical/losses.ts';
 import type { Block, ChatRequest, MediaSource } from '../dialects/canonical/request.ts';
 import type { Asked } from '../dialects/chat-format.ts';
-import { type CrossingWay, crosses, type Way } from '../dialects/pairing.ts';
+import { type CrossingWay, isCrossing, type OpenWay } from '../dialects/pairing.ts';
 import { openTranslation, translateRequest } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
@@ -33,8 +33,8 @@ export class Crossing {
   }
 
   /** Undefined: everything is at hand. Rejects with OutriderError (400) where a link cannot be followed. */
-  gather(way: Way, signal: AbortSignal): Promise<void> | undefined {
-    if (!crosses(way) || way.spoken.quirks?.imagesAsBytes !== true) return undefined;
+  gather(way: OpenWay, signal: AbortSignal): Promise<void> | undefined {
+    if (!isCrossing(way) || way.spoken.quirks?.imagesAsBytes !== true) return undefined;
     const missing = [...linksOf(this.#read(way))].filter((url) => !this.#media.has(url));
     if (missing.length === 0) return undefined;
     if (missing.length > MAX_FETCHES) {

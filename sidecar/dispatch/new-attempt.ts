@@ -1,4 +1,4 @@
-import type { Way } from '../dialects/pairing.ts';
+import type { OpenWay } from '../dialects/pairing.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
 
@@ -7,7 +7,7 @@ export function newAttempt(
   candidate: Candidate,
   kind: Attempt['kind'],
   now: number,
-  way: Way | undefined,
+  way: OpenWay | undefined,
 ): Attempt {
   return {
     candidate,

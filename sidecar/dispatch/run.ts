@@ -1,10 +1,10 @@
 /** One request on its way through its plan: attempts, failover and backoff until one commits. */
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, OutriderError } from '../../errors/table.ts';
-import type { Loss } from '../dialects/canonical/losses.ts';
 import type { WireReader } from '../dialects/dialect.ts';
-import { type CrossingWay, crosses, type Way, wayTo } from '../dialects/pairing.ts';
+import type { OpenWay } from '../dialects/pairing.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import { isPinned, replayOf } from '../routing/kept.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
 import type { Timer } from '../snapshot/clock.ts';
 import type { AWSSession } from '../tokens/sigv4.ts';
@@ -14,13 +14,13 @@ import { backoffMs } from './backoff.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
 import { shareOfTime, timeBeforeCommit } from './commit-budget.ts';
-import { Crossing } from './crossing.ts';
 import { mayFailOver, mayReplace } from './failover.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import { newAttempt } from './new-attempt.ts';
-import { noteChanges, noteFailure, noteLosses } from './notes.ts';
+import { noteChanges, noteFailure } from './notes.ts';
 import type { DispatchParts } from './parts.ts';
+import { Preparation } from './preparation.ts';
 import { BodyReceiver } from './receive-body.ts';
 import { ErrorReceiver } from './receive-error.ts';
 import { EventReceiver } from './receive-events.ts';
@@ -29,13 +29,13 @@ import { Relay, type Settled } from './relay.ts';
 import { opensIn, retryHeaders } from './retry-hint.ts';
 import { type Choice, choose, type SelectionInput, type Tried } from './selection.ts';
 import { UpstreamCall } from './upstream-call.ts';
-import { buildRequest, type Crossed, type UpstreamRequest } from './upstream-request.ts';
+import { buildRequest, type UpstreamRequest } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
 
 /** Everything of an attempt but the attempt. */
 interface Ready {
   readonly upstream: Upstream;
-  readonly way: Way;
+  readonly way: OpenWay;
   readonly request: UpstreamRequest;
   readonly authorization: Authorization;
 }
@@ -64,9 +64,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   #counted = 0;
   #extra = 0;
   #timer: Timer | undefined = undefined;
-  /** For vendors of other dialects. */
-  #crossing: Crossing | undefined = undefined;
-  #gathering: AbortController | undefined = undefined;
+  readonly #preparation: Preparation;
   /** Why the first target that was passed over could not be asked. */
   #obstacle: OutriderError | undefined = undefined;
 
@@ -76,8 +74,10 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const { requestMs } = this.timeouts;
     const limit = timeBeforeCommit(requestMs, headerValue(rawHeaders, 'x-stainless-timeout'));
     this.candidates = plan.candidates;
-    this.pinned = exchange.facts?.pinned ?? false;
-    this.#replay = exchange.facts?.replay ?? 'Never';
+    this.#preparation = new Preparation(exchange, parts, this.held);
+    const { facts } = exchange;
+    this.pinned = facts !== undefined && isPinned(facts, plan.rule);
+    this.#replay = facts === undefined ? 'Never' : replayOf(facts, plan.rule);
     this.#commitDeadline = exchange.startedAt + limit;
     this.#impatient = limit < timeBeforeCommit(requestMs, undefined);
     const passes = plan.candidates.some((c) => c.credential?.type === 'Passthrough');
@@ -170,12 +170,11 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   override commit(call: UpstreamCall, contentLength: number | undefined): void {
     super.commit(call, contentLength);
-    // No other attempt will be made: a long stream must not keep the prompt.
-    this.#crossing = undefined;
+    this.#preparation.forget();
   }
 
   protected override stop(): void {
-    this.#gathering?.abort();
+    this.#preparation.abort();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -227,7 +226,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   /** What an attempt needs and does not have yet is fetched first; meanwhile the caller may leave, and time may run out. */
   #launch(choice: Choice, secret: string | undefined): void {
-    const pending = this.#gather(choice.candidate);
+    const pending = this.#preparation.gather(choice.candidate);
     if (pending === undefined) {
       this.#send(choice.candidate, secret);
       return;
@@ -245,32 +244,6 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     if (this.over) return;
     if (this.now() < this.#commitDeadline) this.#send(candidate, secret);
     else this.#giveUp(undefined, true);
-  }
-
-  #gather(candidate: Candidate): Promise<void> | undefined {
-    const identity = this.parts.workloads.ready(candidate.credential);
-    const media = this.#gatherMedia(candidate);
-    if (identity === undefined || media === undefined) return identity ?? media;
-    return Promise.all([identity, media]).then(() => undefined);
-  }
-
-  #gatherMedia(candidate: Candidate): Promise<void> | undefined {
-    const way = this.#wayTo(candidate);
-    if (way?.crossing === undefined) return undefined;
-    try {
-      return this.#crossed().gather(way, (this.#gathering ??= new AbortController()).signal);
-    } catch (error) {
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  #crossed(): Crossing {
-    this.#crossing ??= new Crossing(this.exchange, this.held, this.parts);
-    return this.#crossing;
-  }
-
-  #wayTo(candidate: Candidate): Way | undefined {
-    return wayTo(this.exchange.dialect.name, this.parts.upstreams.of(candidate).type);
   }
 
   /** The request cannot be put to this target; another may well serve it. */
@@ -327,8 +300,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const { exchange, parts, plan } = this;
     const { credential } = candidate;
     const upstream = parts.upstreams.of(candidate);
-    const way = this.#wayTo(candidate);
-    if (way === undefined) throw new OutriderError('internal_error', { id: this.requestId });
+    const way = this.#preparation.way(candidate);
     const { rawHeaders } = exchange.req;
     const authorization = authorize(rawHeaders, candidate, upstream.type, way.spoken, parts, otherSecret);
     if (credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
@@ -336,7 +308,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const key = credential?.id ?? candidate.providerId;
     this.#firstCredential ??= key;
     exchange.warnings.length = this.#warningsBefore;
-    const crossed = crosses(way) ? this.#cross(way, candidate) : undefined;
+    const crossed = this.#preparation.cross(way, candidate);
     const request = buildRequest(exchange, candidate, upstream, plan.rule, {
       authorization,
       callerKey: credential?.type === 'Passthrough',
@@ -367,21 +339,6 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       impatient: this.#impatient,
     });
     this.call.start();
-  }
-
-  #cross(way: CrossingWay, candidate: Candidate): Crossed {
-    const { crossed, losses } = this.#crossed().build(way, candidate);
-    if (losses.length > 0) this.#lose(candidate, losses);
-    return crossed;
-  }
-
-  #lose(candidate: Candidate, losses: readonly Loss[]): void {
-    const { unsupportedParameters } = this.plan.rule;
-    if (unsupportedParameters === 'Reject') {
-      const lost = losses.map(({ parameter, detail }) => `${parameter} (${detail})`).join(', ');
-      throw new OutriderError('request_not_translatable', { reason: `it would lose ${lost}` });
-    }
-    noteLosses(this.exchange, candidate, losses, unsupportedParameters !== 'Drop');
   }
 
   #kind(candidate: Candidate, probe: boolean): Attempt['kind'] {

@@ -1,12 +1,13 @@
 /** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
 import type { DialectName, WireReader } from '../dialects/dialect.ts';
-import type { Way } from '../dialects/pairing.ts';
+import type { OpenWay } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
 import type { BodyChange } from '../dialects/splice.ts';
 import { spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Spoken } from '../providers/provider-type.ts';
+import { isUnstored } from '../routing/kept.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
 import type { Authorization } from './auth/authorize.ts';
@@ -44,7 +45,7 @@ export interface HeaderOptions {
 export interface RequestOptions extends HeaderOptions {
   /** Streams carry usage when asked, and we ask. */
   readonly askUsage: boolean;
-  readonly way: Way;
+  readonly way: OpenWay;
   /** The request in the vendor's dialect, where that is not the caller's. */
   readonly crossed: Crossed | undefined;
 }
@@ -79,6 +80,7 @@ export function buildRequest(
     model: way.spoken.modelInPath ? undefined : candidate.upstreamModel,
     patch: candidate.target.patch,
     includeUsage: usageInjected,
+    unstored: !crossed && exchange.facts !== undefined && isUnstored(exchange.facts, rule),
   });
   const headers = buildHeaders(exchange, candidate, upstream, rule, {
     ...options,

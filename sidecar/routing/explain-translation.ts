@@ -1,7 +1,7 @@
 /** What would become of a request at a vendor that speaks another dialect: the very writer that dispatch uses, without sending. */
 import { Losses } from '../dialects/canonical/losses.ts';
 import type { ChatRequest } from '../dialects/canonical/request.ts';
-import { type CrossingWay, crosses, wayTo } from '../dialects/pairing.ts';
+import { type CrossingWay, isCrossing, openWay, wayTo } from '../dialects/pairing.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
@@ -24,8 +24,10 @@ export function explainTranslation(
   rule: RuleBody,
   body: Buffer,
 ): ExplainedTranslation | undefined {
-  const way = wayTo(facts.dialect, variantOf(PROVIDER_TYPES[provider.type], provider, upstreamModel));
-  if (!way || !crosses(way)) return undefined;
+  const found = wayTo(facts.dialect, variantOf(PROVIDER_TYPES[provider.type], provider, upstreamModel));
+  if (!found?.crosses) return undefined;
+  const way = openWay(found);
+  if (!isCrossing(way)) return undefined;
   const losses = new Losses();
   const obstacle = write(way, body, {
     model: upstreamModel,

@@ -1,5 +1,6 @@
 /** Whether a target can serve a request at all: model, capabilities, sizes. Health and credentials come after. */
-import { crosses, speaksFamily, wayTo } from '../dialects/pairing.ts';
+import { speaksFamily, wayTo } from '../dialects/pairing.ts';
+import { TRANSLATED_TO } from '../dialects/translatable.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
 import { upstreamName } from '../snapshot/models.ts';
@@ -51,11 +52,11 @@ function unspeakable(
   }
   const way = wayTo(facts.dialect, type);
   if (!way) return fallen(`does not speak ${facts.dialect}, and such a request cannot be translated for it`);
-  if (!crosses(way)) return undefined;
+  if (!way.crosses) return undefined;
   if (facts.pinned) return fallen('speaks another dialect: what a vendor keeps cannot be translated');
   if (facts.serverTools)
     return fallen('speaks another dialect: tools that a vendor runs cannot be translated');
-  if (facts.choices > 1 && !way.crossing.vendor.honours.has('choices')) {
+  if (facts.choices > 1 && !TRANSLATED_TO.get(way.spoken.dialect)?.severalAnswers) {
     return fallen(`gives one answer, and the request asks for ${facts.choices}`);
   }
   return undefined;

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
+import { loadTranslation } from '../dialects/pairing.ts';
 import { endpointAt, resolvePath } from '../dialects/registry.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { explain } from '../routing/explain.ts';
@@ -124,6 +125,7 @@ export class Admin {
         dialect,
         envelope: dialect.readRequest(body),
       });
+      await loadTranslation();
       json(res, 200, explain(config.table, facts, health, performance.now(), random, body));
     } finally {
       hold.release();
