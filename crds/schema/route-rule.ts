@@ -155,6 +155,17 @@ export const rule = z
       .describe(
         'Target that serves passthrough and stateful requests: by configuration, never by health, since only it has the state. Unset: the first target.',
       ),
+    responses: z
+      .strictObject({
+        store: z
+          .enum(['AsAsked', 'Never'])
+          .optional()
+          .describe(
+            'Whether providers may keep answers of /v1/responses, as they do unless a request says `store: false`. AsAsked: they may, and such requests go to statefulTarget. Never: `store: false` is sent whatever the request says, and any target may serve it. Unset: AsAsked.',
+          ),
+      })
+      .optional()
+      .describe('Requests to /v1/responses.'),
     forwardHeaders: z
       .array(headerName)
       .max(32)

@@ -11,7 +11,7 @@ export type EffectiveTarget = Filled<Target, 'weight' | 'priority'>;
 export interface EffectiveRule
   extends Omit<
     Filled<Rule, 'matches' | 'strategy' | 'statefulTarget'>,
-    'targets' | 'failover' | 'timeouts' | 'commit'
+    'targets' | 'failover' | 'timeouts' | 'commit' | 'responses'
   > {
   targets: EffectiveTarget[];
   failover: {
@@ -21,6 +21,7 @@ export interface EffectiveRule
   };
   timeouts: Required<NonNullable<Rule['timeouts']>>;
   commit: { holdMax: string };
+  responses: { store: 'AsAsked' | 'Never' };
 }
 export interface EffectiveRouteSpec
   extends Omit<Filled<LLMRouteSpec, 'workloadSelector' | 'unsupportedParameters'>, 'rules'> {
@@ -76,6 +77,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
     },
     commit: { holdMax: fill.in(`${path}.commit.holdMax`, rule.commit?.holdMax, RULE.holdMax) },
     statefulTarget: fill.in(`${path}.statefulTarget`, rule.statefulTarget, rule.targets[0]?.name ?? ''),
+    responses: { store: fill.in(`${path}.responses.store`, rule.responses?.store, 'AsAsked' as const) },
   };
 }
 

@@ -177,6 +177,8 @@ function ruleBody(rule: EffectiveRule): RuleBody {
     passthrough: (rule.passthrough ?? []).map((p) => ({ methods: [...p.methods], pathPrefix: p.pathPrefix })),
     // An unknown name gives -1, which the judge of items refuses.
     statefulTarget: rule.targets.findIndex((target) => target.name === rule.statefulTarget),
+    // As asked is how a proxy behaves unless it is told otherwise.
+    ...(rule.responses.store === 'Never' && { responses: { store: rule.responses.store } }),
     forwardHeaders: (rule.forwardHeaders ?? []).map((name) => name.toLowerCase()),
   };
 }

@@ -13,6 +13,8 @@ export interface SpliceOptions {
   patch: PatchBody;
   /** Ask for usage in the stream (`stream_options.include_usage`). */
   includeUsage: boolean;
+  /** Tell the vendor to keep nothing of the answer (`store` of Responses). Absent: what the caller said stands. */
+  unstored?: boolean;
 }
 
 export interface SplicedBody {
@@ -49,7 +51,8 @@ export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedB
   const modelStays = options.model === undefined || options.model === envelope.model;
   const usageStays = !options.includeUsage || envelope.includeUsage === true;
   const plain = patch.set.length === 0 && patch.default.length === 0 && patch.remove.length === 0;
-  if (modelStays && usageStays && plain) {
+  const { unstored = false } = options;
+  if (modelStays && usageStays && plain && !unstored) {
     return { chunks: [body], length: body.length, changes: NO_CHANGES };
   }
 
@@ -75,6 +78,10 @@ export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedB
     if (PROTECTED.has(name) || members.has(name) || splice.has(name)) continue;
     splice.put(name, JSON.stringify(value));
     splice.note(name, 'Default', false);
+  }
+  if (unstored) {
+    splice.put('store', 'false');
+    splice.note('store', 'Set', members.has('store'));
   }
   if (!usageStays) splice.includeUsage();
   return splice.build();

@@ -7,7 +7,9 @@ import { costNanoUsd } from '../accounting/price.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { pricesOf } from '../snapshot/prices.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
 import { type ExplainedTranslation, explainTranslation } from './explain-translation.ts';
+import { isPinned, replayOf } from './kept.ts';
 import { plan, refusal } from './make-plan.ts';
 import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
@@ -85,7 +87,7 @@ export function explain(
   const made = found.rule && plan(found.rule, facts, health, now, random, new RoundRobinState());
   const error = found.error ?? (made && found.route ? refusal(found.route, made) : undefined);
   return {
-    request: requestOf(facts),
+    request: requestOf(facts, found.rule?.body),
     route: found.route?.key,
     pattern: found.pattern,
     rule: found.rule?.body.name,
@@ -137,7 +139,7 @@ function routeStep(route: TableRoute, pattern: string, { askedModel }: RequestFa
   return { stage: 'route', what: `route ${route.key}`, detail };
 }
 
-function requestOf(facts: RequestFacts): Explanation['request'] {
+function requestOf(facts: RequestFacts, rule: RuleBody | undefined): Explanation['request'] {
   return {
     method: facts.method,
     path: facts.path,
@@ -148,8 +150,8 @@ function requestOf(facts: RequestFacts): Explanation['request'] {
     choices: facts.choices,
     turns: facts.turns,
     features: (['tools', 'vision', 'jsonSchema', 'stream'] as const).filter((feature) => facts[feature]),
-    replay: facts.replay,
-    pinned: facts.pinned,
+    replay: rule ? replayOf(facts, rule) : facts.replay,
+    pinned: rule ? isPinned(facts, rule) : facts.pinned,
     unread: facts.unread ?? false,
   };
 }

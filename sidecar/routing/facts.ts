@@ -53,6 +53,7 @@ class Facts implements RequestFacts {
   readonly choices: number;
   readonly replay: ReplayClass;
   readonly pinned: boolean;
+  readonly stores: boolean;
   readonly unread: boolean;
   readonly #rawHeaders: readonly string[];
   readonly #envelope: Envelope | undefined;
@@ -84,6 +85,7 @@ class Facts implements RequestFacts {
     this.choices = envelope?.choices ?? 1;
     this.replay = replayClass(input);
     this.pinned = envelope?.stateful ?? true;
+    this.stores = envelope?.stores ?? false;
     this.unread = envelope === undefined;
   }
 

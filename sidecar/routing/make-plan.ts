@@ -8,6 +8,7 @@
 import { OutriderError } from '../../errors/table.ts';
 import { chooseCredential, type PoolChoice, pinnedCredential } from './credential-pool.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
+import { isPinned } from './kept.ts';
 import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts } from './plan.ts';
 import type { RoundRobinState } from './strategies/round-robin.ts';
 import { STRATEGIES } from './strategies/strategies.ts';
@@ -58,7 +59,7 @@ export function plan(
     ejected: [],
     tooLarge: [],
   };
-  if (facts.pinned) planPinned(rule, draft);
+  if (isPinned(facts, rule.body)) planPinned(rule, draft);
   else for (const tier of rule.tiers) planTier(rule, tier, draft, state);
   const { fitting, alternates, tight } = draft;
   const room = Math.max(0, MAX_CANDIDATES - fitting.length - tight.length);

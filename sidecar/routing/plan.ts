@@ -40,6 +40,8 @@ export interface RequestFacts {
   unread?: boolean;
   /** Stateful or passthrough: pinned to the rule's stateful target by configuration, never by health. */
   pinned: boolean;
+  /** Not that, but the vendor keeps the answer unless it is told not to: pinned where the rule lets it be kept. */
+  stores?: boolean;
 }
 
 /** Whether a request may be sent again. */

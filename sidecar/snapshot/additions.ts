@@ -30,6 +30,7 @@ export const ADDITIONS: readonly Addition[] = [
   // Without it, an older body of an Invalid route serves as far as the snapshot lists its providers, as before.
   { kind: 'Route', field: 'keeps', advisory: true },
   { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
+  { kind: 'Route', field: 'body.rules[].responses', needs: 'responses.store' },
   ...PROVIDER_TYPE_NAMES.filter((name) => !FIRST_TYPES.includes(name)).map(
     (value): Addition => ({ kind: 'Provider', field: 'body.type', value, needs: 'provider.types' }),
   ),

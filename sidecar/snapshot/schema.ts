@@ -28,6 +28,7 @@ export const FEATURES = [
   'patch',
   'tls.caBundle',
   'unsupportedParameters',
+  'responses.store',
   'provider.types',
   'credential.minted',
 ] as const;
@@ -110,6 +111,8 @@ export interface RuleBody {
   passthrough: { methods: string[]; pathPrefix: string }[];
   /** Index into `targets`. */
   statefulTarget: number;
+  /** Absent: providers keep answers of /v1/responses unless the request forbids it. */
+  responses?: { store: 'Never' };
   /** Lower-case names. */
   forwardHeaders: string[];
   /** What becomes of parameters that a target of another dialect cannot honour. Absent: left out, with a warning. */

@@ -182,7 +182,10 @@ const rule: Check = all(
       statefulTarget: integer(0, 31),
       forwardHeaders: list(all(headerName, lowerCase), 32),
     },
-    { unsupportedParameters: oneOf(['Reject', 'Drop']) },
+    {
+      unsupportedParameters: oneOf(['Reject', 'Drop']),
+      responses: shape({ store: only('Never') }),
+    },
   ),
   (value, path) => {
     const { statefulTarget, targets } = value as RuleBody;

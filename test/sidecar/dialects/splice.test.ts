@@ -22,6 +22,20 @@ function splice(
 
 const M = '"messages":[]';
 
+describe('an answer that nobody shall keep', () => {
+  it.each([
+    [`{"model":"a",${M}}`, `{"model":"a",${M},"store":false}`, false],
+    [`{"store":true,${M}}`, `{"store":false,${M}}`, true],
+    [`{"store": null ,${M}}`, `{"store": false ,${M}}`, true],
+  ])('%s', (body, expected, lossy) => {
+    const patch = NO_PATCH;
+    const options = { model: undefined, patch, includeUsage: false, unstored: true };
+    const spliced = spliceBody(readChatRequest(Buffer.from(body)), options);
+    expect(Buffer.concat(spliced.chunks).toString()).toBe(expected);
+    expect(spliced.changes).toEqual([{ member: 'store', action: 'Set', lossy }]);
+  });
+});
+
 describe('spliceBody', () => {
   it('passes an untouched body as the very Buffer that came in', () => {
     const body = Buffer.from(`{"model":"a",${M}}`);

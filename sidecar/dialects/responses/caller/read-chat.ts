@@ -53,8 +53,13 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['stream', (node, { request }, name) => void (request.stream = optionalBoolean(node, name) ?? false)],
   // Padding against traffic analysis, for OpenAI's own network.
   ['stream_options', ignore],
-  // No other vendor keeps anything.
-  ['store', ignore],
+  [
+    // Left out it is on, which is no wish for it; asked for, it is lost: no other vendor keeps anything.
+    'store',
+    (node, { request }, name) => {
+      if (optionalBoolean(node, name)) request.unknown.push({ name, value: node.raw });
+    },
+  ],
   ['background', ignore],
   [
     'truncation',
