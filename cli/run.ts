@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { type Sidecar, startSidecar } from '../sidecar/sidecar.ts';
 import { createTelemetry } from '../sidecar/telemetry/create.ts';
 import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
+import { listenProblem } from './ports.ts';
 import { type CompiledManifests, Manifests } from './run/manifests.ts';
 import { requestLine } from './run/request-line.ts';
 
@@ -92,7 +93,7 @@ async function run(settings: RunSettings): Promise<number> {
     await stopping;
     return 0;
   } catch (error) {
-    complain((error as Error).message);
+    complain(`outrider run: ${listenProblem(error, { listen: settings.listen, admin: settings.admin })}`);
     return 1;
   } finally {
     await manifests.stop();

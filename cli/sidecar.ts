@@ -8,6 +8,7 @@ import { SnapshotClient } from '../sidecar/snapshot/client.ts';
 import { LastKnownGood } from '../sidecar/snapshot/last-known-good.ts';
 import type { SourceLog } from '../sidecar/snapshot/source.ts';
 import { type Address, Arguments, readOrExplain, terminated } from './arguments.ts';
+import { listenProblem } from './ports.ts';
 
 const HELP = `outrider sidecar: the data plane beside one application
 
@@ -152,7 +153,8 @@ async function run(settings: SidecarSettings): Promise<number> {
     await sidecar.drain();
     return 0;
   } catch (error) {
-    processLog.warn({ reason: (error as Error).message }, 'sidecar could not start');
+    const reason = listenProblem(error, { listen: settings.listen, admin: settings.admin });
+    processLog.warn({ reason }, 'sidecar could not start');
     return 1;
   }
 }

@@ -135,9 +135,6 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const adminListener = new Listener({ request: (req, res) => admin.handle(req, res) });
 
   await source.start(holder, credentials);
-  const port = await appListener.listen(options.listen);
-  const adminPort = await adminListener.listen(options.admin);
-
   const cut = new AbortController();
   let ended: Promise<void> | undefined;
   const end = async (): Promise<void> => {
@@ -151,6 +148,17 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     dispatcher.close();
     await adminListener.close();
   };
+  let port: number;
+  let adminPort: number;
+  try {
+    port = await appListener.listen(options.listen);
+    adminPort = await adminListener.listen(options.admin);
+  } catch (error) {
+    // One port taken: what is open already would keep the process alive, and answer on the other.
+    cut.abort();
+    await end();
+    throw error;
+  }
   return {
     port,
     adminPort,

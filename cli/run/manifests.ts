@@ -1,6 +1,7 @@
 /** Manifests on disk, compiled for the one sidecar beside them: files -> source -> compile -> snapshot. */
 import { compile } from '../../operator/compile/compile.ts';
-import type { Workload } from '../../operator/compile/types.ts';
+import { fieldOf } from '../../operator/compile/problems.ts';
+import type { Verdict, Workload } from '../../operator/compile/types.ts';
 import { Minter } from '../../operator/credentials/minter.ts';
 import { outboundMint } from '../../operator/credentials/outbound.ts';
 import { remarks } from '../../operator/status/remarks.ts';
@@ -77,17 +78,26 @@ export class Manifests {
     this.#minter.update(compiled.mints);
     const snapshot = compiled.snapshotFor(workload);
     const acknowledged = this.source.publish(snapshot, compiled.credentialsFor(workload));
-    const problems = this.#files
-      .problems()
-      .map(({ file, line, subject, message }) =>
-        located({ file, line }, subject === '' ? message : `${subject}: ${message}`),
+    const told = this.#files.problems();
+    const problems = told.map(({ file, line, subject, message }) =>
+      located({ file, line }, subject === '' ? message : `${subject}: ${message}`),
+    );
+    // What a file is blamed for with its line is not told again as a verdict.
+    const blamed = (verdict: Verdict) =>
+      told.some(({ subject }) =>
+        `${subject} `.startsWith(`${verdict.kind} ${verdict.namespace}/${verdict.name} `),
       );
-    for (const { kind, namespace, name, message } of remarks(compiled.verdicts, acknowledged)) {
-      problems.push(
-        located(this.#files.place(kind, namespace, name), `${kind} ${namespace}/${name}: ${message}`),
-      );
+    const news = compiled.verdicts.filter((verdict) => isAccepted(verdict) || !blamed(verdict));
+    for (const { kind, namespace, name, message } of remarks(news, acknowledged)) {
+      const place = this.#files.place(kind, namespace, name, fieldOf(message));
+      problems.push(located(place, `${kind} ${namespace}/${name}: ${message}`));
     }
-    const models = snapshot.items.flatMap((item) => (item.kind === 'Route' ? item.models : []));
+    const refused = new Set(
+      acknowledged.exceptions.filter(({ state }) => state === 'Rejected').map(({ id }) => id),
+    );
+    const models = snapshot.items.flatMap((item) =>
+      item.kind === 'Route' && !refused.has(item.id) ? item.models : [],
+    );
     this.#options.onCompiled({ namespace: workload.namespace, models, problems });
   }
 
@@ -105,3 +115,6 @@ function located(place: { file: string; line: number } | undefined, text: string
   if (place === undefined || place.file === '') return text;
   return `${place.file}${place.line > 0 ? `:${place.line}` : ''}: ${text}`;
 }
+
+const isAccepted = ({ conditions }: Verdict): boolean =>
+  conditions.some(({ type, status }) => type === 'Accepted' && status === 'True');

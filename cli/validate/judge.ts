@@ -9,6 +9,7 @@ import { judgeManifests, type LocatedObject, type Manifests } from '../../crds/m
 import type { ProblemSource } from '../../crds/problem.ts';
 import { isOurs } from '../../crds/validate.ts';
 import { compile } from '../../operator/compile/compile.ts';
+import { fieldOf, partsOf } from '../../operator/compile/problems.ts';
 import type { Resources, Verdict, VerdictCondition } from '../../operator/compile/types.ts';
 
 export interface Finding {
@@ -89,7 +90,9 @@ function together(
     if (!place || broken.has(key(kind, metadata.namespace ?? '', metadata.name))) continue;
     for (const condition of verdict.conditions) {
       const severity = severityOf(condition, options.strict);
-      if (severity) findings.push(findingOf(verdict, condition, severity, place));
+      if (!severity) continue;
+      for (const part of partsOf(condition.message))
+        findings.push(findingOf(verdict, { ...condition, message: part }, severity, place));
     }
   }
   return findings;
@@ -156,7 +159,7 @@ function findingOf(
 /** Messages of verdicts begin with the field they are about, where it is one. */
 function placeOf({ type, message }: VerdictCondition): string {
   if (type === 'Conflicted') return 'spec.models';
-  return /^spec[\w.[\]]*/.exec(message)?.[0] ?? 'spec';
+  return fieldOf(message) ?? 'spec';
 }
 
 const key = (...parts: string[]): string => JSON.stringify(parts);

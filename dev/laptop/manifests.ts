@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { KubeObject } from '../../crds/common.ts';
 import { readManifests } from '../../crds/manifests.ts';
+import { canonicalJson } from '../../sidecar/snapshot/hash.ts';
 import { put } from './api.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url));
@@ -12,7 +13,7 @@ export async function applyQuickstart(server: string, urls: ReadonlyMap<string, 
     const spec = object.spec as { endpoint?: { url?: string } } | undefined;
     const url = spec?.endpoint?.url && urls.get(spec.endpoint.url);
     if (url && spec?.endpoint) spec.endpoint.url = url;
-    await put(server, object);
+    await put(server, asApplied(object));
   }
 }
 
@@ -25,8 +26,16 @@ export async function applyOpenAI(server: string, key: string | undefined): Prom
     metadata: { name: 'openai', namespace: 'demo', labels: { 'outrider.dev/provider-credential': 'true' } },
     stringData: { OPENAI_API_KEY: key },
   } as KubeObject);
-  for (const object of await objectsOf('openai')) await put(server, object);
+  for (const object of await objectsOf('openai')) await put(server, asApplied(object));
   return true;
+}
+
+/** As `kubectl apply` leaves it, so that the next one finds what was applied last and warns of nothing. */
+function asApplied(object: KubeObject): KubeObject {
+  const { annotations = {} } = object.metadata;
+  const last = `${canonicalJson({ ...object, metadata: { ...object.metadata, annotations } })}\n`;
+  const known = { ...annotations, 'kubectl.kubernetes.io/last-applied-configuration': last };
+  return { ...object, metadata: { ...object.metadata, annotations: known } };
 }
 
 async function objectsOf(example: string): Promise<KubeObject[]> {

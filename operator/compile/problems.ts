@@ -30,6 +30,13 @@ export function sentence(parts: readonly string[]): string {
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
 
+/** The parts of such a message, each about a field or a credential of its own. */
+export const partsOf = (message: string): string[] =>
+  message.split(/; (?=spec[.[]|credential "|and \d+ more$)/);
+
+/** The field that a part is about; undefined where it does not begin with one. */
+export const fieldOf = (part: string): string | undefined => /^spec[\w.[\]]*/.exec(part)?.[0];
+
 /** Names of snapshot fields that resources call otherwise. */
 const RESOURCE_WORDS: readonly [RegExp, string][] = [
   [/^spec\.caBundle/, 'spec.endpoint.tls.caBundle'],

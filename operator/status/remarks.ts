@@ -1,5 +1,6 @@
 /** PURE: the statuses in words, for where no API server holds them: what `outrider run` prints. */
 import type { Acknowledgement } from '../../sidecar/snapshot/messages.ts';
+import { partsOf } from '../compile/problems.ts';
 import type { Verdict } from '../compile/types.ts';
 
 export interface Remark extends Pick<Verdict, 'kind' | 'namespace' | 'name'> {
@@ -13,7 +14,7 @@ export function remarks(verdicts: readonly Verdict[], { exceptions }: Acknowledg
     const faults = conditions.filter(
       ({ type, status }) => status === (type === 'Conflicted' ? 'True' : 'False'),
     );
-    const messages = faults.map(({ message }) => message);
+    const messages = faults.flatMap(({ message }) => partsOf(message));
     const refusal = exceptions.find(({ id }) => id === itemId);
     // Of what is not accepted the sidecar only repeats why.
     if (refusal && !faults.some(({ type }) => type === 'Accepted')) {

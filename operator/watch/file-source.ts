@@ -91,10 +91,15 @@ export class FileSource implements Source {
     return () => this.#reloadListeners.delete(listener);
   }
 
-  /** Where an object stands: what is said of it can name the place. */
-  place(kind: string, namespace: string, name: string): { file: string; line: number } | undefined {
+  /** Where an object stands, or a field of it: what is said of it can name the place. */
+  place(
+    kind: string,
+    namespace: string,
+    name: string,
+    field?: string,
+  ): { file: string; line: number } | undefined {
     const found = this.#set.objects.get(keyOf({ apiVersion: '', kind, metadata: { namespace, name } }));
-    return found && { file: found.file, line: found.lineOf() };
+    return found && { file: found.file, line: found.lineOf(field) };
   }
 
   resources(): Resources {

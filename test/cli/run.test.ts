@@ -119,9 +119,40 @@ describe('outrider run', () => {
     expect(out).toContain(text);
   });
 
-  it('says that its port is taken', async () => {
-    const code = await outrider(['run', '-f', directory, '--listen', `127.0.0.1:${provider.port}`]);
-    expect(code).toBe(1);
-    expect(out).toContain('EADDRINUSE');
+  it.each(['listen', 'admin'])('ends where the port of --%s is taken, and says what to do', async (taken) => {
+    const free = taken === 'listen' ? 'admin' : 'listen';
+    const ports = [`--${taken}`, `127.0.0.1:${provider.port}`, `--${free}`, '127.0.0.1:0'];
+    expect(await outrider(['run', '-f', directory, ...ports])).toBe(1);
+    expect(out).toContain(
+      `outrider run: port ${provider.port} is taken by another process (EADDRINUSE): choose another with --${taken} HOST:PORT or OUTRIDER_${taken.toUpperCase()}`,
+    );
   });
+
+  it('names file, line and field of each mistake once, and counts no route that is not served', async () => {
+    await write('provider.yaml', PROVIDER(provider.url));
+    await write('wrong.yaml', ROUTE('assistant', ', weigth: 3'));
+    const two = ROUTE('helper')
+      .replace('name: assistant', 'name: helper')
+      .replaceAll('{ name: main, provider: { name: main }', '{ name: main, provider: { name: mian }');
+    await write('lost.yaml', `${two}    - { name: spare, provider: { name: other }, priority: 1 }\n`);
+    const ended = outrider(['run', '-f', directory, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], {
+      OUTRIDER_SECRET_KEYS_API_KEY: 'sk-from-env',
+    });
+    await until(() => /admin on http/.test(out), 10_000);
+    const said = (file: string) => out.split('\n').filter((line) => line.includes(`/${file}:`));
+    expect(said('wrong.yaml')).toEqual([
+      expect.stringMatching(
+        /wrong\.yaml:10: LLMRoute shop\/assistant spec\.rules\[0\]\.targets\[0\]\.weigth: unknown field; did you mean weight\?/,
+      ),
+    ]);
+    expect(said('lost.yaml')).toEqual([
+      expect.stringMatching(
+        /lost\.yaml:10: LLMRoute shop\/helper: .*no provider mian .*did you mean "main"\?/,
+      ),
+      expect.stringMatching(/lost\.yaml:11: LLMRoute shop\/helper: .*no provider other/),
+    ]);
+    expect(out).toContain('serving helper in namespace shop');
+    child?.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  }, 30_000);
 });

@@ -36,6 +36,20 @@ describe('remarks', () => {
     ]);
   });
 
+  it('are one for each part that is about a field or a credential', () => {
+    const two = verdict('a', true, false);
+    const message =
+      'spec.rules[0].targets[0].provider: there is none; did you mean "b"?; spec.rules[1].targets[0].model: not there; credential "c": gone; and 3 more';
+    const conditions = two.conditions.map((each) => (each.status === 'False' ? { ...each, message } : each));
+    const told = said([{ ...two, conditions: conditions.filter(({ type }) => type !== 'Conflicted') }]);
+    expect(told).toEqual([
+      'a: spec.rules[0].targets[0].provider: there is none; did you mean "b"?',
+      'a: spec.rules[1].targets[0].model: not there',
+      'a: credential "c": gone',
+      'a: and 3 more',
+    ]);
+  });
+
   it('tell what the sidecar refuses, once', () => {
     const verdicts = [verdict('a', true, true), verdict('b', true, false), verdict('c', false, true)];
     expect(
