@@ -119,8 +119,5 @@ it('knows price, window and capabilities of more than a hundred models that thei
   );
   expect(whole.length).toBeGreaterThan(150);
   for (const type of ['OpenAI', 'Anthropic', 'Gemini', 'VertexAI', 'Bedrock', 'Mistral', 'XAI', 'Perplexity'])
-    expect(
-      whole.some((name) => name.startsWith(`${type} `)),
-      type,
-    ).toBe(true);
+    expect(whole.filter((name) => name.startsWith(`${type} `))).not.toEqual([]);
 });
