@@ -55,8 +55,12 @@ export function standingOf(
   if (!has?.has(wanted.item.id)) return { state: 'Behind', older: has === undefined };
   for (const item of [wanted.item, ...wanted.needs]) {
     const had = has.get(item.id);
-    if (!had || !sameItem(had, item)) return { state: 'Behind', older: had?.state === 'Valid' };
     const exception = ack.exceptions.find(({ id }) => id === item.id);
+    if (!had || !sameItem(had, item)) {
+      // A newer version of a provider that works is on its way: the provider's status says so, not those of its many routes.
+      if (had && item !== wanted.item && !exception) continue;
+      return { state: 'Behind', older: had?.state === 'Valid' };
+    }
     // What the operator itself holds invalid is no refusal; its own conditions say why.
     if (exception && item.state === 'Valid') return refusal(exception, item, proxy.features);
     if (item === wanted.item && item.state === 'Invalid') {

@@ -107,8 +107,13 @@ describe('standingOf', () => {
     ['its snapshot lacks it', proxy({ hash: 'before-all' }), { state: 'Behind', older: false }],
     ['it runs something nobody remembers', proxy({ hash: 'ancient' }), { state: 'Behind', older: true }],
     [
-      'it has an older version of a provider',
+      'it has an older version of a provider, of which the provider itself tells',
       proxy({ hash: 'old-provider' }),
+      { state: 'Runs' },
+    ],
+    [
+      'it has an older version of a provider, and refused that',
+      proxy({ hash: 'old-provider', exceptions: [exception('provider/shop/p')] }),
       { state: 'Behind', older: true },
     ],
     ['a key has not reached it', proxy({ credentialsVersion: 'k0' }), { state: 'Behind', older: false }],
