@@ -6,14 +6,23 @@ import type { Snapshot } from '../../sidecar/snapshot/schema.ts';
 
 const gzip = promisify(gzipCallback);
 
+/** At a time: a compressor takes a quarter of a megabyte, and one change may bring hundreds of snapshots. */
+const COMPRESSORS = 2;
+
 export class Bodies {
   readonly #compressed = new Map<string, Promise<Buffer>>();
+  readonly #turns: Promise<unknown>[] = [];
+  #next = 0;
 
   /** Gzip of the snapshot's JSON, members in canonical order: a sidecar checks the hash of such a body at little cost. */
   compressed(snapshot: Snapshot): Promise<Buffer> {
     let body = this.#compressed.get(snapshot.hash);
     if (!body) {
-      body = gzip(canonicalJson(snapshot));
+      const turn = this.#turns[this.#next] ?? Promise.resolve();
+      body = turn.then(() => gzip(canonicalJson(snapshot)));
+      // A failure is told to those who wait for this body, not to those who come after it.
+      this.#turns[this.#next] = body.catch(() => {});
+      this.#next = (this.#next + 1) % COMPRESSORS;
       this.#compressed.set(snapshot.hash, body);
     }
     return body;

@@ -51,7 +51,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   backoff?: Backoff;
 }
 
-const DEFAULT_BACKOFF: Backoff = { baseMs: 200, maxMs: 30_000 };
+/** A few replicas asking every few seconds are no load; what changed in an outage must not wait for long after it. */
+const DEFAULT_BACKOFF: Backoff = { baseMs: 200, maxMs: 5_000 };
 /** A stream that lived this long was a good one; the next failure starts a new series. */
 const HEALTHY_MS = 10_000;
 /** The server ends a watch after its own limit; silence beyond that limit by this much means it is not there any more. */
