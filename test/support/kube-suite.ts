@@ -2,7 +2,13 @@
 // This builds suites: their titles and whether they run are its arguments.
 /* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/expect-expect */
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { type KubeApiServer, kubeBinaries, NO_KUBE_APISERVER, startKubeApiServer } from './kube-apiserver.ts';
+import {
+  type KubeApiServer,
+  type KubeApiServerOptions,
+  kubeBinaries,
+  NO_KUBE_APISERVER,
+  startKubeApiServer,
+} from './kube-apiserver.ts';
 
 /**
  * A suite with a server of its own. `prepare` runs once before its tests; inside tests `server()` is the running server.
@@ -11,6 +17,7 @@ export function describeOnKube(
   name: string,
   prepare: (server: KubeApiServer) => Promise<void>,
   body: (server: () => KubeApiServer) => void,
+  options: KubeApiServerOptions = {},
 ): void {
   if (!kubeBinaries()) {
     describe(name, () => {
@@ -21,7 +28,7 @@ export function describeOnKube(
   describe(name, () => {
     let running: KubeApiServer | undefined;
     beforeAll(async () => {
-      running = await startKubeApiServer();
+      running = await startKubeApiServer(options);
       if (running) await prepare(running);
     }, 90_000);
     afterAll(() => running?.stop());
