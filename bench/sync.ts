@@ -1,7 +1,7 @@
 /**
  * How long a change takes from the Kubernetes API to every sidecar and back.
  *
- *   node bench/sync.ts [--sidecars 200] [--changes 60] [--rotations 20] [--routes 30]
+ *   node bench/sync.ts [--sidecars 200] [--changes 60] [--rotations 20] [--routes 30] [--full]
  *
  * Three processes: this one holds the embedded API server and writes to it, one runs the operator, one runs the sidecars.
  * Prints figures; fails only when some sidecar does not acknowledge some change.
@@ -14,6 +14,7 @@ import { Cluster } from '../test/operator/support/cluster.ts';
 import { testAuthority } from '../test/operator/sync/support/certificates.ts';
 import { cpuNanoseconds, residentMiB } from './dataplane/process-meter.ts';
 import { quantile } from './dataplane/statistics.ts';
+import { createWorld, FULL_SIZE } from './operator/world.ts';
 import { Child } from './sync/child.ts';
 import { NAMESPACE, provider, route, secret } from './sync/manifests.ts';
 import { monotonicMs } from './sync/messages.ts';
@@ -36,6 +37,8 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '60' },
     rotations: { type: 'string', default: '20' },
     routes: { type: 'string', default: '30' },
+    // Beside these, the routes and providers of an installation of full size.
+    full: { type: 'boolean', default: false },
   },
 });
 const SIDECARS = Number(values.sidecars);
@@ -93,6 +96,7 @@ async function main(): Promise<void> {
   console.log(`${availableParallelism()} cores, load average ${load.toFixed(1)} before the start`);
   console.log(`${SIDECARS} sidecars, ${ROUTES} routes; ${CHANGES} route changes, ${ROTATIONS} key rotations`);
   try {
+    if (values.full) await createWorld(cluster, FULL_SIZE);
     await cluster.namespace(NAMESPACE);
     await cluster.apply(secret(0));
     await cluster.apply(provider());

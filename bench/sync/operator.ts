@@ -3,6 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { type RunningOperator, startOperator } from '../../operator/operator.ts';
 import { apiConfig } from '../../operator/watch/api-config.ts';
 import { silentLog } from '../../operator/watch/log.ts';
+import { PLATFORM } from '../operator/world.ts';
 import type { Acknowledged, OperatorSetup } from './messages.ts';
 import { monotonicMs, tell } from './messages.ts';
 
@@ -22,7 +23,7 @@ async function run(setup: OperatorSetup): Promise<void> {
     listen: { host: '127.0.0.1', port: 0 },
     admin: { host: '127.0.0.1', port: 0 },
     tls: setup.tls,
-    platformNamespaces: [],
+    platformNamespaces: [PLATFORM],
     credentialsNamespaces: ['*'],
     log: silentLog,
   });
