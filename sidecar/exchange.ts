@@ -10,6 +10,7 @@ import type { OpenWay } from './dialects/pairing.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
+import type { ChunkTimes } from './telemetry/chunk-times.ts';
 
 export interface Exchange {
   // server
@@ -33,6 +34,8 @@ export interface Exchange {
    */
   head: { chunks: Buffer[]; length: number; complete: boolean } | undefined;
   facts: RequestFacts | undefined;
+  /** What the user wrote, in part: only where the log's owner asked for it. */
+  shownPrompt?: string | undefined;
   // routing
   /** `namespace/name`. */
   route: string | undefined;
@@ -98,6 +101,8 @@ export interface Attempt {
   responseId: string | undefined;
   finishReasons: string[];
   outputBytes: number;
+  /** Of streams of events: the pauses between pieces of output. */
+  chunkTimes?: ChunkTimes;
   rawUsage: unknown;
   settlement: Settlement | undefined;
 }

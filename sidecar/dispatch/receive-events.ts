@@ -7,6 +7,7 @@ import type { EventReading, StreamReader, UpstreamError } from '../dialects/dial
 import { endOfReading, openSplitter, type Splitter } from '../dialects/splitter.ts';
 import type { StreamTranslation } from '../dialects/translation.ts';
 import { classify } from '../providers/failures.ts';
+import { ChunkTimes } from '../telemetry/chunk-times.ts';
 import { statusOf, type UpstreamAnswer } from './failure.ts';
 import type { Outlet } from './outlet.ts';
 import { answerOf, asJson } from './receive-body.ts';
@@ -45,6 +46,7 @@ export class EventReceiver implements Receiver {
     this.#translation = translation?.openStream();
     this.#splitter = openSplitter(wire, translation !== undefined);
     this.#strip = usageInjected;
+    call.attempt.chunkTimes = new ChunkTimes();
   }
 
   chunk(bytes: Buffer): void {

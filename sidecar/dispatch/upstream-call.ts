@@ -121,7 +121,9 @@ export class UpstreamCall implements WireEvents {
 
   /** Content came. */
   progress(): void {
-    this.#times.progress(this.owner.now());
+    const now = this.owner.now();
+    this.attempt.chunkTimes?.chunk(now);
+    this.#times.progress(now);
     this.owner.deadline = this.#times.next;
   }
 

@@ -4,6 +4,7 @@
  * become underscores, seconds and `_total` are appended, units in braces are dropped.
  */
 
+import { CALL_SECONDS } from './chunk-times.ts';
 import type { LabelName } from './labels.ts';
 
 export type Semconv = 'latest' | 'older' | 'both';
@@ -21,7 +22,6 @@ export interface Instrument {
   readonly help: string;
 }
 
-const CALL_SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 const OWN_SECONDS = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
@@ -129,6 +129,16 @@ export const INSTRUMENTS = {
     buckets: CALL_SECONDS,
     help: 'Start of a streamed call to the event that committed its answer.',
   },
+  inferenceChunk: {
+    name: 'gen_ai_client_inference_time_per_output_chunk_seconds',
+    convention: 'gen_ai.client.inference.time_per_output_chunk',
+    sets: ['latest'],
+    type: 'histogram',
+    unit: 's',
+    labels: CALL,
+    buckets: CALL_SECONDS,
+    help: 'Time between one piece of output of a stream and the next, as they arrived from the provider.',
+  },
   usageInput: {
     name: 'gen_ai_client_inference_usage_input_tokens_total',
     convention: 'gen_ai.client.inference.usage.input_tokens',
@@ -204,6 +214,16 @@ export const INSTRUMENTS = {
     labels: CALL,
     buckets: CALL_SECONDS,
     help: 'Start of a streamed call to the event that committed its answer.',
+  },
+  operationChunk: {
+    name: 'gen_ai_client_operation_time_per_output_chunk_seconds',
+    convention: 'gen_ai.client.operation.time_per_output_chunk',
+    sets: ['older'],
+    type: 'histogram',
+    unit: 's',
+    labels: CALL,
+    buckets: CALL_SECONDS,
+    help: 'Time between one piece of output of a stream and the next, as they arrived from the provider.',
   },
   tokenUsage: {
     name: 'gen_ai_client_token_usage',

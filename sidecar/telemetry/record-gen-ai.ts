@@ -12,6 +12,7 @@ export class GenAiRecorder {
   readonly #older: boolean;
   readonly #inferenceDuration: Family<HistogramSeries> | undefined;
   readonly #inferenceFirstChunk: Family<HistogramSeries> | undefined;
+  readonly #inferenceChunk: Family<HistogramSeries> | undefined;
   readonly #usageInput: Family<CounterSeries> | undefined;
   readonly #usageOutput: Family<CounterSeries> | undefined;
   readonly #usageCacheRead: Family<CounterSeries> | undefined;
@@ -20,11 +21,13 @@ export class GenAiRecorder {
   readonly #operationOutput: Family<HistogramSeries> | undefined;
   readonly #operationDuration: Family<HistogramSeries> | undefined;
   readonly #operationFirstChunk: Family<HistogramSeries> | undefined;
+  readonly #operationChunk: Family<HistogramSeries> | undefined;
   readonly #tokenUsage: Family<HistogramSeries> | undefined;
 
   constructor(meter: Meter) {
     this.#inferenceDuration = meter.chosenHistogram('inferenceDuration');
     this.#inferenceFirstChunk = meter.chosenHistogram('inferenceFirstChunk');
+    this.#inferenceChunk = meter.chosenHistogram('inferenceChunk');
     this.#usageInput = meter.chosenCounter('usageInput');
     this.#usageOutput = meter.chosenCounter('usageOutput');
     this.#usageCacheRead = meter.chosenCounter('usageCacheRead');
@@ -33,6 +36,7 @@ export class GenAiRecorder {
     this.#operationOutput = meter.chosenHistogram('operationOutput');
     this.#operationDuration = meter.chosenHistogram('operationDuration');
     this.#operationFirstChunk = meter.chosenHistogram('operationFirstChunk');
+    this.#operationChunk = meter.chosenHistogram('operationChunk');
     this.#tokenUsage = meter.chosenHistogram('tokenUsage');
     this.#older = this.#tokenUsage !== undefined;
   }
@@ -88,6 +92,11 @@ export class GenAiRecorder {
       const wait = (exchange.committedAt - start) / 1000;
       this.#inferenceFirstChunk?.with(labels).observe(wait);
       this.#operationFirstChunk?.with(labels).observe(wait);
+      const { chunkTimes } = last;
+      if (chunkTimes) {
+        this.#inferenceChunk?.with(labels).add(chunkTimes.counts, chunkTimes.sum);
+        this.#operationChunk?.with(labels).add(chunkTimes.counts, chunkTimes.sum);
+      }
     }
     if (last.settlement?.source !== 'Provider') return;
     const input = inputTokens(last.settlement.usage);

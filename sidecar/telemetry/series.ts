@@ -53,6 +53,12 @@ export class HistogramSeries implements Series {
     this.#sum += value;
   }
 
+  /** Takes in what was observed elsewhere, by the same bounds. */
+  add(counts: readonly number[], sum: number): void {
+    for (let i = 0; i < this.#counts.length; i++) (this.#counts[i] as number) += counts[i] as number;
+    this.#sum += sum;
+  }
+
   write(name: string, labels: Record<string, string>, into: Sample[]): void {
     const metricName = `${name}_bucket`;
     let total = 0;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ChunkTimes } from '../../../sidecar/telemetry/chunk-times.ts';
 import { INSTRUMENTS, type Instrument, type Semconv } from '../../../sidecar/telemetry/instruments.ts';
 import { attempt, exchange, NOTHING, settled, type World, world } from './exchanges.ts';
 import { type Line, readPage, sum } from './page.ts';
@@ -9,6 +10,12 @@ const candidate = (of: World, name: string) => {
   if (!found) throw new Error(name);
   return found;
 };
+
+function chunksAt(...times: number[]): ChunkTimes {
+  const chunks = new ChunkTimes();
+  for (const at of times) chunks.chunk(at);
+  return chunks;
+}
 
 async function pageAfter(
   record: (of: World) => Parameters<typeof exchange>[1][],
@@ -223,6 +230,7 @@ describe('GenAI metrics', () => {
     attempts: [
       attempt(candidate(of, 'first'), 20, 300, {
         responseModel: 'gpt-5-mini-2026-08-07',
+        chunkTimes: chunksAt(1100, 1105, 1130, 1130, 201_130),
         settlement: settled({ input: 100, cacheRead: 40, output: 20, reasoning: 7 }, 1n),
       }),
     ],
@@ -247,6 +255,12 @@ describe('GenAI metrics', () => {
     expect(sum(lines, 'gen_ai_client_inference_duration_seconds_bucket', { ...call, le: '0.16' })).toBe(0);
     expect(sum(lines, 'gen_ai_client_inference_duration_seconds_bucket', { ...call, le: '0.32' })).toBe(1);
     expect(sum(lines, 'gen_ai_client_inference_time_to_first_chunk_seconds_sum', call)).toBeCloseTo(0.1, 9);
+    const pauses = 'gen_ai_client_inference_time_per_output_chunk_seconds';
+    expect(sum(lines, `${pauses}_count`, call)).toBe(4);
+    expect(sum(lines, `${pauses}_sum`, call)).toBeCloseTo(200.03, 9);
+    expect(
+      ['0.01', '0.02', '0.04', '81.92', '+Inf'].map((le) => sum(lines, `${pauses}_bucket`, { ...call, le })),
+    ).toEqual([2, 2, 3, 3, 4]);
     const usage = {
       ...call,
       gen_ai_response_model: 'gpt-5-mini',
@@ -277,6 +291,7 @@ describe('GenAI metrics', () => {
     expect(older.some(({ name }) => name.startsWith('gen_ai_client_inference'))).toBe(false);
     expect(sum(older, 'gen_ai_client_operation_duration_seconds_count')).toBe(2);
     expect(sum(older, 'gen_ai_client_operation_time_to_first_chunk_seconds_count')).toBe(1);
+    expect(sum(older, 'gen_ai_client_operation_time_per_output_chunk_seconds_count')).toBe(4);
     expect(sum(older, 'gen_ai_client_token_usage_sum', { gen_ai_token_type: 'input' })).toBe(148);
     expect(sum(older, 'gen_ai_client_token_usage_sum', { gen_ai_token_type: 'output' })).toBe(27);
 

@@ -79,6 +79,7 @@ it('a streamed request that failed over is told alike by metrics, log, admin por
   expect(sum(page, 'outrider_failovers_total', { ...where, provider: 'shop/failing' })).toBe(1);
   expect(sum(page, 'outrider_added_latency_seconds_count')).toBe(1);
   expect(sum(page, 'gen_ai_client_inference_time_to_first_chunk_seconds_count')).toBe(1);
+  expect(sum(page, 'gen_ai_client_inference_time_per_output_chunk_seconds_count')).toBeGreaterThan(1);
   const input = sum(page, 'outrider_tokens_total', { kind: 'input', source: 'Provider' });
   const output = sum(page, 'outrider_tokens_total', { kind: 'output', source: 'Provider' });
   expect(Math.min(input, output)).toBeGreaterThan(0);
