@@ -7,6 +7,7 @@ import { type SidecarLimits, startSidecar } from '../sidecar/sidecar.ts';
 import { SnapshotClient } from '../sidecar/snapshot/client.ts';
 import { LastKnownGood } from '../sidecar/snapshot/last-known-good.ts';
 import type { SourceLog } from '../sidecar/snapshot/source.ts';
+import { MAX_PROMPT_BYTES } from '../sidecar/telemetry/shown-prompt.ts';
 import { type Address, Arguments, readOrExplain, terminated } from './arguments.ts';
 import { listenProblem } from './ports.ts';
 
@@ -30,6 +31,7 @@ usage: outrider sidecar --operator URL [options]
   --memory-bytes N         all that is held for requests; 33554432                         OUTRIDER_MEMORY_BYTES
   --drain-ms N             how long open responses may go on at the end; 20000             OUTRIDER_DRAIN_MS
   --access-log MODE        All, Failures or None; All                                      OUTRIDER_ACCESS_LOG
+  --log-content N          bytes of the user's messages shown in the access log; 0         OUTRIDER_LOG_CONTENT
   --semconv NAMES          GenAI metric names: latest, older or both; latest               OUTRIDER_SEMCONV
   --help
 
@@ -51,6 +53,7 @@ const FLAGS = [
   'memory-bytes',
   'drain-ms',
   'access-log',
+  'log-content',
   'semconv',
 ];
 
@@ -77,6 +80,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): SidecarSet
   const token = given.text('listener-token');
   const bodyBytes = given.integer('max-body-bytes', 1024, GIB);
   const memoryBytes = given.integer('memory-bytes', 64 * 1024, GIB);
+  const logContentBytes = given.integer('log-content', 0, MAX_PROMPT_BYTES);
   const drainMs = given.integer('drain-ms', 0, 3_600_000);
   return {
     operator: given.required('operator'),
@@ -94,6 +98,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): SidecarSet
     limits: {
       ...(bodyBytes === undefined ? {} : { bodyBytes }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(logContentBytes === undefined ? {} : { logContentBytes }),
       ...(drainMs === undefined ? {} : { drainMs }),
     },
     accessLog: given.choice('access-log', ['All', 'Failures', 'None']) ?? 'All',

@@ -32,6 +32,7 @@ import { passthroughMatch } from './server/passthrough.ts';
 import { RequestHead } from './server/request-head.ts';
 import { parseTarget } from './server/request-target.ts';
 import type { ServedConfig } from './server/served-config.ts';
+import { shownPrompt } from './telemetry/shown-prompt.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface PipelineParts {
@@ -47,6 +48,8 @@ export interface PipelineParts {
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
   rows: RowSink;
+  /** Bytes of the user's words that the log may show; 0: none. */
+  logContentBytes?: number;
   telemetry: Pick<Telemetry, 'record'>;
   /** For faults of our own, which no caller's error text can explain. */
   warn: (message: string) => void;
@@ -206,6 +209,8 @@ export class Pipeline {
       envelope,
     });
     exchange.facts = facts;
+    const { logContentBytes = 0 } = this.parts;
+    if (logContentBytes > 0) exchange.shownPrompt = shownPrompt(facts.userText(), logContentBytes);
 
     const resolved = resolveRoute(config.table, facts.askedModel);
     if (resolved instanceof OutriderError) throw resolved;

@@ -43,6 +43,8 @@ export interface SidecarLimits {
   bodyBytes?: number;
   /** Everything held for requests, in bytes. */
   memoryBytes?: number;
+  /** Bytes of the user's words that the access log shows of each request; 0: none. */
+  logContentBytes?: number;
   /** How long open responses may go on at the end, in milliseconds. */
   drainMs?: number;
 }
@@ -95,6 +97,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     sockets,
     learned: new LearnedUsage(),
     rows: options.rows ?? { append() {} },
+    logContentBytes: limits.logContentBytes ?? 0,
     telemetry: { record: (exchange) => telemetry?.record(exchange) },
     warn,
     random,

@@ -28,6 +28,7 @@ export class HttpExchange implements Exchange {
   envelope: Envelope | undefined = undefined;
   head: Exchange['head'] = undefined;
   facts: RequestFacts | undefined = undefined;
+  shownPrompt: string | undefined = undefined;
   route: string | undefined = undefined;
   modelPattern: string | undefined = undefined;
   steps: Step[] = NO_STEPS;

@@ -38,6 +38,8 @@ const LOG_FIELDS = {
   traceId: 'Trace id of the `traceparent` that came in, or of the sampled trace.',
   sampleRate:
     'Below 1 where only a share of the unremarkable successes is logged: this line stands for 1/rate of them.',
+  prompt:
+    'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
 } as const satisfies Record<keyof LogRecord, string>;
 
 const ATTEMPT_FIELDS = {
@@ -122,7 +124,7 @@ ${Object.entries(LABELS)
   .join('')}
 ## Access log
 
-One line of JSON per request on standard output, besides \`"level":"info","msg":"request"\`. Every field is always there; null where it does not apply.
+One line of JSON per request on standard output, besides \`"level":"info","msg":"request"\`. Every field but the last is always there; null where it does not apply.
 
 | field | meaning |
 |---|---|

@@ -42,6 +42,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     warnings: exchange.warnings.length,
     traceId: traceId ?? null,
     sampleRate,
+    ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
   };
 }
 

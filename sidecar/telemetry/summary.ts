@@ -5,7 +5,7 @@ import type { BreakerScope } from '../providers/failures.ts';
 import type { Consideration, Step } from '../routing/plan.ts';
 import type { AttemptResult, Result } from './finished.ts';
 
-/** One line of the access log. Every field is always there; null where it does not apply. */
+/** One line of the access log. Every field but `prompt` is always there; null where it does not apply. */
 export interface LogRecord {
   /** RFC 3339, UTC, milliseconds: when the request arrived. */
   time: string;
@@ -53,6 +53,8 @@ export interface LogRecord {
   traceId: string | null;
   /** Share of its kind this line stands for: below 1 only for sampled successes. */
   sampleRate: number;
+  /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
+  prompt?: string;
 }
 
 export interface AttemptRecord {
