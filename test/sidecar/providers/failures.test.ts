@@ -4,6 +4,7 @@ import type { UpstreamError } from '../../../sidecar/dialects/dialect.ts';
 import { COMMON_FAILURES } from '../../../sidecar/providers/failure-rows.ts';
 import { classify, classifyTransport, type Verdict } from '../../../sidecar/providers/failures.ts';
 import { failuresPage } from '../../../sidecar/providers/generate-failures.ts';
+import { providersPage } from '../../../sidecar/providers/generate-providers.ts';
 import { OPENAI, OPENAI_COMPATIBLE } from '../../../sidecar/providers/openai.ts';
 
 const error = (code: string | undefined, type: string | undefined, message = ''): UpstreamError => ({
@@ -171,5 +172,11 @@ describe('failure table', () => {
     const page = new URL('../../../docs/reference/failures.md', import.meta.url);
     if (process.env.UPDATE_GOLDEN === '1') writeFileSync(page, failuresPage());
     expect(readFileSync(page, 'utf8')).toBe(failuresPage());
+  });
+
+  it('stands beside the page of the types', () => {
+    const page = new URL('../../../docs/reference/providers.md', import.meta.url);
+    if (process.env.UPDATE_GOLDEN === '1') writeFileSync(page, providersPage());
+    expect(readFileSync(page, 'utf8')).toBe(providersPage());
   });
 });

@@ -55,12 +55,13 @@ interface ErrorCase {
 }
 
 const read = (name: string, file: string): string => readFileSync(path.join(FIXTURES, name, file), 'utf8');
-const json = <T>(name: string, file: string): T => JSON.parse(read(name, file)) as T;
+const json = (name: string, file: string): unknown => JSON.parse(read(name, file));
+const expectedOf = (name: string): Expected => json(name, 'expected.json') as Expected;
 
 function streamOf(name: string): { type: string; body: Buffer } {
   if (!readdirSync(path.join(FIXTURES, name)).includes('stream.json'))
     return { type: 'text/event-stream', body: Buffer.from(read(name, 'stream.sse')) };
-  const events = json<[string, object][]>(name, 'stream.json');
+  const events = json(name, 'stream.json') as [string, object][];
   const body = Buffer.concat(events.map(([event, payload]) => eventMessage(event, payload)));
   return { type: 'application/vnd.amazon.eventstream', body };
 }
@@ -124,7 +125,7 @@ it('has a fixture for every type, and a type for every fixture', () => {
 });
 
 describe.each(PROVIDER_TYPE_NAMES)('%s', (name) => {
-  const expected = json<Expected>(name, 'expected.json');
+  const expected = expectedOf(name);
   const calls: Call[] = [expected, ...(expected.also ?? []).map((also) => ({ ...expected, ...also }))];
 
   it.each(calls)('is called at $path, as its key says and as nobody else', async (one) => {
@@ -163,7 +164,7 @@ describe.each(PROVIDER_TYPE_NAMES)('%s', (name) => {
     expect(wire.readUsage(attempt?.rawUsage, spoken.quirks)).toEqual(expected.streamUsage);
   });
 
-  it.each(json<ErrorCase[]>(name, 'errors.json'))('reads $status as $verdict: $body', (error) => {
+  it.each(json(name, 'errors.json') as ErrorCase[])('reads $status as $verdict: $body', (error) => {
     const { wire } = wayFor(name, expected);
     const body = Buffer.from(JSON.stringify(error.body, undefined, 2));
     const type = typeFor(name, expected);
@@ -175,7 +176,7 @@ describe.each(PROVIDER_TYPE_NAMES)('%s', (name) => {
 });
 
 describe('an error inside a stream', () => {
-  const told = PROVIDER_TYPE_NAMES.map((name) => ({ name, expected: json<Expected>(name, 'expected.json') }))
+  const told = PROVIDER_TYPE_NAMES.map((name) => ({ name, expected: expectedOf(name) }))
     .filter(({ expected }) => expected.streamError !== undefined)
     .map(({ name, expected }) => ({
       name,

@@ -155,7 +155,7 @@ describe("a caller's own key", () => {
         { type: 'Passthrough' },
         { parameters: { apiVersion: 'v1' } },
       );
-      await ask(f.port, { headers: headers as Record<string, string> }).answer;
+      await ask(f.port, { headers }).answer;
       const seen = headersOf(azure);
       expect(seen['api-key']).toBe('mine');
       expect([seen.authorization, seen['x-api-key'], seen['x-goog-api-key']]).toEqual([
