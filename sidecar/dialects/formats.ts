@@ -4,6 +4,9 @@ import { BEDROCK_CONVERSE, BEDROCK_CONVERSE_VENDOR } from './bedrock/formats.ts'
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import { COHERE_CHAT, COHERE_CHAT_VENDOR } from './cohere/formats.ts';
 import type { DialectName, WireReader } from './dialect.ts';
+import { COHERE_EMBED, COHERE_EMBED_VENDOR } from './embeddings/cohere-vendor.ts';
+import type { EmbedCaller, EmbedVendor } from './embeddings/embed-format.ts';
+import { OPENAI_EMBED_CALLER } from './embeddings/openai-caller.ts';
 import { GEMINI, GEMINI_VENDOR } from './gemini/formats.ts';
 import { OPENAI_CHAT_CALLER, OPENAI_CHAT_VENDOR } from './openai/formats.ts';
 import { OPENAI_RESPONSES_CALLER, OPENAI_RESPONSES_VENDOR } from './responses/formats.ts';
@@ -13,6 +16,7 @@ export const VENDOR_WIRES: Readonly<Partial<Record<DialectName, WireReader>>> = 
   gemini: GEMINI,
   'bedrock-converse': BEDROCK_CONVERSE,
   'cohere-chat': COHERE_CHAT,
+  'cohere-embed': COHERE_EMBED,
 };
 
 /** Chat dialects whose callers can be served by vendors of another dialect. */
@@ -30,4 +34,14 @@ export const VENDORS: Readonly<Partial<Record<DialectName, VendorFormat>>> = {
   gemini: GEMINI_VENDOR,
   'bedrock-converse': BEDROCK_CONVERSE_VENDOR,
   'cohere-chat': COHERE_CHAT_VENDOR,
+};
+
+/** Embedding dialects whose callers can be served by vendors of another dialect. */
+export const EMBED_CALLERS: Readonly<Partial<Record<DialectName, EmbedCaller>>> = {
+  'openai-embeddings': OPENAI_EMBED_CALLER,
+};
+
+/** Embedding dialects that can be written for a vendor. */
+export const EMBED_VENDORS: Readonly<Partial<Record<DialectName, EmbedVendor>>> = {
+  'cohere-embed': COHERE_EMBED_VENDOR,
 };

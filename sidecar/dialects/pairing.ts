@@ -2,8 +2,9 @@
 import type { ProviderType, Spoken } from '../providers/provider-type.ts';
 import type { CallerFormat, VendorFormat } from './chat-format.ts';
 import type { DialectName, WireReader } from './dialect.ts';
+import type { EmbedCaller, EmbedVendor } from './embeddings/embed-format.ts';
 import { FAMILIES } from './registry.ts';
-import { TRANSLATED_FROM, TRANSLATED_TO } from './translatable.ts';
+import { EMBEDS_FROM, EMBEDS_TO, TRANSLATED_FROM, TRANSLATED_TO } from './translatable.ts';
 
 /** What is known of a way before anything is sent on it. */
 export interface Way {
@@ -17,6 +18,13 @@ export interface Way {
 export interface OpenWay extends Way {
   readonly wire: WireReader;
   readonly crossing: Pair | undefined;
+  /** In place of `crossing`, for embeddings. */
+  readonly embedding: EmbedPair | undefined;
+}
+
+export interface EmbedPair {
+  readonly caller: EmbedCaller;
+  readonly vendor: EmbedVendor;
 }
 
 interface Pair {
@@ -56,8 +64,8 @@ export function wayTo(dialect: DialectName, type: ProviderType): Way | undefined
 function find(from: DialectName, { speaks }: ProviderType): Way | undefined {
   const same = speaks.find(({ dialect }) => dialect === from);
   if (same !== undefined && OWN.has(from)) return { from, spoken: same, crosses: false };
-  if (!TRANSLATED_FROM.has(from)) return undefined;
-  const spoken = speaks.find(({ dialect }) => TRANSLATED_TO.has(dialect));
+  const known = TRANSLATED_FROM.has(from) ? TRANSLATED_TO : EMBEDS_FROM.has(from) ? EMBEDS_TO : undefined;
+  const spoken = known && speaks.find(({ dialect }) => known.has(dialect));
   return spoken && { from, spoken, crosses: true };
 }
 
@@ -78,14 +86,23 @@ export function openWay(way: Way): OpenWay {
   return open;
 }
 
-function sidesOf({ from, spoken: { dialect }, crosses }: Way): Pick<OpenWay, 'wire' | 'crossing'> {
+function sidesOf({
+  from,
+  spoken: { dialect },
+  crosses,
+}: Way): Pick<OpenWay, 'wire' | 'crossing' | 'embedding'> {
   const own = OWN.get(dialect);
-  if (!crosses && own) return { wire: own, crossing: undefined };
+  if (!crosses && own) return { wire: own, crossing: undefined, embedding: undefined };
   const wire = formats?.VENDOR_WIRES[dialect] ?? own;
+  if (wire && EMBEDS_FROM.has(from)) {
+    const caller = formats?.EMBED_CALLERS[from];
+    const vendor = formats?.EMBED_VENDORS[dialect];
+    if (caller && vendor) return { wire, crossing: undefined, embedding: { caller, vendor } };
+  }
   const caller = formats?.CALLERS[from];
   const vendor = formats?.VENDORS[dialect];
   if (!wire || !caller || !vendor) throw new Error(`no way from ${from} to ${dialect} is loaded`);
-  return { wire, crossing: { caller, vendor } };
+  return { wire, crossing: { caller, vendor }, embedding: undefined };
 }
 
 /** Whether paths that nobody reads mean the same there: `openai-raw` at any vendor with a dialect of OpenAI's. */

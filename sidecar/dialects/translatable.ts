@@ -20,3 +20,7 @@ export const TRANSLATED_TO: ReadonlyMap<DialectName, { readonly severalAnswers: 
   ['bedrock-converse', { severalAnswers: false }],
   ['cohere-chat', { severalAnswers: false }],
 ] as const);
+
+/** The same for embeddings. */
+export const EMBEDS_FROM: ReadonlySet<DialectName> = new Set(['openai-embeddings']);
+export const EMBEDS_TO: ReadonlySet<DialectName> = new Set(['cohere-embed']);

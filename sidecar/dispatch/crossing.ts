@@ -6,7 +6,8 @@ import { OutriderError } from '../../errors/table.ts';
 import { type Loss, Losses } from '../dialects/canonical/losses.ts';
 import type { Block, ChatRequest, MediaSource } from '../dialects/canonical/request.ts';
 import type { Asked } from '../dialects/chat-format.ts';
-import { type CrossingWay, isCrossing, type OpenWay } from '../dialects/pairing.ts';
+import { translateEmbedding } from '../dialects/embeddings/embed-format.ts';
+import { type CrossingWay, type EmbedPair, isCrossing, type OpenWay } from '../dialects/pairing.ts';
 import { openTranslation, translateRequest } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
@@ -64,6 +65,20 @@ export class Crossing {
       request: asked(chat),
     });
     return { crossed: { body, translation }, losses: losses.list };
+  }
+
+  /** As `build`, for embeddings. Their texts are read anew for each attempt: few fail, and none are kept. */
+  embed({ caller, vendor }: EmbedPair, candidate: Candidate): { crossed: Crossed; losses: readonly Loss[] } {
+    const { envelope } = this.#exchange;
+    if (envelope === undefined) throw new Error('a request without a body is passed through');
+    const { body } = envelope;
+    const losses = new Losses();
+    const context = { model: candidate.upstreamModel, losses };
+    const crossed = this.#parts.parse.run(body.length, () =>
+      translateEmbedding(caller, vendor, caller.readRequest(body), context),
+    );
+    this.#take(crossed.body.length);
+    return { crossed, losses: losses.list };
   }
 
   #read(way: CrossingWay): ChatRequest {

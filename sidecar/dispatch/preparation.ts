@@ -4,7 +4,15 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import type { Loss } from '../dialects/canonical/losses.ts';
-import { isCrossing, loadTranslation, type OpenWay, openWay, type Way, wayTo } from '../dialects/pairing.ts';
+import {
+  type EmbedPair,
+  isCrossing,
+  loadTranslation,
+  type OpenWay,
+  openWay,
+  type Way,
+  wayTo,
+} from '../dialects/pairing.ts';
 import type { Exchange } from '../exchange.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import type { Candidate } from '../routing/plan.ts';
@@ -45,8 +53,11 @@ export class Preparation {
 
   /** The request in the vendor's dialect; undefined where that is the caller's. Throws `request_not_translatable`. */
   cross(way: OpenWay, candidate: Candidate): Crossed | undefined {
-    if (!isCrossing(way)) return undefined;
-    const { crossed, losses } = this.#crossed().build(way, candidate);
+    const { embedding } = way;
+    if (!isCrossing(way) && embedding === undefined) return undefined;
+    const { crossed, losses } = isCrossing(way)
+      ? this.#crossed().build(way, candidate)
+      : this.#crossed().embed(embedding as EmbedPair, candidate);
     if (losses.length > 0) this.#lose(candidate, losses);
     return crossed;
   }
