@@ -26,6 +26,8 @@ export class RowSpool implements RowSink {
   private readonly maxRows: number;
   private readonly rows = new PackedRows();
   private readonly totals = new Map<string, OpenTotal>();
+  /** The total of the row before: mostly that of the next one too, and a key is dear to make. */
+  private latest: OpenTotal | undefined = undefined;
 
   constructor(limitBytes: number = SPOOL_LIMIT) {
     this.maxRows = Math.max(1, Math.floor(limitBytes / ROW_BYTES));
@@ -59,12 +61,18 @@ export class RowSpool implements RowSink {
     for (const [key, { row, nanoUsd }] of this.totals) {
       if (this.rows.length >= this.maxRows) break;
       this.totals.delete(key);
+      this.latest = undefined;
       row.costNanoUsd = nanoUsd.toString();
       this.rows.pushTotal(row);
     }
   }
 
   private totalOf(row: Row): OpenTotal {
+    if (this.latest === undefined || !isOf(row, this.latest.row)) this.latest = this.findTotal(row);
+    return this.latest;
+  }
+
+  private findTotal(row: Row): OpenTotal {
     // Only the model can hold any character, so it stands last.
     let key = `${row.source}\n${row.provider}\n${row.route ?? ''}\n${row.model}`;
     let total = this.totals.get(key);
@@ -76,6 +84,10 @@ export class RowSpool implements RowSink {
     if (!total) this.totals.set(key, (total = { row: newTotal(row, key === OTHER), nanoUsd: 0n }));
     return total;
   }
+}
+
+function isOf(row: Row, { source, provider, route, model }: TotalRow): boolean {
+  return row.model === model && row.route === route && row.source === source && row.provider === provider;
 }
 
 function fold(row: Row, total: OpenTotal): void {
