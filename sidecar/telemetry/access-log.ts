@@ -24,8 +24,8 @@ export interface AccessLogOptions {
 const HEAD = Buffer.from('{"level":"info","msg":"request",');
 
 const LIMIT = 1024 * 1024;
-/** A write to the system takes a thread, so it is worth gathering for; slow traffic goes out after the time. */
-const MIN_LENGTH = 32 * 1024;
+/** A write to the system wakes a thread, so it is worth gathering for, up to what a pipe holds; slow traffic goes out after the time. */
+const MIN_LENGTH = 60 * 1024;
 const FLUSH_AFTER_MS = 250;
 
 export class AccessLog {
