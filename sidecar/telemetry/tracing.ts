@@ -90,7 +90,7 @@ function exportRequest(resource: Buffer, version: string, spans: readonly Buffer
   return out.take();
 }
 /** Random ids out of a pool of bytes. A trace's id becomes text only once it is known that the trace is wanted. */
-export class TraceIds {
+class TraceIds {
   readonly #pool = Buffer.alloc(4096);
   #at = this.#pool.length;
   #trace = 0;
