@@ -64,8 +64,8 @@ export function wayTo(dialect: DialectName, type: ProviderType): Way | undefined
 function find(from: DialectName, { speaks }: ProviderType): Way | undefined {
   const same = speaks.find(({ dialect }) => dialect === from);
   if (same !== undefined && OWN.has(from)) return { from, spoken: same, crosses: false };
-  const known = TRANSLATED_FROM.has(from) ? TRANSLATED_TO : EMBEDS_FROM.has(from) ? EMBEDS_TO : undefined;
-  const spoken = known && speaks.find(({ dialect }) => known.has(dialect));
+  const targets = TRANSLATED_FROM.has(from) ? TRANSLATED_TO : EMBEDS_FROM.has(from) ? EMBEDS_TO : undefined;
+  const spoken = targets && speaks.find(({ dialect }) => targets.has(dialect));
   return spoken && { from, spoken, crosses: true };
 }
 
