@@ -1,8 +1,13 @@
 /** Options of `outrider explain`. */
 import { parseArgs } from 'node:util';
+import {
+  MANIFEST_OPTIONS,
+  type ManifestOptions,
+  type Parsed,
+  parseManifestOptions,
+} from '../manifest-options.ts';
 
-export interface Options {
-  paths: string[];
+export interface Options extends ManifestOptions {
   /** File with the request's body, or `-`; undefined with `--effective` alone. */
   request: string | undefined;
   /** Names and values in turn. */
@@ -11,9 +16,7 @@ export interface Options {
   path: string;
   namespace: string | undefined;
   labels: Record<string, string>;
-  platformNamespaces: string[];
   effective: boolean;
-  output: 'text' | 'json';
 }
 
 export const USAGE = `outrider explain: say what would happen to a request, and why
@@ -37,52 +40,34 @@ Every provider is taken to be healthy and every key to be there. Where chance de
 exit code: 0 the request would be routed, 1 it would be refused, 2 wrong usage or a file that cannot be read
 `;
 
-export type Parsed = { options: Options } | { help: true } | { error: string };
-
-export function parseOptions(args: readonly string[]): Parsed {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        filename: { type: 'string', short: 'f', multiple: true, default: [] },
-        request: { type: 'string' },
-        header: { type: 'string', short: 'H', multiple: true, default: [] },
-        path: { type: 'string', default: '/v1/chat/completions' },
-        method: { type: 'string', default: 'POST' },
-        namespace: { type: 'string' },
-        labels: { type: 'string', default: '' },
-        'platform-namespaces': { type: 'string', default: '' },
-        effective: { type: 'boolean', default: false },
-        output: { type: 'string', short: 'o', default: 'text' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return { help: true };
-    // A shell expands `-f dir/*.yaml` into one flag and many names.
-    const paths = [...values.filename, ...positionals];
-    if (paths.length === 0) return { error: 'no manifests given; name them with -f' };
-    const { output, request, effective } = values;
-    if (output !== 'text' && output !== 'json') return { error: `--output is "${output}"; use text or json` };
-    if (request === undefined && !effective)
-      return { error: 'name the request with --request FILE, or ask for --effective' };
-    return {
-      options: {
-        paths,
-        request,
-        rawHeaders: values.header.flatMap(headerOf),
-        method: values.method.toUpperCase(),
-        path: values.path,
-        namespace: values.namespace,
-        labels: labelsOf(values.labels),
-        platformNamespaces: values['platform-namespaces'].split(',').filter((name) => name !== ''),
-        effective,
-        output,
-      },
-    };
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
+export function parseOptions(args: readonly string[]): Parsed<Options> {
+  const options = {
+    ...MANIFEST_OPTIONS,
+    request: { type: 'string' },
+    header: { type: 'string', short: 'H', multiple: true, default: [] as string[] },
+    path: { type: 'string', default: '/v1/chat/completions' },
+    method: { type: 'string', default: 'POST' },
+    namespace: { type: 'string' },
+    labels: { type: 'string', default: '' },
+    effective: { type: 'boolean', default: false },
+  } as const;
+  return parseManifestOptions(
+    () => parseArgs({ args: [...args], allowPositionals: true, options }),
+    'no manifests given; name them with -f',
+    (common, { request, header, path, method, namespace, labels, effective }) =>
+      request === undefined && !effective
+        ? 'name the request with --request FILE, or ask for --effective'
+        : {
+            ...common,
+            request,
+            rawHeaders: header.flatMap(headerOf),
+            method: method.toUpperCase(),
+            path,
+            namespace,
+            labels: labelsOf(labels),
+            effective,
+          },
+  );
 }
 
 function headerOf(written: string): [string, string] {

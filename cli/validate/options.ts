@@ -1,12 +1,15 @@
 /** Options of `outrider validate`. */
 import { parseArgs } from 'node:util';
+import {
+  MANIFEST_OPTIONS,
+  type ManifestOptions,
+  type Parsed,
+  parseManifestOptions,
+} from '../manifest-options.ts';
 
-interface Options {
-  paths: string[];
-  output: 'text' | 'json';
+interface Options extends ManifestOptions {
   /** References that the given files do not resolve are problems instead of warnings. */
   strict: boolean;
-  platformNamespaces: string[];
 }
 
 export const USAGE = `outrider validate: check manifests without a cluster
@@ -21,29 +24,11 @@ usage: outrider validate -f FILE|DIR [-f ...] [options]
 exit code: 0 everything is valid, 1 there are problems, 2 wrong usage or a file that cannot be read
 `;
 
-export type Parsed = { options: Options } | { help: true } | { error: string };
-
-export function parseOptions(args: readonly string[]): Parsed {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        filename: { type: 'string', short: 'f', multiple: true, default: [] },
-        output: { type: 'string', short: 'o', default: 'text' },
-        strict: { type: 'boolean', default: false },
-        'platform-namespaces': { type: 'string', default: '' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-    if (values.help) return { help: true };
-    const paths = [...values.filename, ...positionals];
-    if (paths.length === 0) return { error: 'no files given; name them with -f' };
-    const { output } = values;
-    if (output !== 'text' && output !== 'json') return { error: `--output is "${output}"; use text or json` };
-    const platformNamespaces = values['platform-namespaces'].split(',').filter((name) => name !== '');
-    return { options: { paths, output, strict: values.strict, platformNamespaces } };
-  } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
-  }
+export function parseOptions(args: readonly string[]): Parsed<Options> {
+  const options = { ...MANIFEST_OPTIONS, strict: { type: 'boolean', default: false } } as const;
+  return parseManifestOptions(
+    () => parseArgs({ args: [...args], allowPositionals: true, options }),
+    'no files given; name them with -f',
+    (common, { strict }) => ({ ...common, strict }),
+  );
 }

@@ -44,13 +44,7 @@ export function routeStatus(
   clock: ClockFacts,
   waits: Waits = DEFAULT_WAITS,
 ): StatusDecision<LLMRouteStatus> {
-  const judged = judgeProgrammed(
-    findCondition(previous?.conditions, 'Programmed'),
-    verdict.generation,
-    proxies,
-    clock,
-    waits,
-  );
+  const judged = judgementOf(previous, verdict, proxies, clock, waits);
   const conditions = conditionsOf(previous, verdict, judged, clock.now);
   const status: LLMRouteStatus = {
     observedGeneration: verdict.generation,
@@ -69,13 +63,7 @@ export function providerStatus(
   clock: ClockFacts,
   waits: Waits = DEFAULT_WAITS,
 ): StatusDecision<LLMProviderStatus> {
-  const judged = judgeProgrammed(
-    findCondition(previous?.conditions, 'Programmed'),
-    verdict.generation,
-    proxies,
-    clock,
-    waits,
-  );
+  const judged = judgementOf(previous, verdict, proxies, clock, waits);
   const status: LLMProviderStatus = {
     observedGeneration: verdict.generation,
     conditions: conditionsOf(previous, verdict, judged, clock.now),
@@ -85,6 +73,15 @@ export function providerStatus(
   };
   return weigh(previous, status, verdict, judged, clock);
 }
+
+const judgementOf = (
+  previous: CommonStatus | undefined,
+  { generation }: Verdict,
+  proxies: readonly ProxyFact[],
+  clock: ClockFacts,
+  waits: Waits,
+): Judgement =>
+  judgeProgrammed(findCondition(previous?.conditions, 'Programmed'), generation, proxies, clock, waits);
 
 function accepted({ conditions }: Verdict): Finding | undefined {
   return conditions.find(({ type }) => type === 'Accepted');
