@@ -47,6 +47,8 @@ export interface Settings {
   credentials: string;
   /** Unset: as the chart has it. */
   mode?: 'Webhook' | 'Policy';
+  /** Pods without a sidecar that may be evicted in a minute; unset: none. */
+  evictionsPerMinute?: number;
 }
 
 export interface Installation {
@@ -80,13 +82,14 @@ async function release(given: readonly string[]): Promise<Installation> {
   };
 }
 
-function values({ credentials, mode }: Settings): string[] {
+function values({ credentials, mode, evictionsPerMinute }: Settings): string[] {
   const set = [`credentials.namespaces={${credentials}}`];
   for (const target of TARGETS) {
     const { repository, tag } = imageOf(target);
     set.push(`${target}.image.repository=${repository}`, `${target}.image.tag=${tag}`);
   }
   if (mode) set.push(`injection.mode=${mode}`);
+  if (evictionsPerMinute) set.push(`repair.evictionsPerMinute=${evictionsPerMinute}`);
   return set.flatMap((each) => ['--set', each]);
 }
 
@@ -98,7 +101,8 @@ async function rendered(given: readonly string[]): Promise<Manifest[]> {
 
 /** deploy/ and, on top of it, what the guide says to let it read keys. */
 async function kustomized(settings: Settings): Promise<Manifest[]> {
-  if (settings.mode === 'Policy') throw new Error('deploy/ has the webhook only');
+  if (settings.mode === 'Policy' || settings.evictionsPerMinute)
+    throw new Error('deploy/ is the chart with its defaults');
   if (imagesAreGiven()) throw new Error('deploy/ names its images; E2E_INSTALL=manifests takes no others');
   const folder = mkdtempSync('test/e2e/overlay-');
   try {

@@ -209,9 +209,13 @@ const OPERATOR = `/apis/apps/v1/namespaces/${SYSTEM}/deployments/${RELEASE}`;
 export async function killOperator(cluster: Cluster): Promise<number> {
   const before = await cluster.get(OPERATOR);
   await cluster.patch(OPERATOR, { spec: { replicas: 0 } });
-  const killed = await operatorPods(cluster);
-  for (const { metadata } of killed) await killPod(cluster, metadata.name);
-  await eventually('no replica is left', 60_000, async () => (await operatorPods(cluster)).length === 0);
+  await eventually('no replica is left', 60_000, async () => {
+    const { status } = await cluster.get(OPERATOR);
+    const left = await operatorPods(cluster);
+    // One may be made in the place of another before the Deployment was heard.
+    for (const { metadata } of left) await killPod(cluster, metadata.name);
+    return left.length === 0 && (status.replicas ?? 0) === 0;
+  });
   return before.spec.replicas as number;
 }
 
