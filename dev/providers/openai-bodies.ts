@@ -1,6 +1,7 @@
 /** The OpenAI wire format as a vendor writes it: complete bodies and stream events, deterministic for a request. */
 import { createHash } from 'node:crypto';
 import type { Behaviour, StreamUsage } from './behaviour.ts';
+import { exampleOf } from './schema-example.ts';
 import type { FailureShape } from './vendor.ts';
 
 interface Message {
@@ -19,7 +20,9 @@ export interface ParsedRequest {
   max_tokens?: number;
   max_completion_tokens?: number;
   n?: number;
-  tools?: { type: string; function?: { name: string } }[];
+  tools?: { type: string; function?: { name: string; parameters?: unknown } }[];
+  tool_choice?: string | { type: string; function?: { name: string } };
+  response_format?: { type: string; json_schema?: { schema?: unknown } };
   encoding_format?: 'float' | 'base64';
   dimensions?: number;
 }
@@ -35,7 +38,7 @@ export interface Answer {
   id: string;
   model: string;
   tokens: string[];
-  toolCall: { name: string; arguments: string } | undefined;
+  calls: { id: string; name: string; arguments: string }[];
   finish: 'stop' | 'length' | 'tool_calls';
   usage: Record<string, unknown>;
 }
@@ -58,21 +61,22 @@ export function words({ text, outputTokens = 12 }: Behaviour): string[] {
 export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour): Answer {
   const digest = createHash('sha256').update(raw).digest('hex');
   const cap = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY;
-  const all = words(behaviour);
+  const schema = behaviour.text === undefined ? schemaOf(request) : undefined;
+  const all = schema === undefined ? words(behaviour) : [JSON.stringify(exampleOf(schema))];
   const tokens = all.slice(0, cap);
-  const asked = lastUserText(request);
-  const named = request.tools?.find((t) => t.function && asked.includes(t.function.name))?.function?.name;
-  const toolCall =
-    behaviour.toolCall ?? (named ? { name: named, arguments: JSON.stringify({ query: asked }) } : undefined);
+  const calls = callsOf(request, behaviour).map((call, i) => ({
+    id: `call_${digest.slice(12 + i, 24 + i)}`,
+    ...call,
+  }));
   const reasoning = behaviour.reasoningTokens ?? 0;
   const prompt = Math.max(1, Math.ceil(raw.length / 4));
-  const completion = (toolCall ? 8 : tokens.length) * (request.n ?? 1) + reasoning;
+  const completion = (calls.length > 0 ? 8 * calls.length : tokens.length) * (request.n ?? 1) + reasoning;
   return {
     id: `chatcmpl-${digest.slice(0, 24)}`,
     model: `${request.model ?? 'unknown'}-2026-01-01`,
     tokens,
-    toolCall,
-    finish: toolCall ? 'tool_calls' : tokens.length < all.length ? 'length' : 'stop',
+    calls,
+    finish: calls.length > 0 ? 'tool_calls' : tokens.length < all.length ? 'length' : 'stop',
     usage: {
       prompt_tokens: prompt,
       completion_tokens: completion,
@@ -91,6 +95,27 @@ export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour
   };
 }
 
+/** Functions that the user's last words name, or that must be called. */
+function callsOf(request: ParsedRequest, behaviour: Behaviour): { name: string; arguments: string }[] {
+  if (behaviour.toolCall) return [behaviour.toolCall];
+  const { tools = [], tool_choice: choice } = request;
+  const asked = lastUserText(request);
+  const offered = tools.flatMap((tool) => tool.function ?? []);
+  const forced = typeof choice === 'object' ? choice.function?.name : undefined;
+  let called = offered.filter(({ name }) => (forced === undefined ? asked.includes(name) : name === forced));
+  if (choice === 'none') called = [];
+  if (choice === 'required' && called.length === 0) called = offered.slice(-1);
+  return called.map(({ name, parameters }) => ({
+    name,
+    arguments: JSON.stringify(parameters === undefined ? { query: asked } : exampleOf(parameters)),
+  }));
+}
+
+function schemaOf({ response_format: format }: ParsedRequest): unknown {
+  if (format?.type === 'json_object') return {};
+  return format?.type === 'json_schema' ? (format.json_schema?.schema ?? {}) : undefined;
+}
+
 /** A complete, non-streamed body. */
 export function completeBody(endpoint: Endpoint, request: ParsedRequest, a: Answer): string {
   if (endpoint === 'embeddings') return embeddingsBody(request, a);
@@ -98,15 +123,16 @@ export function completeBody(endpoint: Endpoint, request: ParsedRequest, a: Answ
     endpoint === 'chat'
       ? {
           index,
-          message: a.toolCall
-            ? {
-                role: 'assistant',
-                content: null,
-                tool_calls: [{ id: `call_${a.id.slice(-12)}`, type: 'function', function: a.toolCall }],
-                refusal: null,
-                annotations: [],
-              }
-            : { role: 'assistant', content: a.tokens.join(''), refusal: null, annotations: [] },
+          message:
+            a.calls.length > 0
+              ? {
+                  role: 'assistant',
+                  content: null,
+                  tool_calls: a.calls.map(({ id, ...call }) => ({ id, type: 'function', function: call })),
+                  refusal: null,
+                  annotations: [],
+                }
+              : { role: 'assistant', content: a.tokens.join(''), refusal: null, annotations: [] },
           logprobs: null,
           finish_reason: a.finish,
         }
@@ -177,24 +203,17 @@ export function streamEvents(
         logprobs: null,
         finish_reason: finish,
       });
-      events.push(chunk(delta({ role: 'assistant', content: a.toolCall ? null : '', refusal: null })));
-      if (a.toolCall) {
-        const id = `call_${a.id.slice(-12)}`;
-        events.push(
-          chunk(
-            delta({
-              tool_calls: [
-                { index: 0, id, type: 'function', function: { name: a.toolCall.name, arguments: '' } },
-              ],
-            }),
-          ),
-        );
-        for (const piece of a.toolCall.arguments.match(/[\s\S]{1,8}/g) ?? []) {
-          events.push(chunk(delta({ tool_calls: [{ index: 0, function: { arguments: piece } }] })));
+      events.push(
+        chunk(delta({ role: 'assistant', content: a.calls.length > 0 ? null : '', refusal: null })),
+      );
+      for (const [at, { id, name, arguments: input }] of a.calls.entries()) {
+        const start = { index: at, id, type: 'function', function: { name, arguments: '' } };
+        events.push(chunk(delta({ tool_calls: [start] })));
+        for (const piece of input.match(/[\s\S]{1,8}/g) ?? []) {
+          events.push(chunk(delta({ tool_calls: [{ index: at, function: { arguments: piece } }] })));
         }
-      } else {
-        for (const token of a.tokens) events.push(chunk(delta({ content: token })));
       }
+      if (a.calls.length === 0) for (const token of a.tokens) events.push(chunk(delta({ content: token })));
       events.push(chunk(delta({}, a.finish), streamUsage === 'FinishChunk' ? a.usage : undefined));
     } else {
       for (const token of a.tokens)

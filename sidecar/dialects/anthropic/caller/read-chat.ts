@@ -80,8 +80,9 @@ function readThinking(node: JsonNode, request: ChatRequest, name: string): void 
   }
   const budget = node.get('budget_tokens');
   if (budget) reasoning.budgetTokens = optionalInteger(budget, `${name}.budget_tokens`);
+  // Whoever turns thinking on here sees it, unless told otherwise.
   const display = node.at('display')?.text;
-  if (display !== undefined) reasoning.show = display !== 'omitted';
+  if (display !== undefined || reasoning.mode === 'On') reasoning.show = display !== 'omitted';
 }
 
 function readOutputConfig(node: JsonNode, request: ChatRequest, name: string): void {

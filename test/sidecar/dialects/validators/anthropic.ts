@@ -50,22 +50,30 @@ const CITATIONS = [
   'search_result_location',
 ];
 
-/** Throws at the first rule that is broken. A stream without `message_stop` is one that broke off. */
-export function readAnthropicStream(bytes: Buffer): ReadMessage {
+/**
+ * Throws at the first rule that is broken. A stream without `message_stop` is one that broke off. `vendors`: the bytes are the
+ * vendor's own, which begins arguments with an empty piece; ours never does.
+ */
+export function readAnthropicStream(bytes: Buffer, vendors = false): ReadMessage {
   const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  const stream = new Stream();
+  const stream = new Stream(vendors);
   if (!text.endsWith('\n\n')) throw new Error('the stream ends inside an event');
   for (const event of text.slice(0, -2).split('\n\n')) stream.take(event);
   return stream.end();
 }
 
 class Stream {
+  readonly #vendors: boolean;
   #message: Json | undefined;
   #open: Block | undefined;
   readonly #blocks: Block[] = [];
   #delta: Json | undefined;
   #usage: Json = {};
   #stopped = false;
+
+  constructor(vendors: boolean) {
+    this.#vendors = vendors;
+  }
 
   take(event: string): void {
     const match = /^event: ([a-z_]+)\ndata: (\{[^\n\r]*\})$/.exec(event);
@@ -160,7 +168,8 @@ class Stream {
     }
     if (type !== DELTAS[open.type]) throw new Error(`${word(type)} in ${open.type}`);
     const piece = rest.text ?? rest.thinking ?? rest.partial_json;
-    if (typeof piece !== 'string' || piece === '') throw new Error(`an empty ${word(type)}`);
+    const empty = piece === '' && !(this.#vendors && type === 'input_json_delta' && open.input === '');
+    if (typeof piece !== 'string' || empty) throw new Error(`an empty ${word(type)}`);
     if (type === 'input_json_delta') open.input += piece;
     else open.text += piece;
   }

@@ -1,0 +1,63 @@
+/** The page that shows what the matrix has proven. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const FILE = path.join(import.meta.dirname, '../../../docs/reference/dialects.md');
+/** `UPDATE_GOLDEN=1` writes the page anew. */
+const UPDATE = process.env.UPDATE_GOLDEN === '1';
+
+export class Outcomes {
+  /** Whether it held in every form. */
+  readonly #held = new Map<string, boolean>();
+  readonly #callers: readonly string[];
+  readonly #vendors: readonly string[];
+  readonly #scenarios = new Set<string>();
+
+  constructor(callers: readonly string[], vendors: readonly string[]) {
+    this.#callers = callers;
+    this.#vendors = vendors;
+  }
+
+  note(caller: string, vendor: string, scenario: string, holds: boolean): void {
+    this.#scenarios.add(scenario);
+    const key = `${caller} ${vendor} ${scenario}`;
+    this.#held.set(key, holds && this.#held.get(key) !== false);
+  }
+
+  /** The page as it should be, and as it is. */
+  pages(): { due: string; found: string } {
+    const due = this.#page();
+    if (UPDATE) writeFileSync(FILE, due);
+    return { due, found: readFileSync(FILE, 'utf8') };
+  }
+
+  #page(): string {
+    const tables = this.#callers.map((caller) =>
+      [
+        `## Apps that speak ${caller}`,
+        '',
+        `| | ${this.#vendors.join(' | ')} |`,
+        `|---|${this.#vendors.map(() => '---|').join('')}`,
+        ...[...this.#scenarios].map((scenario) => {
+          const signs = this.#vendors.map((vendor) =>
+            sign(this.#held.get(`${caller} ${vendor} ${scenario}`)),
+          );
+          return `| ${scenario} | ${signs.join(' | ')} |`;
+        }),
+      ].join('\n'),
+    );
+    return `${[INTRODUCTION, ...tables].join('\n\n')}\n`;
+  }
+}
+
+const sign = (held: boolean | undefined): string => (held === undefined ? '–' : held ? '✓' : '✗');
+
+const INTRODUCTION = `# Dialects
+
+An app writes against one SDK and is served by any vendor. Where the vendor speaks the app's dialect, bytes pass as they are;
+elsewhere requests and answers are translated through one canonical conversation, and what cannot be kept is named in
+\`x-outrider-warnings\` (or refused: \`unsupportedParameters\` of a route).
+
+Written by the test run (\`test/sidecar/matrix\`), which sends each scenario over HTTP, whole and streamed, to a scripted vendor
+that refuses what the real one refuses, and reads each stream by the strictest rules of the app's dialect. ✓: proven in both
+forms. –: the vendor has no such thing.`;
