@@ -19,12 +19,19 @@ const MODEL = key('model');
 const STOP_REASON = key('stop_reason');
 const LENGTHS = lengthsOf([TYPE, MESSAGE, CONTENT, BLOCK, DELTA, USAGE, ERROR, ID, MODEL, STOP_REASON]);
 const TEXT = key('text');
-/** Members of a block or a delta that hold output. */
-const OUTPUT = ['text', 'thinking', 'partial_json', 'signature', 'data', 'name', 'input', 'citation'].map(
-  key,
-);
-/** Of these, what is no text of the model: seals and ciphers. */
-const SEALED = ['signature', 'data', 'citation'].map(key);
+/** Members of a block or a delta that hold output; of some of them no text of the model, but seals and ciphers. */
+const OUTPUT = [
+  { name: 'text', sealed: false },
+  { name: 'thinking', sealed: false },
+  { name: 'partial_json', sealed: false },
+  { name: 'signature', sealed: true },
+  { name: 'citation', sealed: true },
+  { name: 'data', sealed: true },
+  { name: 'name', sealed: false },
+  { name: 'input', sealed: false },
+] as const;
+type OutputName = (typeof OUTPUT)[number]['name'];
+const OUTPUTS = OUTPUT.map((output) => ({ ...output, bytes: key(output.name) }));
 
 const TYPES = [
   'content_block_delta',
@@ -55,6 +62,11 @@ class AnswerScan {
   delivers = false;
   /** Bytes of output text, as written. */
   bytes = 0;
+  /** The last string of output: which member it is, where it stands inside its quotes, and whether it holds escapes. */
+  piece: OutputName | undefined = undefined;
+  pieceStart = 0;
+  pieceEnd = 0;
+  pieceEscaped = false;
 
   private readonly scanner = new JsonScanner();
 
@@ -69,6 +81,7 @@ class AnswerScan {
     this.hasContent = false;
     this.delivers = false;
     this.bytes = 0;
+    this.piece = undefined;
     const { scanner } = this;
     let suspicious = false;
     try {
@@ -160,16 +173,28 @@ class AnswerScan {
         scanner.string();
         // A text block opens empty; every other kind says by its being there that the model does something.
         if (scanner.stringIs(TEXT)) silent = true;
-      } else if (isIn(scanner, OUTPUT)) {
-        const sealed = isIn(scanner, SEALED);
-        const before = this.bytes;
-        this.count(sealed);
-        if (this.bytes > before) this.delivers = true;
       } else {
-        scanner.value();
+        const output = outputOf(scanner);
+        if (output === undefined) {
+          scanner.value();
+          continue;
+        }
+        const before = this.bytes;
+        const text = scanner.atString();
+        this.count(output.sealed);
+        if (this.bytes > before) this.delivers = true;
+        if (text) this.keep(output.name);
       }
     }
     if (!silent) this.delivers = true;
+  }
+
+  private keep(name: OutputName): void {
+    const { scanner } = this;
+    this.piece = name;
+    this.pieceStart = scanner.stringStart;
+    this.pieceEnd = scanner.stringEnd;
+    this.pieceEscaped = scanner.escaped > 0;
   }
 
   /** Every string in a value. */
@@ -188,9 +213,9 @@ class AnswerScan {
   }
 }
 
-function isIn(scanner: JsonScanner, names: readonly Buffer[]): boolean {
-  for (const name of names) if (scanner.keyIs(name)) return true;
-  return false;
+function outputOf(scanner: JsonScanner): (typeof OUTPUTS)[number] | undefined {
+  for (const output of OUTPUTS) if (scanner.keyIs(output.bytes)) return output;
+  return undefined;
 }
 
 const shared = new AnswerScan();

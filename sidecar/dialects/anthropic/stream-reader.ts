@@ -1,8 +1,10 @@
 /** Reads the events of a stream of the Messages API. */
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
-import { scanAnswer } from './answer-scan.ts';
+import { type AnswerType, scanAnswer } from './answer-scan.ts';
 import { failedStop } from './stop-reasons.ts';
 import { mergeUsage } from './usage.ts';
+
+type Scan = ReturnType<typeof scanAnswer>;
 
 /** One object per stream is reader and reading: nothing is allocated per event. */
 export class AnthropicStreamReader implements StreamReader, EventReading {
@@ -19,6 +21,12 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
   usage: unknown = undefined;
   outputBytes = 0;
   readonly usageOnly = false;
+  /** For translation: what the event is, and which string of output it brings. */
+  type: AnswerType | undefined = undefined;
+  piece: Scan['piece'] = undefined;
+  #pieceStart = 0;
+  #pieceEnd = 0;
+  #pieceEscaped = false;
   #usage: unknown = undefined;
 
   read(_event: Buffer, data: Buffer): EventReading {
@@ -27,6 +35,7 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     this.error = undefined;
     this.usage = undefined;
     this.outputBytes = 0;
+    this.type = undefined;
     if (data.length === 0) return this;
     if (isDone(data)) {
       this.terminal = true;
@@ -40,6 +49,11 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     }
     this.error = scan.error;
     if (this.error) return this;
+    this.type = scan.type;
+    this.piece = scan.piece;
+    this.#pieceStart = scan.pieceStart;
+    this.#pieceEnd = scan.pieceEnd;
+    this.#pieceEscaped = scan.pieceEscaped;
     if (scan.usage !== undefined) this.usage = this.#usage = mergeUsage(this.#usage, scan.usage);
     switch (scan.type) {
       case 'message_start':
@@ -60,6 +74,13 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
         break;
     }
     return this;
+  }
+
+  /** The string of output in the payload that was read last. */
+  pieceText(data: Buffer): string {
+    return this.#pieceEscaped
+      ? (JSON.parse(data.toString('utf8', this.#pieceStart - 1, this.#pieceEnd + 1)) as string)
+      : data.toString('utf8', this.#pieceStart, this.#pieceEnd);
   }
 
   /** Usage is never asked for: this API always sends it. */

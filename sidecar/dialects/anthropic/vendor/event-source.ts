@@ -3,22 +3,9 @@ import type { Emit } from '../../canonical/block-sequence.ts';
 import type { Asked, EventSource, Quirks } from '../../chat-format.ts';
 import type { EventReading } from '../../dialect.ts';
 import { readJson } from '../../json/tape.ts';
+import type { AnthropicStreamReader } from '../stream-reader.ts';
 import { readUsage } from '../usage.ts';
 import { AnswerReader, tierOf } from './read-answer.ts';
-
-interface Event {
-  type?: string;
-  message?: { id?: string; model?: string };
-  delta?: {
-    type?: string;
-    text?: string;
-    thinking?: string;
-    partial_json?: string;
-    signature?: string;
-    stop_reason?: string | null;
-    stop_sequence?: string | null;
-  };
-}
 
 export class AnthropicEventSource implements EventSource {
   readonly #quirks: Quirks | undefined;
@@ -31,16 +18,11 @@ export class AnthropicEventSource implements EventSource {
     this.#quirks = quirks;
   }
 
+  /** `reading` is the reader itself, which has just been through the event: a delta need not be read twice. */
   read(data: Buffer, reading: EventReading, emit: Emit): void {
-    if (reading.error || reading.terminal || data.length === 0) return;
-    const text = data.toString();
-    const event = JSON.parse(text) as Event;
-    if (!this.#started) {
-      this.#started = true;
-      const { id, model } = event.message ?? {};
-      const usage = readUsage(reading.usage, this.#quirks);
-      emit({ type: 'Start', id, model, usage, rawUsage: reading.usage });
-    }
+    const event = reading as AnthropicStreamReader;
+    if (event.type === undefined || event.error) return;
+    if (!this.#started) this.#start(event, emit);
     switch (event.type) {
       case 'content_block_start': {
         const block = readJson(data).at('content_block');
@@ -48,13 +30,13 @@ export class AnthropicEventSource implements EventSource {
         return;
       }
       case 'content_block_delta':
-        this.#delta(event.delta ?? {}, data, emit);
+        this.#delta(event, data, emit);
         return;
       case 'content_block_stop':
         this.#reader.end(emit);
         return;
       case 'message_delta':
-        this.#finish(event.delta ?? {}, reading, emit);
+        this.#finish(event, data, emit);
         return;
     }
   }
@@ -64,33 +46,41 @@ export class AnthropicEventSource implements EventSource {
     emit({ type: 'End' });
   }
 
-  #delta(delta: NonNullable<Event['delta']>, data: Buffer, emit: Emit): void {
-    switch (delta.type) {
-      case 'text_delta':
-        this.#reader.fillAs('Text', delta.text ?? '', emit);
+  #start({ responseId: id, model, usage: rawUsage }: AnthropicStreamReader, emit: Emit): void {
+    this.#started = true;
+    emit({ type: 'Start', id, model, usage: readUsage(rawUsage, this.#quirks), rawUsage });
+  }
+
+  #delta(event: AnthropicStreamReader, data: Buffer, emit: Emit): void {
+    switch (event.piece) {
+      case 'text':
+        this.#reader.fillAs('Text', event.pieceText(data), emit);
         return;
-      case 'thinking_delta':
-        this.#reader.fillAs('Thinking', delta.thinking ?? '', emit);
+      case 'thinking':
+        this.#reader.fillAs('Thinking', event.pieceText(data), emit);
         return;
-      case 'input_json_delta':
-        this.#reader.fill(delta.partial_json ?? '', emit);
+      case 'partial_json':
+        this.#reader.fill(event.pieceText(data), emit);
         return;
-      case 'signature_delta':
-        this.#reader.sign(delta.signature ?? '', emit);
+      case 'signature':
+        this.#reader.sign(event.pieceText(data), emit);
         return;
-      case 'citations_delta': {
+      case undefined: {
         const citation = readJson(data).at('delta')?.at('citation');
         if (citation) this.#reader.cite(citation.raw, emit);
       }
     }
   }
 
-  #finish(delta: NonNullable<Event['delta']>, reading: EventReading, emit: Emit): void {
-    if (delta.stop_reason && !this.#finished) {
+  #finish(event: AnthropicStreamReader, data: Buffer, emit: Emit): void {
+    const delta = readJson(data).at('delta');
+    const reason = delta?.at('stop_reason')?.text;
+    if (reason && !this.#finished) {
       this.#finished = true;
-      this.#reader.finish(delta.stop_reason, delta.stop_sequence ?? undefined, emit);
+      this.#reader.finish(reason, delta?.at('stop_sequence')?.text, emit);
     }
-    const usage = readUsage(reading.usage, this.#quirks);
-    if (usage) emit({ type: 'Usage', usage, rawUsage: reading.usage, serviceTier: tierOf(reading.usage) });
+    const rawUsage = event.usage;
+    const usage = readUsage(rawUsage, this.#quirks);
+    if (usage) emit({ type: 'Usage', usage, rawUsage, serviceTier: tierOf(rawUsage) });
   }
 }

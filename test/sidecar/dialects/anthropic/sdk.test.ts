@@ -81,7 +81,7 @@ describe("Anthropic's client, served by a vendor that speaks OpenAI Chat", () =>
         : await client.messages.create(request);
       expect(message.stop_reason).toBe('tool_use');
       const call = message.content.find((block) => block.type === 'tool_use');
-      expect(call).toMatchObject({ name: 'get_weather', input: { query: expect.stringContaining('Oslo') } });
+      expect(call).toMatchObject({ name: 'get_weather', input: { city: 'example', days: 1 } });
       const result = {
         type: 'tool_result' as const,
         tool_use_id: call?.id ?? '',
