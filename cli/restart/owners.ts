@@ -24,7 +24,7 @@ export interface Workload {
 /** `because`: why nothing here can make the pod anew. */
 export type Ownership = { workload: Workload } | { because: string };
 
-export const ROLLED = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
+const ROLLED = ['Deployment', 'StatefulSet', 'DaemonSet'] as const;
 
 /** Asks for each ReplicaSet once. */
 export function ownerFinder(client: ApiClient): (pod: PodObject) => Promise<Ownership> {

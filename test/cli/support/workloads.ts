@@ -44,13 +44,13 @@ const owner = ({ apiVersion, kind, metadata }: Stored) => ({
   controller: true,
 });
 
-export const ownedBy = (object: Stored, by: Stored): Stored => ({
+const ownedBy = (object: Stored, by: Stored): Stored => ({
   ...object,
   metadata: { ...object.metadata, ownerReferences: [owner(by)] },
 });
 
 /** With a sidecar that was injected with the version; undefined: it does not say. */
-export function pod(name: string, version: string | undefined, by?: Stored, namespace = 'shop'): Stored {
+function pod(name: string, version: string | undefined, by?: Stored, namespace = 'shop'): Stored {
   const made: Stored = {
     apiVersion: 'v1',
     kind: 'Pod',
