@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { monotonicMs, type OperatorSetup, type SidecarsSetup, type Told } from './messages.ts';
 
 /** What is not told by then counts as lost. */
-const GIVE_UP_MS = 15_000;
+const GIVE_UP_MS = 60_000;
 
 /** A child and what it says, in order. */
 export class Child {
