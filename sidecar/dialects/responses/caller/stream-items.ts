@@ -17,6 +17,8 @@ import {
 const MAX_HELD = 8 * 1024 * 1024;
 
 type Say = (type: string, members: Record<string, JsonText | undefined>) => void;
+/** `members`: text of them, as it stands in the event. Deltas are many, and their places the same for all of a part. */
+type SayText = (type: string, members: string) => void;
 
 interface Message {
   kind: 'Message';
@@ -45,14 +47,18 @@ export class StreamItems {
   readonly output: JsonText[] = [];
   refused = false;
   readonly #say: Say;
+  readonly #sayText: SayText;
+  /** Where the deltas of the open part belong, as text. */
+  #at = '';
   /** Behind the prefix of item ids; unique per answer. */
   readonly #seed: string;
   #open: Message | Reasoning | Call | undefined;
   #held = 0;
 
-  constructor(seed: string, say: Say) {
+  constructor(seed: string, sayText: SayText) {
     this.#seed = seed;
-    this.#say = say;
+    this.#sayText = sayText;
+    this.#say = (type, members) => sayText(type, object(members).slice(1, -1));
   }
 
   openText(type: 'Text' | 'Refusal'): void {
@@ -134,10 +140,9 @@ export class StreamItems {
   ): void {
     part.text += text;
     part.logprobs.push(...logprobs);
-    const place = { ...this.#place(message.id), content_index: this.#part(), delta: json(text) };
-    if (part.type === 'Text')
-      this.#say('response.output_text.delta', { ...place, logprobs: array(logprobs) });
-    else this.#say('response.refusal.delta', place);
+    const members = `${this.#at},"content_index":${message.parts.length},"delta":${JSON.stringify(text)}`;
+    if (part.type === 'Refusal') this.#sayText('response.refusal.delta', members);
+    else this.#sayText('response.output_text.delta', `${members},"logprobs":${array(logprobs)}`);
   }
 
   #fillReasoning(open: Reasoning, text: string): void {
@@ -145,13 +150,16 @@ export class StreamItems {
     if (open.text === '')
       this.#say('response.reasoning_summary_part.added', { ...place, part: summaryPart('') });
     open.text += text;
-    this.#say('response.reasoning_summary_text.delta', { ...place, delta: json(text) });
+    this.#sayText(
+      'response.reasoning_summary_text.delta',
+      `${this.#at},"summary_index":0,"delta":${JSON.stringify(text)}`,
+    );
   }
 
   #fillCall(open: Call, text: string): void {
     open.text += text;
     const type = open.call.custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments';
-    this.#say(`${type}.delta`, { ...this.#place(open.call.id), delta: json(text) });
+    this.#sayText(`${type}.delta`, `${this.#at},"delta":${JSON.stringify(text)}`);
   }
 
   #closePart(message: Message): void {
@@ -213,6 +221,8 @@ export class StreamItems {
   #begin(open: Message | Reasoning | Call, item: JsonText): void {
     this.close('completed');
     this.#open = open;
+    const id = open.kind === 'Call' ? open.call.id : open.id;
+    this.#at = object(this.#place(id)).slice(1, -1);
     this.#say('response.output_item.added', { output_index: json(this.output.length), item });
   }
 
@@ -244,7 +254,7 @@ export class StreamItems {
   }
 }
 
-/** One event. */
-export function event(type: string, sequence: number, members: Record<string, JsonText | undefined>): string {
-  return `event: ${type}\ndata: ${object({ type: json(type), sequence_number: json(sequence), ...members })}\n\n`;
+/** One event. `members`: text of those behind the type. */
+export function event(type: string, sequence: number, members: string): string {
+  return `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequence},${members}}\n\n`;
 }

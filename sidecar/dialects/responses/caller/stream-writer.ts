@@ -91,8 +91,8 @@ export class ResponsesStreamWriter implements EventWriter {
     this.#model = model ?? this.#model;
     this.#items = this.#newItems();
     const response = this.#response('in_progress');
-    this.#say('response.created', { response });
-    this.#say('response.in_progress', { response });
+    this.#say('response.created', `"response":${response}`);
+    this.#say('response.in_progress', `"response":${response}`);
   }
 
   #openBlock(open: OpenBlock): void {
@@ -133,7 +133,7 @@ export class ResponsesStreamWriter implements EventWriter {
     this.#finish = finish;
     const status = this.#isIncomplete(finish) ? 'incomplete' : 'completed';
     this.#items.close(status);
-    this.#say(`response.${status}`, { response: this.#response(status) });
+    this.#say(`response.${status}`, `"response":${this.#response(status)}`);
   }
 
   #isIncomplete(finish: Finish): boolean {
@@ -158,7 +158,7 @@ export class ResponsesStreamWriter implements EventWriter {
     return new StreamItems(itemSeed(this.#id), (type, members) => this.#say(type, members));
   }
 
-  #say(type: string, members: Record<string, JsonText | undefined>): void {
+  #say(type: string, members: string): void {
     this.#text += writeEvent(type, this.#sequence++, members);
   }
 }
