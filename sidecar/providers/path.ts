@@ -21,7 +21,7 @@ export function requestPath(
  * `{model}` in a template is the vendor's name of the model, any other name a parameter of the provider. Each value is
  * percent-encoded, so none can add a segment.
  */
-export function fillPath(template: string, model: string, { parameters }: Parameters): string {
+function fillPath(template: string, model: string, { parameters }: Parameters): string {
   return template.replace(/\{(\w+)\}/g, (_, name: string) =>
     encodeURIComponent(
       name === 'model' ? model : ((parameters as Record<string, string> | undefined)?.[name] ?? ''),

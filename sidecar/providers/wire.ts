@@ -27,7 +27,7 @@ export const FILE_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Limits of requests and of tokens, each with what remains and when it is full again. */
-export const OPENAI_LIMITS: RetryAfterForms = {
+const OPENAI_LIMITS: RetryAfterForms = {
   milliseconds: ['retry-after-ms'],
   resets: [
     { remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },

@@ -1,4 +1,5 @@
 /** Which credential of a target's pool a request uses: by weight among those that are here and healthy. */
+import { CALLER_KEY_HEADERS } from '../providers/caller-keys.ts';
 import type { Candidate, HealthView, RequestFacts } from './plan.ts';
 import { candidate, type TableTarget } from './target.ts';
 
@@ -72,14 +73,12 @@ export function pinnedCredential(target: TableTarget, facts: RequestFacts, healt
   return { state: 'Healthy', candidate: candidate(target, facts, 0), alternates: NONE };
 }
 
-/** In which callers send keys of their own. */
-const KEY_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'];
-
 /** A passed-through credential is the caller's own; any other must have arrived. */
 function isHere(target: TableTarget, i: number, facts: RequestFacts, health: HealthView): boolean {
   const credential = target.pool[i];
   if (credential === undefined) return true;
-  if (credential.type === 'Passthrough') return KEY_HEADERS.some((name) => facts.header(name) !== undefined);
+  if (credential.type === 'Passthrough')
+    return CALLER_KEY_HEADERS.some((name) => facts.header(name) !== undefined);
   // The sidecar gets the token itself, when a request needs it.
   if (credential.type === 'Workload') return true;
   return health.hasCredential(credential.id);

@@ -34,7 +34,7 @@ export interface Minted {
 }
 
 /** Longest life that is asked for, and believed. */
-export const MAX_LIFE_MS = 3_600_000;
+const MAX_LIFE_MS = 3_600_000;
 
 /** Throws MintError. */
 export async function mint(request: MintRequest, io: TokenIO): Promise<Minted> {

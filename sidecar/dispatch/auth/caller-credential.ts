@@ -1,8 +1,6 @@
 /** The key that a caller brings, in whichever header its SDK sends it. */
+import { CALLER_KEY_HEADERS } from '../../providers/caller-keys.ts';
 import { headerValue } from '../header-value.ts';
-
-/** As the vendors' SDKs send them. */
-export const CALLER_KEY_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const;
 
 const BEARER = /^Bearer +/i;
 

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { PROVIDER_TYPES as PROVIDER_TYPES_OF_RESOURCES } from '../../../crds/llmprovider.ts';
 import { eventMessage } from '../../../dev/providers/event-stream.ts';
 import type { Usage } from '../../../sidecar/accounting/usage.ts';
 import { loadTranslation, openWay, wayTo } from '../../../sidecar/dialects/pairing.ts';
@@ -119,6 +120,10 @@ const headersOf = (raw: readonly string[] = []): Record<string, string> =>
   );
 
 beforeAll(() => loadTranslation());
+
+it('is of the types that resources can name', () => {
+  expect(PROVIDER_TYPE_NAMES).toEqual(PROVIDER_TYPES_OF_RESOURCES);
+});
 
 it('has a fixture for every type, and a type for every fixture', () => {
   expect(readdirSync(FIXTURES).sort()).toEqual([...PROVIDER_TYPE_NAMES].sort());
