@@ -35,7 +35,7 @@ export interface KubeApiServer {
   stop(): Promise<void>;
 }
 
-export type KubeProcess = 'etcd' | 'kube-apiserver';
+type KubeProcess = 'etcd' | 'kube-apiserver';
 
 export interface KubeApiServerOptions {
   /** Writes down every request: who asked what, and what came of it. */
