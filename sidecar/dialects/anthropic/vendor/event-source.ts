@@ -23,6 +23,8 @@ export class AnthropicEventSource implements EventSource {
     const event = reading as AnthropicStreamReader;
     if (event.type === undefined || event.error) return;
     if (!this.#started) this.#start(event, emit);
+    // Nothing but usage comes behind the stop reason.
+    if (this.#finished && event.type !== 'message_delta') return;
     switch (event.type) {
       case 'content_block_start': {
         const block = readJson(data).at('content_block');
@@ -73,11 +75,10 @@ export class AnthropicEventSource implements EventSource {
   }
 
   #finish(event: AnthropicStreamReader, data: Buffer, emit: Emit): void {
-    const delta = readJson(data).at('delta');
-    const reason = delta?.at('stop_reason')?.text;
-    if (reason && !this.#finished) {
+    const [reason] = event.finishReasons;
+    if (reason !== undefined && !this.#finished) {
       this.#finished = true;
-      this.#reader.finish(reason, delta?.at('stop_sequence')?.text, emit);
+      this.#reader.finish(reason, readJson(data).at('delta')?.at('stop_sequence')?.text, emit);
     }
     const rawUsage = event.usage;
     const usage = readUsage(rawUsage, this.#quirks);

@@ -259,6 +259,55 @@ describe('streams', () => {
     });
   });
 
+  it('whatever comes as an event, what is told of it is in order', () => {
+    const type = fc.constantFrom(
+      'message_start',
+      'content_block_start',
+      'content_block_delta',
+      'content_block_stop',
+      'message_delta',
+      'ping',
+      'odd',
+    );
+    const kind = fc.constantFrom('text', 'thinking', 'tool_use', 'redacted_thinking', 'odd_result');
+    const inner = fc.record(
+      {
+        type: fc.oneof(
+          kind,
+          fc.constantFrom('text_delta', 'thinking_delta', 'input_json_delta', 'signature_delta'),
+        ),
+        text: fc.oneof(fc.string(), fc.jsonValue()),
+        thinking: fc.string(),
+        partial_json: fc.string(),
+        signature: fc.string(),
+        id: fc.jsonValue(),
+        name: fc.string(),
+        input: fc.jsonValue(),
+        citation: fc.jsonValue(),
+        stop_reason: fc.oneof(fc.constantFrom('end_turn', 'tool_use'), fc.constant(null)),
+      },
+      { requiredKeys: [] },
+    );
+    const event = fc.record(
+      {
+        type,
+        index: fc.nat(3),
+        content_block: inner,
+        delta: inner,
+        usage: fc.jsonValue(),
+        message: fc.jsonValue(),
+      },
+      { requiredKeys: ['type'] },
+    );
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 12 }), (events) => {
+        const told = tell(ANTHROPIC_MESSAGES, VENDOR, wire(...events));
+        expect(told.events.every(({ type: name }) => typeof name === 'string')).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('a block that is held while it comes is bounded', () => {
     const piece = 'x'.repeat(1024 * 1024);
     const search = { type: 'server_tool_use', id: 's', name: 'web_search', input: {} };
