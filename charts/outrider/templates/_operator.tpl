@@ -21,6 +21,10 @@
 - name: OUTRIDER_PLATFORM_NAMESPACES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.operator.egressHosts }}
+- name: OUTRIDER_EGRESS_HOSTS
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: OUTRIDER_TOKEN_AUDIENCE
   value: {{ .Values.identity.audience | quote }}
 {{- with .Values.identity.issuer }}
