@@ -1,15 +1,7 @@
 /** Our own errors as clients of the OpenAI API expect them. */
 import type { OutriderError } from '../../../errors/table.ts';
 import { errorHeaders } from '../error-headers.ts';
-
-const TYPES: Readonly<Record<number, string>> = {
-  401: 'authentication_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  408: 'timeout_error',
-  429: 'rate_limit_error',
-  504: 'timeout_error',
-};
+import { errorType } from './render-upstream-error.ts';
 
 export function renderError(error: OutriderError): {
   status: number;
@@ -30,7 +22,7 @@ function errorObject(error: OutriderError) {
   return {
     error: {
       message: error.message,
-      type: TYPES[error.status] ?? (error.status < 500 ? 'invalid_request_error' : 'server_error'),
+      type: errorType(error.status),
       param: typeof member === 'string' ? member : null,
       code: error.code,
     },
