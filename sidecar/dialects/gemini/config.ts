@@ -1,5 +1,6 @@
 /** What is asked of the answer: `generationConfig`, `tools`, `toolConfig`. */
 
+import { TEXT_SCHEMA } from '../anthropic/vendor/emulation.ts';
 import type { Losses } from '../canonical/losses.ts';
 import type { ChatRequest, OutputFormat, Reasoning, Tool } from '../canonical/request.ts';
 import { tryReadJson } from '../json/tape.ts';
@@ -133,7 +134,7 @@ export function tools(list: readonly Tool[], model: GeminiModel, losses: Losses)
   const functions: JsonText[] = [];
   const own: JsonText[] = [];
   for (const tool of list) {
-    if (tool.type === 'Function') functions.push(declaration(tool, model, losses));
+    if (tool.type !== 'Server') functions.push(declaration(tool, model, losses));
     else if (tool.native?.vendor === 'google') own.push(tool.native.json);
   }
   if (functions.length > 0) own.unshift(object({ functionDeclarations: array(functions) }));
@@ -143,7 +144,10 @@ export function tools(list: readonly Tool[], model: GeminiModel, losses: Losses)
 function declaration(tool: Tool, model: GeminiModel, losses: Losses): JsonText {
   if (tool.strict)
     losses.dropped('tools[].function.strict', 'gemini checks arguments only where a call is forced');
-  const { schema } = tool;
+  const custom = tool.type === 'Custom';
+  if (custom)
+    losses.changed('tools[].custom', 'a tool that takes text is offered as one with a text in its input');
+  const schema = custom ? TEXT_SCHEMA : tool.schema;
   return object({
     name: json(tool.name),
     description: optional(tool.description),

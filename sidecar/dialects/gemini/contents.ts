@@ -1,4 +1,5 @@
 /** Turns as `contents`, and instructions as `systemInstruction`. */
+import { writeText } from '../anthropic/vendor/emulation.ts';
 import { argumentsObject, isJsonObject } from '../canonical/call-arguments.ts';
 import { type AlternatingTurn, alternate, isEmptyText, resultText } from '../canonical/conversation.ts';
 import type { Block, ThinkingBlock, ToolCallBlock, ToolResultBlock, Turn } from '../canonical/request.ts';
@@ -112,7 +113,7 @@ class ContentWriter {
   }
 
   /** Of several calls in a turn the first carries the signature. */
-  #call({ id, name, arguments: text, signature }: ToolCallBlock, first: boolean): JsonText {
+  #call({ id, name, arguments: text, custom, signature }: ToolCallBlock, first: boolean): JsonText {
     const { losses, quirks } = this.#context;
     let value = signature?.vendor === 'google' ? signature.value : undefined;
     if (value === undefined && first && this.#model.wantsSignatures) {
@@ -128,7 +129,7 @@ class ContentWriter {
       functionCall: object({
         id: own === undefined ? undefined : json(own),
         name: json(name),
-        args: argumentsObject(text, losses),
+        args: custom ? writeText(text) : argumentsObject(text, losses),
       }),
       thoughtSignature: value === undefined ? undefined : json(value),
     });

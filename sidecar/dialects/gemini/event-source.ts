@@ -1,9 +1,10 @@
 /** Answers of the vendor in canonical form: events of a stream, or a whole body. */
 
+import { isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
 import { collect } from '../canonical/collect.ts';
 import type { ChatResponse, Finish } from '../canonical/response.ts';
-import type { EventSource } from '../chat-format.ts';
+import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
 import { type Answer, type Candidate, type Part } from './answer.ts';
 import { geminiCallId } from './call-ids.ts';
@@ -14,11 +15,16 @@ import { readUsage } from './usage.ts';
 
 export class GeminiEventSource implements EventSource {
   readonly #choices = new Map<number, { blocks: BlockSequence; reason: string | undefined }>();
+  readonly #asked: Asked;
   #started = false;
   #blocked: Finish | undefined = undefined;
   #usage: unknown = undefined;
   #seed = '';
   #calls = 0;
+
+  constructor(asked: Asked) {
+    this.#asked = asked;
+  }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
     const answer = reading instanceof GeminiStreamReader ? reading.answer : undefined;
@@ -82,14 +88,16 @@ export class GeminiEventSource implements EventSource {
       case 'Call': {
         const { id, name, args, signature } = part;
         const seed = this.#seed === '' ? `${name}:${args}` : this.#seed;
+        const custom = isCustomTool(name, this.#asked);
         blocks.whole(
           {
             type: 'ToolCall',
             id: id ?? geminiCallId(seed, this.#calls),
             name,
+            ...(custom ? { custom } : {}),
             signature: signature === undefined ? undefined : { vendor: 'google', value: signature },
           },
-          args,
+          custom ? readText(args) : args,
           emit,
         );
         this.#calls++;
@@ -102,10 +110,10 @@ export class GeminiEventSource implements EventSource {
 }
 
 /** Throws where the body is not what the dialect promises; `readComplete` of the wire reader has said so before. */
-export function readCompleteChat(body: Buffer): ChatResponse {
+export function readCompleteChat(body: Buffer, asked: Asked): ChatResponse {
   const read = readAnswer(body);
   if ('error' in read) throw new TypeError(`not a GenerateContentResponse: ${read.error.message}`);
-  const source = new GeminiEventSource();
+  const source = new GeminiEventSource(asked);
   return collect((emit) => {
     source.take(read.answer, emit);
     source.end(emit);

@@ -20,5 +20,5 @@ export const GEMINI_VENDOR: VendorFormat = {
   obstacle,
   writeRequest,
   readComplete: readCompleteChat,
-  openReader: () => new GeminiEventSource(),
+  openReader: (asked) => new GeminiEventSource(asked),
 };

@@ -47,7 +47,6 @@ const TIERS: Readonly<Record<string, string>> = {
 export function obstacle(request: ChatRequest, context: WriteContext): string | undefined {
   const model = modelOf(context.model);
   for (const { type, name, native } of request.tools) {
-    if (type === 'Custom') return `gemini has no tools that take plain text ("${name}")`;
     if (type === 'Server' && native?.vendor !== 'google')
       return `the tool "${name}" runs at ${native?.vendor ?? 'its vendor'} only`;
   }

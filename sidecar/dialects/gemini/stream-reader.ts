@@ -43,17 +43,22 @@ export class GeminiStreamReader implements StreamReader, EventReading {
     for (const { index, parts, finishReason } of answer.candidates) {
       for (const part of parts) this.#count(part);
       if (finishReason !== undefined) this.commits = true;
-      this.#reasons.set(index, finishReason ?? this.#reasons.get(index));
+      this.#note(index, finishReason);
     }
     if (answer.blocked !== undefined) {
       this.commits = true;
-      this.#reasons.set(0, answer.blocked);
+      this.#note(0, answer.blocked);
     }
     if (this.content) this.commits = true;
-    const reasons = [...this.#reasons.values()];
-    this.finishReasons = reasons.filter((reason) => reason !== undefined);
-    this.finished = reasons.length > 0 && this.finishReasons.length === reasons.length;
     return this;
+  }
+
+  #note(index: number, reason: string | undefined): void {
+    if (reason === undefined && this.#reasons.has(index)) return;
+    this.#reasons.set(index, reason);
+    const reasons = [...this.#reasons.values()];
+    this.finishReasons = reasons.filter((one) => one !== undefined);
+    this.finished = this.finishReasons.length === reasons.length;
   }
 
   withoutUsage(event: Buffer): Buffer {

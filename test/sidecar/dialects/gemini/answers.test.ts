@@ -87,6 +87,27 @@ describe('streams', () => {
     expect(tell(bytes).events).toContainEqual({ type: 'Delta', choice: 0, block: 0, text: args });
   });
 
+  it('hands text to tools that take text', () => {
+    const tools = [
+      {
+        type: 'Custom' as const,
+        name: 'shell',
+        description: undefined,
+        schema: undefined,
+        strict: undefined,
+      },
+    ];
+    const bytes = sse(
+      chunk([{ functionCall: { id: 'x', name: 'shell', args: { input: 'ls -l' } } }], {
+        finishReason: 'STOP',
+      }),
+    );
+    expect(tellFrom(GEMINI, GEMINI_VENDOR, bytes, [], { tools }).events.slice(1, 3)).toMatchObject([
+      { open: { type: 'ToolCall', id: 'x', name: 'shell', custom: true } },
+      { type: 'Delta', text: 'ls -l' },
+    ]);
+  });
+
   it('waits for the end: early models name a reason in every event', () => {
     const told = tell(
       sse(chunk([{ text: 'a' }], { finishReason: 'STOP' }), chunk([{ text: 'b' }], { finishReason: 'STOP' })),

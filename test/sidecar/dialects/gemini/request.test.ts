@@ -430,6 +430,27 @@ describe('what is asked of the answer', () => {
     expect(body.toolConfig).toEqual({ functionCallingConfig });
   });
 
+  it('offers tools that take text as tools with a text in their input', () => {
+    const custom = tool('{}', { type: 'Custom', schema: undefined, name: 'shell' });
+    const turns: Turn[] = [
+      user('x'),
+      {
+        role: 'assistant',
+        blocks: [{ type: 'ToolCall', id: 'a', name: 'shell', arguments: 'ls "-l"', custom: true }],
+      },
+      {
+        role: 'user',
+        blocks: [{ ...(result('a', 'files') as object), name: 'shell' } as Turn['blocks'][number]],
+      },
+    ];
+    const { text, losses } = write({ turns, tools: [custom] });
+    expect(text).toContain(
+      '"parametersJsonSchema":{"type":"object","properties":{"input":{"type":"string"}}',
+    );
+    expect(text).toContain('"args":{"input":"ls \\"-l\\""}');
+    expect(losses).toMatchObject([{ parameter: 'tools[].custom', how: 'Changed' }]);
+  });
+
   it('rewrites schemas for models that read a subset', () => {
     const schema = JSON.stringify({
       $schema: 'x',
@@ -498,7 +519,6 @@ describe('obstacles', () => {
   const of = (request: Partial<ChatRequest>, model = FLASH25): string | undefined =>
     obstacleOf(GEMINI_VENDOR, { turns: [user('x')], ...request }, { model });
   it.each([
-    ['tools of plain text', { tools: [tool('{}', { type: 'Custom' })] }, /plain text/],
     [
       'tools of another vendor',
       { tools: [tool('{}', { type: 'Server', native: { vendor: 'openai', json: '{}' } })] },
