@@ -52,7 +52,7 @@ describeOnKube('the operator on a real API server', prepare, () => {
     const first = await wanted('True/Programmed@1');
     expect(first.proxies).toEqual({ expected: 1, connected: 1, programmed: 1, stale: 0, rejectedCount: 0 });
     expect(sidecar.credentials.current()?.credentials).toEqual([
-      { id: 'shop/vendor/main', value: 'sk-first' },
+      { id: 'shop/vendor/main', value: 'sk-first', version: expect.any(String) },
     ]);
 
     await cluster.apply(aRoute('assistant', { model: 'other' }));
@@ -68,6 +68,8 @@ describeOnKube('the operator on a real API server', prepare, () => {
     });
     await cluster.remove('Pod', 'shop', 'web');
     await wanted('True/NoProxies@2');
+    // It counts a write when the answer is there, which is after the status is.
+    await until(async () => (await writes()) >= 3, 'the write to be counted');
     expect(await writes()).toBe(3);
     await until(() => operator.registry.list().length === 0, 'the pod to be forgotten');
   });
