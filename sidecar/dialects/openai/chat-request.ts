@@ -18,7 +18,7 @@ const READERS = new MemberReaders([
   ['messages', readMessages],
   ['tools', readTools],
   ['functions', readFunctions],
-  ['response_format', readResponseFormat],
+  ['response_format', (scanner, envelope) => readFormat(scanner, envelope, 'response_format')],
   ['web_search_options', readServerTool],
   ['store', (scanner, envelope) => void (envelope.stateful ||= readBoolean(scanner, 'store') ?? false)],
   [
@@ -87,7 +87,8 @@ function readFunctions(scanner: JsonScanner, envelope: BodyScan): void {
   }
 }
 
-function readResponseFormat(scanner: JsonScanner, envelope: BodyScan): void {
+/** `{type, ...}`. `member`: for errors. */
+export function readFormat(scanner: JsonScanner, envelope: BodyScan, member: string): void {
   if (!scanner.atObject()) {
     scanner.value();
     return;
@@ -98,7 +99,7 @@ function readResponseFormat(scanner: JsonScanner, envelope: BodyScan): void {
       tallyValue(scanner, envelope.text);
       continue;
     }
-    if (type) throw new OutriderError('duplicate_member', { member: 'response_format.type' });
+    if (type) throw new OutriderError('duplicate_member', { member: `${member}.type` });
     type = true;
     scanner.string();
     envelope.jsonSchema = scanner.stringIs(JSON_SCHEMA);

@@ -1,6 +1,7 @@
 /** The body of `POST /v1/responses`. */
 import { OutriderError } from '../../../errors/table.ts';
 import type { Envelope } from '../envelope.ts';
+import { readFormat } from '../openai/chat-request.ts';
 import { readCap } from '../openai/common-members.ts';
 import { type BodyScan, MemberReaders, scanBody } from '../scan/body-scan.ts';
 import type { JsonScanner } from '../scan/json-scanner.ts';
@@ -11,7 +12,6 @@ import { readInput } from './input-items.ts';
 const key = (name: string) => Buffer.from(name);
 const TYPE = key('type');
 const FORMAT = key('format');
-const JSON_SCHEMA = key('json_schema');
 const CONTAINER = key('container');
 
 /** Members of a tool that name what lies with the vendor, under one account. */
@@ -120,20 +120,7 @@ function readText(scanner: JsonScanner, envelope: BodyScan): void {
     return;
   }
   for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
-    if (!scanner.keyIs(FORMAT) || !scanner.atObject()) {
-      scanner.value();
-      continue;
-    }
-    let type = false;
-    for (let member = scanner.enterObject(); member; member = scanner.nextMember()) {
-      if (!scanner.keyIs(TYPE) || !scanner.atString()) {
-        tallyValue(scanner, envelope.text);
-        continue;
-      }
-      if (type) throw new OutriderError('duplicate_member', { member: 'text.format.type' });
-      type = true;
-      scanner.string();
-      envelope.jsonSchema = scanner.stringIs(JSON_SCHEMA);
-    }
+    if (scanner.keyIs(FORMAT)) readFormat(scanner, envelope, 'text.format');
+    else scanner.value();
   }
 }
