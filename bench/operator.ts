@@ -65,6 +65,9 @@ async function writes(): Promise<void> {
   }
 }
 
+// Told to end, it takes along what it started: that hangs on the end of this process.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
 const PARTS: Record<string, () => Promise<void>> = {
   writes,
   outage: () => measureOutage(report),

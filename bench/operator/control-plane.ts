@@ -167,6 +167,9 @@ export class ControlPlane {
       logPath,
     };
     this.replicas.push(replica);
+    const end = () => process_.kill('SIGKILL');
+    process.once('exit', end);
+    process_.once('exit', () => process.removeListener('exit', end));
     return replica;
   }
 
