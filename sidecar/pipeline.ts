@@ -218,7 +218,12 @@ export class Pipeline {
     const matched = matchRule(resolved.route, facts);
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
-    this.plan(exchange, resolved.route, matched.rule);
+    try {
+      this.plan(exchange, resolved.route, matched.rule);
+    } catch (error) {
+      if (!answeredByEstimate(exchange)) throw error;
+      return Promise.resolve();
+    }
     return this.parts.dispatch.run(exchange);
   }
 
@@ -300,6 +305,16 @@ export class Pipeline {
     this.open--;
     if (this.open === 0) this.onIdle?.();
   }
+}
+
+/** No target can be asked because none speaks the dialect, and the dialect can do without. */
+function answeredByEstimate(exchange: HttpExchange): boolean {
+  const { dialect, facts, plan: planned } = exchange;
+  const unspoken = planned?.considered.some(({ reason }) => reason === 'DialectUnsupported') ?? false;
+  if (!unspoken || !facts || !dialect.answerByEstimate) return false;
+  exchange.warnings.push('estimated: no target of the rule counts tokens for this dialect');
+  answerJson(exchange, dialect.answerByEstimate(facts.inputTokens));
+  return true;
 }
 
 function noteRoute(exchange: HttpExchange, route: TableRoute, pattern: string): void {

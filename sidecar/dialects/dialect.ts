@@ -17,6 +17,7 @@ export type DialectName =
   | 'anthropic-count-tokens'
   | 'anthropic-raw'
   | 'gemini'
+  | 'gemini-raw'
   | 'bedrock-converse'
   | 'cohere-chat'
   | 'cohere-embed'
@@ -43,12 +44,25 @@ export interface Dialect extends WireReader {
   readonly operation: 'chat' | 'text_completion' | 'embeddings' | 'rerank' | 'count_tokens' | 'passthrough';
   /** Path below a provider's base URL, such as `/chat/completions`. */
   readonly upstreamPath: string;
+  /** Unread paths: where they name the model. Unset: they do not. */
+  readonly modelInPath?: NamedInPath;
   /** Reads and checks a request body. Throws OutriderError (400) naming the member; changes nothing. */
   readRequest(body: Buffer): Envelope;
+  /** The answer by our own estimate of input tokens, where no target speaks the dialect and an estimate is better than none. */
+  answerByEstimate?(inputTokens: number): Buffer;
   /** Our own error as this dialect's clients expect it. */
   renderError(error: OutriderError): { status: number; headers: [string, string][]; body: Buffer };
   /** One well-formed terminal event for a stream that has committed. */
   renderStreamError(error: OutriderError): Buffer;
+}
+
+export interface NamedInPath {
+  /** The model that a canonical path names; undefined: none. */
+  read(path: string): string | undefined;
+  /** The same path for another model. */
+  replace(path: string, model: string): string;
+  /** The name alone, where the family's bodies and queries write more around it. */
+  plain(name: string): string;
 }
 
 /** Reads whole server-sent events, in order. Holds no bytes beyond the current event. */

@@ -63,6 +63,7 @@ export class Crossing {
       now: Math.floor(this.#exchange.startedWall / 1000),
       model: candidate.upstreamModel,
       request: asked(chat),
+      quirks: way.spoken.quirks ?? NO_QUIRKS,
     });
     return { crossed: { body, translation }, losses: losses.list };
   }

@@ -32,6 +32,7 @@ export const ANTHROPIC_COUNT_TOKENS: Dialect = {
   readRequest: readCountRequest,
   openStream: () => new RawStreamReader(),
   readComplete: readCount,
+  answerByEstimate: renderTokenCount,
   readUsage: () => NO_USAGE,
 };
 
