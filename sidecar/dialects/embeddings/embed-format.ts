@@ -23,7 +23,7 @@ export interface EmbedRequest {
   unknown: readonly string[];
 }
 
-export interface EmbedResponse {
+interface EmbedResponse {
   model: string | undefined;
   /** One for each text, in their order: an array of numbers or a string, as `encoding` asked. */
   vectors: readonly JsonText[];
