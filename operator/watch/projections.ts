@@ -117,6 +117,7 @@ interface PodStatus {
 
 interface ContainerStatus {
   name?: string;
+  restartCount?: number;
   state?: { running?: { startedAt?: string } };
 }
 
@@ -135,12 +136,16 @@ export function projectPod(object: KubeObject): PodObject {
   };
 }
 
-/** The sidecar is an init container that keeps running, so it runs while the pod is still Pending. */
+/**
+ * The sidecar is an init container that keeps running, so it runs while the pod is still Pending. One that was started again serves
+ * what it last knew from its first moment; it is no newcomer that could be left out of account, so it runs since its pod does.
+ */
 function sidecarStart(status: PodStatus, created: string | undefined): number | undefined {
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
   const sidecar = containers.find(({ name }) => name === SIDECAR);
-  if (sidecar) return time(sidecar.state?.running?.startedAt);
-  return status.phase === 'Running' ? time(status.startTime ?? created) : undefined;
+  const startedAt = sidecar?.state?.running?.startedAt;
+  if (sidecar && (startedAt === undefined || !sidecar.restartCount)) return time(startedAt);
+  return sidecar || status.phase === 'Running' ? time(status.startTime ?? created) : undefined;
 }
 
 function time(text: string | undefined): number | undefined {

@@ -270,6 +270,28 @@ describe('what it knows', () => {
     expect(source.resources().pods).toHaveLength(1);
   });
 
+  it('counts a sidecar that was started again from the start of its pod: it has something to run', async () => {
+    const at = (second: number) => `2026-01-01T00:00:0${second}Z`;
+    const status = (restartCount: number) => ({
+      phase: 'Running',
+      startTime: at(1),
+      initContainerStatuses: [{ name: 'outrider', restartCount, state: { running: { startedAt: at(9) } } }],
+    });
+    await sync();
+    const labels = { app: 'web' };
+    watch(PODS).event(
+      'ADDED',
+      object('Pod', 'first', { status: status(0) }, { resourceVersion: '21', labels }),
+    );
+    watch(PODS).event(
+      'ADDED',
+      object('Pod', 'again', { status: status(1) }, { resourceVersion: '22', labels }),
+    );
+    await until(() => source.pod('Pod-again') !== undefined);
+    expect(source.pod('Pod-first')?.runningSince).toBe(Date.parse(at(9)));
+    expect(source.pod('Pod-again')?.runningSince).toBe(Date.parse(at(1)));
+  });
+
   it('answers the same resources until something changes', async () => {
     await sync();
     const before = source.resources();
