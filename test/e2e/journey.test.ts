@@ -164,8 +164,7 @@ describe('the journey', () => {
     expect(await stage.ask('late')).toMatchObject({ ok: true, target: 'moved' });
     // And who went on without has found back: a change reaches it.
     await stage.reroute(PREFER_NORTH);
-    runEverywhere(await stage.programmed(90_000), 2);
-    expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'main' });
+    await foundBack('main');
   });
 
   test('a Job and a CronJob ask, also in their init containers, and complete', async () => {
@@ -180,7 +179,7 @@ describe('the journey', () => {
     expect(hasSidecar(pod as Manifest)).toBe(true);
     expect(pod?.status.phase).toBe('Succeeded');
     const said = await kubectl(['logs', 'job/once', '-c', 'asks-first', '-n', stage.namespace]);
-    expect(JSON.parse(said)).toMatchObject({ ok: true, target: 'main' });
+    expect(JSON.parse(said)).toMatchObject({ ok: true, target: 'main-next' });
     await eventually('the CronJob has completed', 120_000, async () => {
       const { status } = await cluster.get(stage.path('cronjobs', 'every-minute'));
       return status.lastSuccessfulTime as string | undefined;
@@ -190,6 +189,9 @@ describe('the journey', () => {
   test('uninstalled: what remains is listed, injected pods go on, and new ones are left alone', async () => {
     await kubectl(['delete', 'cronjob', 'every-minute', '-n', stage.namespace]);
     await kubectl(['delete', 'job', '--all', '-n', stage.namespace]);
+    await eventually('their pods are gone', 60_000, async () => {
+      return (await cluster.list(stage.path('pods'), 'job-name')).length === 0;
+    });
     await operatorReady(cluster, replicas);
     await installation?.uninstall();
     installation = undefined;
@@ -204,7 +206,7 @@ describe('the journey', () => {
       `configmap/outrider-env in ${stage.namespace}`,
       `secret/outrider-tls in ${SYSTEM}`,
     ]);
-    expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'main' });
+    expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'main-next' });
     await cluster.apply(stage.namespace, [idlers('after', 1)]);
     await stage.available('after');
     expect(hasSidecar(await stage.pod('after'))).toBe(false);
@@ -213,9 +215,7 @@ describe('the journey', () => {
   test('installed again: who went on without an operator finds the new one', async () => {
     installation = await install({ credentials: stage.namespace });
     await stage.reroute([{ name: 'again', vendor: 'south' }]);
-    runEverywhere(await stage.programmed(120_000), 2);
-    for (const name of ['shop', 'late'])
-      expect(await stage.ask(name)).toMatchObject({ ok: true, target: 'again' });
+    await foundBack('again');
   });
 });
 
@@ -230,6 +230,16 @@ function runEverywhere({ status }: Manifest, atLeast: number): void {
   const { expected, programmed, rejectedCount } = status.proxies;
   expect({ programmed, rejectedCount }).toEqual({ programmed: expected, rejectedCount: 0 });
   expect(expected).toBeGreaterThanOrEqual(atLeast);
+}
+
+/** A change that was made as the operator came reaches both apps; and the next one is in force as soon as the status says so. */
+async function foundBack(target: string): Promise<void> {
+  for (const name of ['shop', 'late']) await stage.answersFrom(name, target, 90_000);
+  const next = `${target}-next`;
+  await stage.reroute([{ name: next, vendor: 'north' }]);
+  runEverywhere(await stage.programmed(), 2);
+  for (const name of ['shop', 'late'])
+    expect(await stage.ask(name)).toMatchObject({ ok: true, target: next });
 }
 
 /** What the API server says to a pod; undefined while it would take it. */
