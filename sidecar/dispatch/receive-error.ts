@@ -1,8 +1,10 @@
 /** An answer outside 2xx: its body is read, within a bound, to learn what it means. */
 import { OutriderError } from '../../errors/table.ts';
+import type { UpstreamError } from '../dialects/dialect.ts';
 import { classify } from '../providers/failures.ts';
 import { retryAfterMs } from '../providers/retry-after.ts';
 import type { Failure } from './failure.ts';
+import { headerValue } from './header-value.ts';
 import { answerOf, isEncoded } from './receive-body.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';
@@ -49,7 +51,8 @@ export class ErrorReceiver implements Receiver {
   #judge(body: Buffer | undefined): void {
     const { status, rawHeaders, upstream, request, attempt } = this.#call;
     const readable = body !== undefined && !isEncoded(rawHeaders);
-    const error = readable ? request.wire.readError(body) : undefined;
+    const read = readable ? request.wire.readError(body) : undefined;
+    const error = read && typed(read, rawHeaders, upstream.type.errorTypeHeader);
     const verdict = classify(upstream.type, status, error, false);
     // An error status is a refusal: whoever sends one has not generated anything.
     attempt.noWork = true;
@@ -67,6 +70,16 @@ export class ErrorReceiver implements Receiver {
     };
     this.#call.fail(failure);
   }
+}
+
+function typed(
+  error: UpstreamError,
+  rawHeaders: readonly string[],
+  header: string | undefined,
+): UpstreamError {
+  if (header === undefined || error.type !== undefined) return error;
+  const type = headerValue(rawHeaders, header)?.split(':')[0];
+  return type === undefined ? error : { ...error, type };
 }
 
 /** Statuses whose Retry-After is about this provider's state and not about the request. */

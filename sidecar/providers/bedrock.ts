@@ -92,6 +92,7 @@ export const BEDROCK: ProviderType = {
   responseHeaders: new Set([...RESPONSE_HEADERS, 'x-amzn-requestid', 'x-amzn-errortype']),
   fileHeaders: FILE_HEADERS,
   requestIdHeader: 'x-amzn-requestid',
+  errorTypeHeader: 'x-amzn-errortype',
   retryAfter: { milliseconds: [], resets: [] },
   webSocketPaths: [],
   credentialProtocols: [],

@@ -27,6 +27,8 @@ export interface ProviderType {
   readonly fileHeaders: ReadonlySet<string>;
   /** The header with the vendor's own id of the request. */
   readonly requestIdHeader: string;
+  /** Names the kind of an error, where bodies hold only its text; what follows a colon is not part of the name. */
+  readonly errorTypeHeader?: string;
   readonly retryAfter: RetryAfterForms;
   /** Paths below the version path that may be upgraded to a WebSocket. */
   readonly webSocketPaths: readonly string[];
