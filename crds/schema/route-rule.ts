@@ -28,8 +28,8 @@ export const FAILURE_CLASSES = [
 ] as const;
 
 const passthroughPrefix = matching(
-  /^\/v1(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
-  'a path below /v1/ such as /v1/files, without query, empty or dot segments',
+  /^\/v1(beta)?(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
+  'a path below /v1/ or /v1beta/ such as /v1/files, without query, empty or dot segments',
   5,
   256,
 );
@@ -133,7 +133,7 @@ export const rule = z
               .describe('HTTP methods.')
               .meta(setList),
             pathPrefix: passthroughPrefix.describe(
-              'Path prefix, on path segments: `/v1/files` lets through `/v1/files/abc` but not `/v1/filesystem`.',
+              'Path prefix, on path segments: `/v1/files` lets through `/v1/files/abc` but not `/v1/filesystem`, `/v1beta/models` what clients of the Gemini API call.',
             ),
           })
           .meta(

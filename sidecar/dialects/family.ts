@@ -1,6 +1,6 @@
 /** A family of wire formats: the paths it lives at, and what it says where no single endpoint speaks. */
 import type { Capability } from '../snapshot/schema.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, DialectName } from './dialect.ts';
 
 export interface Endpoint {
   /** Canonical path, such as `/v1/chat/completions`. */
@@ -21,8 +21,12 @@ export interface DialectFamily {
   /** Path prefixes the family is served under, and the prefix each stands for. The longest match counts. */
   readonly prefixes: readonly { readonly from: string; readonly to: string }[];
   readonly endpoints: readonly Endpoint[];
+  /** Dialects of the family that only vendors speak, and where they are below a base URL: so do its unread paths. */
+  readonly vendorPaths?: readonly { readonly dialect: DialectName; readonly upstreamPath: string }[];
   /** Canonical path of the list of models. */
   readonly modelsPath: string;
+  /** What stands below `modelsPath` and is no model's name. Unset: everything there is one. */
+  readonly notModels?: RegExp;
   /** Speaks where no endpoint does: unread paths, refusals. */
   readonly raw: Dialect;
   /** Whether headers show that a client of this family calls; asked where families share a path. */

@@ -105,8 +105,25 @@ function sidesOf({
   return { wire, crossing: { caller, vendor }, embedding: undefined };
 }
 
-/** Whether paths that nobody reads mean the same there: `openai-raw` at any vendor with a dialect of OpenAI's. */
-export function speaksFamily(raw: DialectName, { speaks }: ProviderType): boolean {
-  const family = raw.slice(0, raw.indexOf('-'));
-  return speaks.some(({ dialect }) => dialect.startsWith(family));
+/**
+ * Where a vendor has the paths of a family that nobody reads, as a path like those of `Spoken`: what stands before a dialect of
+ * the family has them too. Undefined: nowhere.
+ */
+export function placeOfUnread(raw: DialectName, { speaks }: ProviderType): Spoken | undefined {
+  const family = FAMILIES.find((one) => one.raw.name === raw);
+  if (family === undefined) return undefined;
+  const own = [
+    ...family.endpoints.map(({ dialect: d }) => ({ ...d, dialect: d.name })),
+    ...(family.vendorPaths ?? []),
+  ];
+  for (const { streamPath: _, ...spoken } of speaks) {
+    if (!spoken.dialect.startsWith(family.name)) continue;
+    const end = own.find(({ dialect }) => dialect === spoken.dialect)?.upstreamPath;
+    const [path = '', query] = spoken.path.split('?', 2);
+    if (end === undefined || !path.endsWith(end)) continue;
+    const before = path.slice(0, path.length - end.length);
+    if (!before.includes('{model}'))
+      return { ...spoken, path: query === undefined ? before : `${before}?${query}` };
+  }
+  return undefined;
 }

@@ -1,10 +1,15 @@
 /** All families, and which of them a path belongs to. Adding a family is adding a line here. */
 import { ANTHROPIC_FAMILY } from './anthropic/family.ts';
 import type { DialectFamily, Endpoint } from './family.ts';
+import { GEMINI_FAMILY } from './gemini/family.ts';
 import { OPENAI_FAMILY } from './openai/family.ts';
 
 /** In the order in which they are asked whose client it is; the last one takes everything. */
-export const FAMILIES: readonly [DialectFamily, ...DialectFamily[]] = [ANTHROPIC_FAMILY, OPENAI_FAMILY];
+export const FAMILIES: readonly [DialectFamily, ...DialectFamily[]] = [
+  ANTHROPIC_FAMILY,
+  GEMINI_FAMILY,
+  OPENAI_FAMILY,
+];
 
 /** What a path stands for. `path` is canonical: without the family's prefix. */
 export type Resolution =
@@ -53,11 +58,12 @@ export function resolvePath(path: string, rawHeaders: readonly string[]): Resolu
   if (!prefix) return { kind: 'Unknown', family: caller(rawHeaders), path };
   const canonical = prefix.to + path.slice(prefix.from.length);
   // Families share the prefix `/v1`: there the caller's headers tell them apart.
-  const shared = PREFIXES.filter(({ from }) => from === prefix.from).length > 1;
-  const family = shared ? caller(rawHeaders) : prefix.family;
+  const sharing = PREFIXES.filter(({ from }) => from === prefix.from);
+  const { family } = sharing.find((one) => one.family.claims(rawHeaders)) ?? prefix;
   if (canonical === family.modelsPath) return { kind: 'Models', family, path: canonical, model: undefined };
   if (canonical.startsWith(`${family.modelsPath}/`)) {
     const model = decoded(canonical.slice(family.modelsPath.length + 1));
+    if (family.notModels?.test(model)) return { kind: 'Raw', family, path: canonical };
     return { kind: 'Models', family, path: canonical, model };
   }
   if (canonical.length <= prefix.to.length + 1) return { kind: 'Unknown', family, path: canonical };

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
+import { placeOfUnread } from '../dialects/pairing.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
 import type { Candidate } from '../routing/plan.ts';
 import { isManagementPath, segmentsOf } from '../snapshot/paths.ts';
@@ -33,7 +34,7 @@ const FILE_REQUEST_HEADERS: ReadonlySet<string> = new Set([
   'if-unmodified-since',
   'range',
 ]);
-const VERSION_PATH = /^\/v1(?=\/|$)/;
+const VERSION_PATH = /^\/v1(?:beta)?(?=\/|$)/;
 const NOT_MODIFIED = 304;
 
 export class PassthroughRun extends Relay implements CallOwner {
@@ -130,7 +131,7 @@ export class PassthroughRun extends Relay implements CallOwner {
   #launch(candidate: Candidate): void {
     try {
       const upstream = this.parts.upstreams.of(candidate);
-      const path = this.exchange.path.replace(VERSION_PATH, '');
+      const path = this.#pathFor(candidate).replace(VERSION_PATH, '');
       const segments = segmentsOf(path);
       if (segments === undefined || isManagementPath(segments)) {
         const { method, path: asked } = this.exchange;
@@ -148,9 +149,17 @@ export class PassthroughRun extends Relay implements CallOwner {
     }
   }
 
+  /** A path that names the model names it as the vendor does. */
+  #pathFor({ upstreamModel }: Candidate): string {
+    const { path, dialect, facts } = this.exchange;
+    return facts?.modelInPath ? (dialect.modelInPath?.replace(path, upstreamModel) ?? path) : path;
+  }
+
   #prepare(candidate: Candidate, upstream: Upstream, path: string): UpstreamCall {
     const { exchange, plan, parts } = this;
-    const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, undefined, parts);
+    const place = placeOfUnread(exchange.dialect.name, upstream.type);
+    if (place === undefined) throw new OutriderError('internal_error', { id: this.requestId });
+    const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, place, parts);
     const headers = buildHeaders(exchange, candidate, upstream, plan.rule, {
       authorization,
       callerKey: candidate.credential?.type === 'Passthrough',
@@ -166,7 +175,7 @@ export class PassthroughRun extends Relay implements CallOwner {
       upstream,
       request: {
         method: exchange.method,
-        path: withQuery(upstream.basePath + path, exchange.query),
+        path: withQuery(below(upstream.path(place, candidate.upstreamModel, false), path), exchange.query),
         headers,
         body: undefined,
         changes: [],
@@ -224,4 +233,10 @@ export class PassthroughRun extends Relay implements CallOwner {
     const authorization = headerValue(this.exchange.req.rawHeaders, 'authorization');
     return authorization === undefined ? undefined : callerKeyOf(authorization);
   }
+}
+
+/** `place` may end in a query that belongs to every path below it. */
+function below(place: string, path: string): string {
+  const at = place.indexOf('?');
+  return at < 0 ? place + path : place.slice(0, at) + path + place.slice(at);
 }

@@ -11,12 +11,12 @@ export interface FactsInput {
   path: string;
   /** Names and values in turn, as `IncomingMessage.rawHeaders`. */
   rawHeaders: readonly string[];
-  dialect: Pick<Dialect, 'name' | 'operation'>;
+  dialect: Pick<Dialect, 'name' | 'operation' | 'modelInPath'>;
   /** Parses user text where a rule asks for it; throws where large bodies have had their share. Unset: always. */
   parse?: Pick<ParseBudget, 'run'>;
   /** Undefined: the body passes through unread. */
   envelope: Envelope | undefined;
-  /** Unread bodies: the model, where path, query or a look into the body gave one. */
+  /** Unread bodies: the model, where a query or a look into the body gave one; the path's stands over it. */
   model?: string | undefined;
   /** The request asks for another protocol, such as a WebSocket. */
   upgrade?: boolean;
@@ -55,6 +55,7 @@ class Facts implements RequestFacts {
   readonly pinned: boolean;
   readonly stores: boolean;
   readonly unread: boolean;
+  readonly modelInPath: boolean;
   readonly #rawHeaders: readonly string[];
   readonly #envelope: Envelope | undefined;
   readonly #parse: FactsInput['parse'];
@@ -67,9 +68,14 @@ class Facts implements RequestFacts {
     this.#parse = input.parse;
     this.method = input.method;
     this.path = input.path;
-    this.dialect = input.dialect.name;
-    this.needs = NEEDS[input.dialect.operation];
-    this.askedModel = envelope?.model ?? input.model;
+    const { name, operation, modelInPath } = input.dialect;
+    const inPath = envelope ? undefined : modelInPath?.read(input.path);
+    const named = input.model;
+    this.dialect = name;
+    this.needs = NEEDS[operation];
+    this.modelInPath = inPath !== undefined;
+    this.askedModel =
+      envelope?.model ?? inPath ?? (named === undefined ? named : (modelInPath?.plain(named) ?? named));
     const estimate = envelope
       ? estimateInputTokens(envelope.text, envelope.attachments, envelope.tokenIds)
       : { tokens: 0, lowerBound: 0 };

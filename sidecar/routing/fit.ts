@@ -1,5 +1,5 @@
 /** Whether a target can serve a request at all: model, capabilities, sizes. Health and credentials come after. */
-import { speaksFamily, wayTo } from '../dialects/pairing.ts';
+import { placeOfUnread, wayTo } from '../dialects/pairing.ts';
 import { TRANSLATED_TO } from '../dialects/translatable.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
@@ -48,7 +48,7 @@ function unspeakable(
     detail: `provider ${provider.name} (${provider.type}) ${why}`,
   });
   if (facts.unread) {
-    return speaksFamily(facts.dialect, type) ? undefined : fallen(`has no paths of ${facts.dialect}`);
+    return placeOfUnread(facts.dialect, type) ? undefined : fallen(`has no paths of ${facts.dialect}`);
   }
   const way = wayTo(facts.dialect, type);
   if (!way) return fallen(`does not speak ${facts.dialect}, and such a request cannot be translated for it`);

@@ -38,6 +38,8 @@ export interface RequestFacts {
   replay: ReplayClass;
   /** The body passes through unread: clauses about it cannot hold, and the model in it is not replaced. */
   unread?: boolean;
+  /** The body is unread, but the path names the model, where it can be replaced. */
+  modelInPath?: boolean;
   /** Stateful or passthrough: pinned to the rule's stateful target by configuration, never by health. */
   pinned: boolean;
   /** Not that, but the vendor keeps the answer unless it is told not to: pinned where the rule lets it be kept. */

@@ -106,21 +106,25 @@ function candidateOf(
   };
 }
 
+/** The model is named in a body that is not read, so it stays as it is. */
+const keepsModel = ({ unread, modelInPath }: RequestFacts): boolean =>
+  unread === true && modelInPath !== true;
+
 /** Name the target would ask for: its own, or the asked one; an unread body keeps the one that is in it. */
 export function modelName(target: TableTarget, facts: RequestFacts): string {
   const { model } = target.body;
-  return facts.unread || model === undefined ? (facts.askedModel ?? '') : model;
+  return keepsModel(facts) || model === undefined ? (facts.askedModel ?? '') : model;
 }
 
 /** What is known of the model the target would ask for. */
 export function modelFacts(target: TableTarget, facts: RequestFacts): ModelBody | undefined {
-  if (target.fixed && !facts.unread) return target.fixed[0]?.model;
+  if (target.fixed && !keepsModel(facts)) return target.fixed[0]?.model;
   return target.models?.find(modelName(target, facts));
 }
 
 /** The candidate with one credential of the pool. Only for targets that are not refused. */
 export function candidate(target: TableTarget, facts: RequestFacts, poolIndex: number): Candidate {
-  const fixed = facts.unread ? undefined : target.fixed?.[poolIndex];
+  const fixed = keepsModel(facts) ? undefined : target.fixed?.[poolIndex];
   if (fixed) return fixed;
   return candidateOf(
     target,

@@ -19,7 +19,7 @@ export function hintFor(path: string): string {
     return `${exact} is meant? Set the client's base URL to end ${exact.startsWith(WITHOUT_VERSION) ? 'before' : 'in'} /v1`;
   const near = nearest(trimmed);
   if (near !== undefined) return `did you mean ${near}?`;
-  if (path.startsWith('/v1/')) {
+  if (/^\/v1(?:beta)?\//.test(path)) {
     return 'a rule lets other provider paths through only where its passthrough names them';
   }
   return `endpoints are ${ENDPOINT_PATHS.join(', ')}`;

@@ -40,7 +40,7 @@ export class Gate {
   /** Whether the request carries the token, where one is set. */
   checkToken(head: RequestHead): void {
     if (this.token === undefined) return;
-    const presented = head.apiKey ?? bearer(head.authorization);
+    const presented = head.apiKey ?? head.googleApiKey ?? bearer(head.authorization);
     if (presented === undefined || !sameBytes(Buffer.from(presented), this.token)) {
       throw new OutriderError('listener_token_required');
     }

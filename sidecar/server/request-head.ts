@@ -11,6 +11,7 @@ const WANTED = {
   'transfer-encoding': 'transferEncoding',
   authorization: 'authorization',
   'x-api-key': 'apiKey',
+  'x-goog-api-key': 'googleApiKey',
   'x-stainless-retry-count': 'retryCount',
 } as const;
 
@@ -29,6 +30,7 @@ export class RequestHead implements Record<Field, string | undefined> {
   transferEncoding: string | undefined = undefined;
   authorization: string | undefined = undefined;
   apiKey: string | undefined = undefined;
+  googleApiKey: string | undefined = undefined;
   retryCount: string | undefined = undefined;
 
   constructor(rawHeaders: readonly string[]) {

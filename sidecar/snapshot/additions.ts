@@ -31,6 +31,8 @@ export const ADDITIONS: readonly Addition[] = [
   { kind: 'Route', field: 'keeps', advisory: true },
   { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
   { kind: 'Route', field: 'body.rules[].responses', needs: 'responses.store' },
+  // Paths below /v1beta/.
+  { kind: 'Route', field: 'body.rules[].passthrough[].pathPrefix', wider: true },
   ...PROVIDER_TYPE_NAMES.filter((name) => !FIRST_TYPES.includes(name)).map(
     (value): Addition => ({ kind: 'Provider', field: 'body.type', value, needs: 'provider.types' }),
   ),

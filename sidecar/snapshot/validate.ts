@@ -136,7 +136,11 @@ const target = shape(
 );
 
 const pathPrefix: Check = (value, path) => {
-  const problem = text(256, /^\/v1\/[A-Za-z0-9._~/-]+$/, 'a path below /v1/')(value, path);
+  const problem = text(
+    256,
+    /^\/v1(?:beta)?\/[A-Za-z0-9._~/-]+$/,
+    'a path below /v1/ or /v1beta/',
+  )(value, path);
   if (problem) return problem;
   const segments = segmentsOf(value as string);
   if (!segments) return wrong(path, value, 'a path without empty, "." or ".." segments');

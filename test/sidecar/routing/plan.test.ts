@@ -302,10 +302,10 @@ describe('a pinned request', () => {
   });
 
   it('keeps the model that is in an unread body', () => {
-    const unread = facts({ pinned: true, unread: true, askedModel: 'theirs' });
+    const unread = facts({ dialect: 'openai-raw', pinned: true, unread: true, askedModel: 'theirs' });
     const named = pair({ targets: [target('a', { model: 'ours' }), target('b')] });
     expect(planned(named, two, { facts: unread }).candidates[0]?.upstreamModel).toBe('theirs');
-    const none = facts({ pinned: true, unread: true, askedModel: undefined });
+    const none = facts({ dialect: 'openai-raw', pinned: true, unread: true, askedModel: undefined });
     expect(planned(named, two, { facts: none }).candidates[0]?.upstreamModel).toBe('');
   });
 });
