@@ -1,4 +1,5 @@
 /** One line per request for a person to read. */
+import { inputTokens, outputTokens } from '../../sidecar/accounting/usage.ts';
 import type { LogRecord } from '../../sidecar/telemetry/summary.ts';
 
 /** Such as `12:03:04 200 assistant -> shop/assistant/main -> main (gpt-5-mini) 1 try 12+34 tok $0.0001 843 ms`. */
@@ -13,9 +14,11 @@ export function requestLine(summary: LogRecord): string {
     parts.push('->', summary.model === null ? summary.target : `${summary.target} (${summary.model})`);
   }
   if (attempts.length > 1) parts.push(`${attempts.length} tries: ${attempts.map(tryOf).join(', ')}`);
-  const input = tokens.input + tokens.cacheRead + tokens.audioInput;
-  const output = tokens.output + tokens.reasoning + tokens.audioOutput;
-  if (attempts.length > 0) parts.push(`${summary.estimated ? '~' : ''}${input}+${output} tok`, cost(summary));
+  if (attempts.length > 0)
+    parts.push(
+      `${summary.estimated ? '~' : ''}${inputTokens(tokens)}+${outputTokens(tokens)} tok`,
+      cost(summary),
+    );
   parts.push(`${Math.round(summary.durationMs)} ms`);
   if (summary.errorCode !== null) parts.push(summary.errorCode);
   else if (summary.outcome !== 'OK') parts.push(summary.outcome);

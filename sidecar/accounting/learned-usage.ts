@@ -4,7 +4,7 @@
  * that breaks off without usage is settled by it.
  */
 import { LearnedRatio, TOKENS_PER_1000_BYTES } from './estimate.ts';
-import type { Usage } from './usage.ts';
+import { inputTokens, type Usage } from './usage.ts';
 
 /** Before anything is known. */
 const FIXED_TOKENS_PER_BYTE = TOKENS_PER_1000_BYTES.ascii / 1000;
@@ -41,7 +41,7 @@ export class LearnedUsage {
       learned = { input: new LearnedRatio(), tokensPerByte: undefined, longOutput: FIRST_LONG_OUTPUT };
       this.models.set(model, learned);
     }
-    learned.input.observe(estimatedInput, usage.input + usage.cacheRead + usage.audioInput);
+    learned.input.observe(estimatedInput, inputTokens(usage));
     learned.longOutput = towardsLong(learned.longOutput, usage.output + usage.reasoning);
     if (deliveredBytes < MIN_BYTES) return;
     const seen = Math.min(HIGHEST, Math.max(LOWEST, (usage.output + usage.reasoning) / deliveredBytes));

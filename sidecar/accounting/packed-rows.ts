@@ -4,6 +4,7 @@
  * most of the heap of a busy sidecar would be rows.
  */
 import type { Row, Sequenced, TotalRow } from './rows.ts';
+import type { Usage } from './usage.ts';
 
 /** What rows of one kind of call share: everything but request, time and numbers. */
 export type RowKind = Omit<Row, 'request' | 'attempt' | 'at' | 'usage' | 'costNanoUsd'>;
@@ -13,7 +14,9 @@ const MAX_KINDS = 4096;
 /** Kinds of a spool that ran empty; more are forgotten then. */
 const LASTING_KINDS = 256;
 const FIRST_CAPACITY = 64;
-const NUMBERS = 8;
+const NUMBERS = 13;
+/** A row that does not say how many requests the vendor billed. */
+const NOT_SAID = -1;
 const UNKNOWN_COST = -1n;
 const MAX_COST = 2n ** 63n - 1n;
 
@@ -56,6 +59,12 @@ export class PackedRows {
     numbers[at + 5] = usage.output;
     numbers[at + 6] = usage.reasoning;
     numbers[at + 7] = usage.audioOutput;
+    // Slots are used again, so absent kinds are written too.
+    numbers[at + 8] = usage.cacheWrite5m ?? 0;
+    numbers[at + 9] = usage.cacheWrite1h ?? 0;
+    numbers[at + 10] = usage.audioCacheRead ?? 0;
+    numbers[at + 11] = usage.imageOutput ?? 0;
+    numbers[at + 12] = usage.requests ?? NOT_SAID;
   }
 
   pushTotal(total: TotalRow): void {
@@ -69,9 +78,9 @@ export class PackedRows {
     const what = this.#what[slot] as RowKind | TotalRow | Row;
     const request = this.#requests[slot];
     if (request === undefined) return { ...(what as TotalRow | Row), seq };
-    const [attempt, at, input, cacheRead, audioInput, output, reasoning, audioOutput] =
-      this.#numbers.subarray(slot * NUMBERS, (slot + 1) * NUMBERS) as unknown as Eight;
-    const usage = { input, cacheRead, audioInput, output, reasoning, audioOutput };
+    const numbers = this.#numbers.subarray(slot * NUMBERS, (slot + 1) * NUMBERS);
+    const [attempt, at] = numbers as unknown as [number, number];
+    const usage = usageOf(numbers);
     const row: Sequenced<Row> = { ...(what as RowKind), request, attempt, at, usage, seq };
     const cost = this.#costs[slot] as bigint;
     if (cost !== UNKNOWN_COST) row.costNanoUsd = cost.toString();
@@ -160,4 +169,31 @@ export class PackedRows {
   }
 }
 
-type Eight = [number, number, number, number, number, number, number, number];
+/** Kinds of which there are none are left out where they may be. */
+function usageOf(numbers: Float64Array): Usage {
+  const [
+    ,
+    ,
+    input,
+    cacheRead,
+    audioInput,
+    output,
+    reasoning,
+    audioOutput,
+    w5,
+    w1,
+    audioCached,
+    images,
+    requests,
+  ] = numbers as unknown as Thirteen;
+  const usage: Usage = { input, cacheRead, audioInput, output, reasoning, audioOutput };
+  if (w5 > 0) usage.cacheWrite5m = w5;
+  if (w1 > 0) usage.cacheWrite1h = w1;
+  if (audioCached > 0) usage.audioCacheRead = audioCached;
+  if (images > 0) usage.imageOutput = images;
+  if (requests !== NOT_SAID) usage.requests = requests;
+  return usage;
+}
+
+type Six = [number, number, number, number, number, number];
+type Thirteen = [...Six, ...Six, number];

@@ -1,6 +1,6 @@
 /** What usage costs. Integers throughout: a sum in pico-USD, rounded once. */
 import type { FullPrices } from '../snapshot/schema.ts';
-import type { Usage } from './usage.ts';
+import { inputTokens, type Usage } from './usage.ts';
 
 /** Nano-USD, rounded half up. A unit without a price of its own is billed as the unit it is a part of. */
 export function costNanoUsd(usage: Usage, all: FullPrices): bigint {
@@ -20,18 +20,6 @@ export function costNanoUsd(usage: Usage, all: FullPrices): bigint {
     part(usage.imageOutput ?? 0, prices.imageOutput ?? 0) +
     BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1);
   return (pico + 500n) / 1000n;
-}
-
-/** All input of a request, whatever it is billed as. */
-export function inputTokens(usage: Usage): number {
-  return (
-    usage.input +
-    usage.cacheRead +
-    (usage.cacheWrite5m ?? 0) +
-    (usage.cacheWrite1h ?? 0) +
-    usage.audioInput +
-    (usage.audioCacheRead ?? 0)
-  );
 }
 
 /** The highest tier whose bound the input exceeds: it holds for the whole request. */

@@ -6,7 +6,7 @@
  */
 import { PackedRows } from './packed-rows.ts';
 import type { Row, RowSink, Sequenced, TotalRow } from './rows.ts';
-import { NO_USAGE } from './usage.ts';
+import { addUsage, NO_USAGE } from './usage.ts';
 
 const SPOOL_LIMIT = 8 * 1024 * 1024;
 /** Totals beyond this many keys share one. */
@@ -96,13 +96,7 @@ function fold(row: Row, total: OpenTotal): void {
   if (row.costNanoUsd === undefined) sum.unpriced++;
   else total.nanoUsd += BigInt(row.costNanoUsd);
   sum.to = row.at;
-  const { usage } = sum;
-  usage.input += row.usage.input;
-  usage.cacheRead += row.usage.cacheRead;
-  usage.audioInput += row.usage.audioInput;
-  usage.output += row.usage.output;
-  usage.reasoning += row.usage.reasoning;
-  usage.audioOutput += row.usage.audioOutput;
+  addUsage(sum.usage, row.usage);
 }
 
 function newTotal(row: Row, other: boolean): TotalRow {

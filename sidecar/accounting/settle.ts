@@ -7,8 +7,8 @@ import type { Quirks } from '../dialects/chat-format.ts';
 import type { ReadUsage } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
 import { pricesOf } from '../snapshot/prices.ts';
-import { costNanoUsd, inputTokens } from './price.ts';
-import { NO_USAGE, type Settlement, type Usage } from './usage.ts';
+import { costNanoUsd } from './price.ts';
+import { inputTokens, NO_USAGE, outputTokens, type Settlement, type Usage } from './usage.ts';
 
 export interface SettleFacts {
   /** The vendor bills nothing for it, whatever comes of it. */
@@ -50,7 +50,7 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
 function atLeast(reported: Usage, facts: SettleFacts): Usage {
   const missingInput = facts.estimatedInput - inputTokens(reported);
   const output = Math.max(facts.estimatedOutput, facts.reservedOutput ?? 0);
-  const missingOutput = output - (reported.output + reported.reasoning + reported.audioOutput);
+  const missingOutput = output - outputTokens(reported);
   return {
     ...reported,
     input: reported.input + Math.max(0, missingInput),

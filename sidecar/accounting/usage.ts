@@ -17,7 +17,7 @@ export interface Usage {
   audioOutput: number;
   /** Images the model made. Absent: none. */
   imageOutput?: number;
-  /** Requests that the vendor bills the call as (Cohere's search units). Absent: one. */
+  /** Requests that the vendor bills the call as (Cohere's search units). Absent: one. In sums: of those that say it. */
   requests?: number;
 }
 
@@ -29,6 +29,39 @@ export const NO_USAGE: Readonly<Usage> = Object.freeze({
   reasoning: 0,
   audioOutput: 0,
 });
+
+/** Adds to `sum`, which gets the rarer kinds only once there are any: most usage never has them. */
+export function addUsage(sum: Usage, usage: Usage): void {
+  sum.input += usage.input;
+  sum.cacheRead += usage.cacheRead;
+  sum.audioInput += usage.audioInput;
+  sum.output += usage.output;
+  sum.reasoning += usage.reasoning;
+  sum.audioOutput += usage.audioOutput;
+  const { cacheWrite5m, cacheWrite1h, audioCacheRead, imageOutput, requests } = usage;
+  if (cacheWrite5m) sum.cacheWrite5m = (sum.cacheWrite5m ?? 0) + cacheWrite5m;
+  if (cacheWrite1h) sum.cacheWrite1h = (sum.cacheWrite1h ?? 0) + cacheWrite1h;
+  if (audioCacheRead) sum.audioCacheRead = (sum.audioCacheRead ?? 0) + audioCacheRead;
+  if (imageOutput) sum.imageOutput = (sum.imageOutput ?? 0) + imageOutput;
+  if (requests !== undefined) sum.requests = (sum.requests ?? 0) + requests;
+}
+
+/** All input, whatever it is billed as. */
+export function inputTokens(usage: Usage): number {
+  return (
+    usage.input +
+    usage.cacheRead +
+    (usage.cacheWrite5m ?? 0) +
+    (usage.cacheWrite1h ?? 0) +
+    usage.audioInput +
+    (usage.audioCacheRead ?? 0)
+  );
+}
+
+/** All output, whatever it is billed as. */
+export function outputTokens(usage: Usage): number {
+  return usage.output + usage.reasoning + usage.audioOutput + (usage.imageOutput ?? 0);
+}
 
 /** What one attempt used and cost, settled once. */
 export interface Settlement {

@@ -1,5 +1,5 @@
 /** The facts that metrics, log, spans and the ring share, worked out once from a finished exchange. */
-import type { Usage } from '../accounting/usage.ts';
+import { addUsage, type Usage } from '../accounting/usage.ts';
 import type { Attempt, Exchange, Outcome } from '../exchange.ts';
 
 /**
@@ -44,13 +44,7 @@ export function finish(exchange: Exchange, outcome: Outcome): Finished {
     busyUntil = Math.max(busyUntil, attempt.endedAt ?? outcome.endedAt);
     const settlement = attempt.settlement;
     if (settlement === undefined || settlement.source === 'None') continue;
-    const usage = settlement.usage;
-    tokens.input += usage.input;
-    tokens.cacheRead += usage.cacheRead;
-    tokens.audioInput += usage.audioInput;
-    tokens.output += usage.output;
-    tokens.reasoning += usage.reasoning;
-    tokens.audioOutput += usage.audioOutput;
+    addUsage(tokens, settlement.usage);
     if (settlement.source === 'Estimated') estimated = true;
     if (settlement.costNanoUsd === undefined) unpriced++;
     else {
@@ -89,7 +83,3 @@ const AT_FAULT: ReadonlySet<Attempt['failure']> = new Set(['Caller', 'ContextWin
 export function attemptResult(attempt: Attempt): AttemptResult {
   return attempt.failure ?? (attempt.cancelled ? 'Cancelled' : 'OK');
 }
-
-/** Prompt and completion as GenAI conventions count them: cached and audio tokens, and reasoning, included. */
-export const inputTokens = (usage: Usage): number => usage.input + usage.cacheRead + usage.audioInput;
-export const outputTokens = (usage: Usage): number => usage.output + usage.reasoning + usage.audioOutput;

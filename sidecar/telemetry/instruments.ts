@@ -69,7 +69,7 @@ export const INSTRUMENTS = {
     type: 'counter',
     unit: '{token}',
     labels: [...TARGET, 'kind', 'source'],
-    help: 'Settled tokens of all attempts. Kinds: input, cache_read, audio_input, output, reasoning, audio_output. They do not overlap.',
+    help: 'Settled tokens of all attempts. Kinds: input, cache_read, cache_write_5m, cache_write_1h, audio_input, audio_cache_read, output, reasoning, audio_output, image_output. They do not overlap.',
   },
   cost: {
     name: 'outrider_cost_usd_total',
@@ -146,7 +146,7 @@ export const INSTRUMENTS = {
     type: 'counter',
     unit: '{token}',
     labels: CALL_USAGE,
-    help: 'Input tokens that providers reported, cached ones included.',
+    help: 'Input tokens that providers reported, those read from and written to their cache included.',
   },
   usageOutput: {
     name: 'gen_ai_client_inference_usage_output_tokens_total',
@@ -165,6 +165,15 @@ export const INSTRUMENTS = {
     unit: '{token}',
     labels: CALL_USAGE,
     help: 'Input tokens that providers read from their cache.',
+  },
+  usageCacheWrite: {
+    name: 'gen_ai_client_inference_usage_cache_write_input_tokens_total',
+    convention: 'gen_ai.client.inference.usage.cache_write.input_tokens',
+    sets: ['latest'],
+    type: 'counter',
+    unit: '{token}',
+    labels: CALL_USAGE,
+    help: 'Input tokens that providers wrote to their cache.',
   },
   usageReasoning: {
     name: 'gen_ai_client_inference_usage_reasoning_output_tokens_total',

@@ -2,8 +2,9 @@
  * The GenAI metrics: what providers said, under the names that the switch chose. Estimates are not among them, the
  * conventions want the provider's numbers; `outrider_tokens_total` has both. Unread paths are no GenAI calls.
  */
+import { inputTokens, outputTokens } from '../accounting/usage.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
-import { attemptResult, type Finished, inputTokens, outputTokens } from './finished.ts';
+import { attemptResult, type Finished } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
 import type { Meter } from './meter.ts';
 import type { CounterSeries, Family, HistogramSeries } from './series.ts';
@@ -16,6 +17,7 @@ export class GenAiRecorder {
   readonly #usageInput: Family<CounterSeries> | undefined;
   readonly #usageOutput: Family<CounterSeries> | undefined;
   readonly #usageCacheRead: Family<CounterSeries> | undefined;
+  readonly #usageCacheWrite: Family<CounterSeries> | undefined;
   readonly #usageReasoning: Family<CounterSeries> | undefined;
   readonly #operationInput: Family<HistogramSeries> | undefined;
   readonly #operationOutput: Family<HistogramSeries> | undefined;
@@ -31,6 +33,7 @@ export class GenAiRecorder {
     this.#usageInput = meter.chosenCounter('usageInput');
     this.#usageOutput = meter.chosenCounter('usageOutput');
     this.#usageCacheRead = meter.chosenCounter('usageCacheRead');
+    this.#usageCacheWrite = meter.chosenCounter('usageCacheWrite');
     this.#usageReasoning = meter.chosenCounter('usageReasoning');
     this.#operationInput = meter.chosenHistogram('operationInput');
     this.#operationOutput = meter.chosenHistogram('operationOutput');
@@ -63,14 +66,22 @@ export class GenAiRecorder {
     const { usage } = settlement;
     // Providers count images and files among the text tokens, so only a request without any is known to be text.
     labels[4] = hasImages(exchange) ? 'unknown' : 'text';
-    this.#usageInput.with(labels).value += usage.input + usage.cacheRead;
+    const written = (usage.cacheWrite5m ?? 0) + (usage.cacheWrite1h ?? 0);
+    this.#usageInput.with(labels).value += usage.input + usage.cacheRead + written;
     count(this.#usageCacheRead, labels, usage.cacheRead);
+    count(this.#usageCacheWrite, labels, written);
     labels[4] = 'text';
     this.#usageOutput.with(labels).value += usage.output + usage.reasoning;
     count(this.#usageReasoning, labels, usage.reasoning);
-    if (usage.audioInput === 0 && usage.audioOutput === 0) return;
+    if (usage.imageOutput) {
+      labels[4] = 'image';
+      this.#usageOutput.with(labels).value += usage.imageOutput;
+    }
+    const heard = usage.audioInput + (usage.audioCacheRead ?? 0);
+    if (heard === 0 && usage.audioOutput === 0) return;
     labels[4] = 'audio';
-    this.#usageInput.with(labels).value += usage.audioInput;
+    this.#usageInput.with(labels).value += heard;
+    count(this.#usageCacheRead, labels, usage.audioCacheRead ?? 0);
     this.#usageOutput.with(labels).value += usage.audioOutput;
   }
 

@@ -99,10 +99,14 @@ export class MetricsRecorder {
     const labels = [route, rule, provider.label, model, 'input', source];
     if (usage.input > 0) this.#tokens.with(labels).value += usage.input;
     if (usage.cacheRead > 0) this.#kind(labels, 'cache_read', usage.cacheRead);
+    if (usage.cacheWrite5m) this.#kind(labels, 'cache_write_5m', usage.cacheWrite5m);
+    if (usage.cacheWrite1h) this.#kind(labels, 'cache_write_1h', usage.cacheWrite1h);
     if (usage.audioInput > 0) this.#kind(labels, 'audio_input', usage.audioInput);
+    if (usage.audioCacheRead) this.#kind(labels, 'audio_cache_read', usage.audioCacheRead);
     if (usage.output > 0) this.#kind(labels, 'output', usage.output);
     if (usage.reasoning > 0) this.#kind(labels, 'reasoning', usage.reasoning);
     if (usage.audioOutput > 0) this.#kind(labels, 'audio_output', usage.audioOutput);
+    if (usage.imageOutput) this.#kind(labels, 'image_output', usage.imageOutput);
     if (costNanoUsd === undefined) {
       this.#costUnknown.with([route, rule, provider.label, model, 'Price']).value++;
     } else {

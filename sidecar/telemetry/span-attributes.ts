@@ -1,7 +1,8 @@
 /** What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. */
+import { inputTokens, outputTokens, type Usage } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
-import { attemptResult, type Finished, inputTokens, outputTokens } from './finished.ts';
+import { attemptResult, type Finished } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
 import * as s from './semconv.ts';
 import { cut, word } from './words.ts';
@@ -88,12 +89,25 @@ export function callAttributes(
   to.put('outrider.cancelled', outcome.cancelled);
   to.put('outrider.usage.input_tokens', inputTokens(tokens));
   to.put('outrider.usage.output_tokens', outputTokens(tokens));
+  usageKinds(tokens, to);
   to.put('outrider.usage.estimated', finished.estimated);
   if (finished.priced > 0 || finished.unpriced === 0) {
     to.put('outrider.cost_usd', formatUsd(finished.costNanoUsd));
   }
   to.put('outrider.unpriced_attempts', positive(finished.unpriced));
   to.put('outrider.considered', plan && considered(plan.considered));
+}
+
+/** The kinds within the sums; the rest of each sum is plain text. */
+function usageKinds(tokens: Usage, to: AttributeSink): void {
+  to.put('outrider.usage.cache_read_tokens', positive(tokens.cacheRead));
+  to.put('outrider.usage.cache_write_5m_tokens', positive(tokens.cacheWrite5m ?? 0));
+  to.put('outrider.usage.cache_write_1h_tokens', positive(tokens.cacheWrite1h ?? 0));
+  to.put('outrider.usage.audio_input_tokens', positive(tokens.audioInput));
+  to.put('outrider.usage.audio_cache_read_tokens', positive(tokens.audioCacheRead ?? 0));
+  to.put('outrider.usage.reasoning_tokens', positive(tokens.reasoning));
+  to.put('outrider.usage.audio_output_tokens', positive(tokens.audioOutput));
+  to.put('outrider.usage.image_output_tokens', positive(tokens.imageOutput ?? 0));
 }
 
 function genAiAttributes(
@@ -122,10 +136,15 @@ function genAiAttributes(
   const { usage } = last.settlement;
   to.put(s.GEN_AI_INPUT_TOKENS, inputTokens(usage));
   to.put(s.GEN_AI_OUTPUT_TOKENS, outputTokens(usage));
-  to.put(s.GEN_AI_CACHE_READ_TOKENS, positive(usage.cacheRead));
+  const audioCached = usage.audioCacheRead ?? 0;
+  // The conventions count what has a modality in the sums as well.
+  to.put(s.GEN_AI_CACHE_READ_TOKENS, positive(usage.cacheRead + audioCached));
+  to.put(s.GEN_AI_CACHE_WRITE_TOKENS, positive((usage.cacheWrite5m ?? 0) + (usage.cacheWrite1h ?? 0)));
   to.put(s.GEN_AI_REASONING_TOKENS, positive(usage.reasoning));
-  to.put(s.GEN_AI_AUDIO_INPUT_TOKENS, positive(usage.audioInput));
+  to.put(s.GEN_AI_AUDIO_INPUT_TOKENS, positive(usage.audioInput + audioCached));
+  to.put(s.GEN_AI_AUDIO_CACHE_READ_TOKENS, positive(audioCached));
   to.put(s.GEN_AI_AUDIO_OUTPUT_TOKENS, positive(usage.audioOutput));
+  to.put(s.GEN_AI_IMAGE_OUTPUT_TOKENS, positive(usage.imageOutput ?? 0));
 }
 
 /** A generation that ended before its reason came ended with `error`. */

@@ -1,6 +1,6 @@
 /** `POST /v1/embeddings` as apps call it. */
 
-import { inputTokens } from '../../accounting/price.ts';
+import { inputTokens } from '../../accounting/usage.ts';
 import { type JsonNode, readJson } from '../json/tape.ts';
 import { array, json, object } from '../json/write.ts';
 import { renderUpstreamError } from '../openai/render-upstream-error.ts';

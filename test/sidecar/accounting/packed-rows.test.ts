@@ -5,6 +5,24 @@ import type { Row, Sequenced, TotalRow } from '../../../sidecar/accounting/rows.
 import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
 
 const tokens = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+/** None are told by leaving the kind out. */
+const some = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const usage = fc.record(
+  {
+    input: tokens,
+    cacheRead: tokens,
+    cacheWrite5m: some,
+    cacheWrite1h: some,
+    audioInput: tokens,
+    audioCacheRead: some,
+    output: tokens,
+    reasoning: tokens,
+    audioOutput: tokens,
+    imageOutput: some,
+    requests: tokens,
+  },
+  { requiredKeys: ['input', 'cacheRead', 'audioInput', 'output', 'reasoning', 'audioOutput'] },
+);
 const anyRow: fc.Arbitrary<Row> = fc.record(
   {
     type: fc.constant('Attempt' as const),
@@ -22,14 +40,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record(
     outcome: fc.constantFrom('Ok' as const, 'Failed' as const),
     failure: fc.constantFrom('Timeout', 'RateLimit'),
     source: fc.constantFrom('Provider' as const, 'Estimated' as const),
-    usage: fc.record({
-      input: tokens,
-      cacheRead: tokens,
-      audioInput: tokens,
-      output: tokens,
-      reasoning: tokens,
-      audioOutput: tokens,
-    }),
+    usage,
     costNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 65n }).map(String),
   },
   {

@@ -313,6 +313,16 @@ describe('GenAI metrics', () => {
           }),
         ],
       },
+      {
+        attempts: [
+          attempt(candidate(of, 'first'), 0, 10, {
+            settlement: settled(
+              { cacheWrite5m: 3000, cacheWrite1h: 400, audioCacheRead: 70, imageOutput: 5000 },
+              1n,
+            ),
+          }),
+        ],
+      },
     ]);
     const input = (labels: Record<string, string>) =>
       lines
@@ -326,11 +336,16 @@ describe('GenAI metrics', () => {
       input({ gen_ai_provider_name: 'openai', gen_ai_response_model: '', gen_ai_token_modality: 'unknown' }),
     ).toEqual([0]);
     expect(input({ gen_ai_response_model: 'gpt-5-mini', gen_ai_token_modality: 'unknown' })).toEqual([100]);
-    expect(input({ gen_ai_token_modality: 'text' })).toEqual([4]);
-    expect(input({ gen_ai_token_modality: 'audio' })).toEqual([60]);
+    expect(input({ gen_ai_token_modality: 'text' })).toEqual([3404]);
+    expect(input({ gen_ai_token_modality: 'audio' })).toEqual([130]);
     expect(
       sum(lines, 'gen_ai_client_inference_usage_output_tokens_total', { gen_ai_token_modality: 'audio' }),
     ).toBe(9);
+    const of = (kind: string, modality: string) =>
+      sum(lines, `gen_ai_client_inference_usage_${kind}_tokens_total`, { gen_ai_token_modality: modality });
+    expect(of('cache_write_input', 'text')).toBe(3400);
+    expect(of('cache_read_input', 'audio')).toBe(70);
+    expect(of('output', 'image')).toBe(5000);
   });
 
   it('tell failed calls from slow ones, and leave unread paths out', async () => {

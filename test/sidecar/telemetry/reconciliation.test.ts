@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Settlement, Usage } from '../../../sidecar/accounting/usage.ts';
+import { inputTokens, outputTokens, type Settlement, type Usage } from '../../../sidecar/accounting/usage.ts';
 import type { Attempt, Exchange } from '../../../sidecar/exchange.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 import type { LogRecord } from '../../../sidecar/telemetry/summary.ts';
@@ -32,6 +32,8 @@ function settlement(roll: (below: number) => number): Settlement {
     output: tokens(4_000),
     reasoning: tokens(2) * tokens(9_000),
     audioOutput: tokens(4) === 1 ? tokens(900) : 0,
+    ...(tokens(3) === 1 && { cacheWrite5m: tokens(40_000), cacheWrite1h: tokens(2) * tokens(7_000) }),
+    ...(tokens(5) === 1 && { audioCacheRead: tokens(300), imageOutput: tokens(2_000) }),
   };
   if (source === 'None') return { usage, source, costNanoUsd: 0n };
   const priced = source !== 'Unknown' && roll(5) > 0;
@@ -79,7 +81,18 @@ const nano = (usd: string): bigint => {
 
 describe('metrics, log and traces of the same requests', () => {
   const REQUESTS = 400;
-  const truth = { input: 0, cacheRead: 0, audioInput: 0, output: 0, reasoning: 0, audioOutput: 0 };
+  const truth = {
+    input: 0,
+    cacheRead: 0,
+    cacheWrite5m: 0,
+    cacheWrite1h: 0,
+    audioInput: 0,
+    audioCacheRead: 0,
+    output: 0,
+    reasoning: 0,
+    audioOutput: 0,
+    imageOutput: 0,
+  };
   let receiver: OtlpReceiver;
   let cost = 0n;
   let unpriced = 0;
@@ -102,7 +115,8 @@ describe('metrics, log and traces of the same requests', () => {
       attempts += one.attempts.length;
       for (const { settlement: settled } of one.attempts) {
         if (!settled) throw new Error('unsettled');
-        for (const kind of Object.keys(truth) as (keyof typeof truth)[]) truth[kind] += settled.usage[kind];
+        for (const kind of Object.keys(truth) as (keyof typeof truth)[])
+          truth[kind] += settled.usage[kind] ?? 0;
         if (settled.costNanoUsd === undefined) unpriced++;
         cost += settled.costNanoUsd ?? 0n;
       }
@@ -133,20 +147,28 @@ describe('metrics, log and traces of the same requests', () => {
     const labels = {
       input: 'input',
       cacheRead: 'cache_read',
+      cacheWrite5m: 'cache_write_5m',
+      cacheWrite1h: 'cache_write_1h',
       audioInput: 'audio_input',
+      audioCacheRead: 'audio_cache_read',
       output: 'output',
       reasoning: 'reasoning',
       audioOutput: 'audio_output',
+      imageOutput: 'image_output',
     };
     for (const [kind, label] of Object.entries(labels) as [keyof typeof truth, string][]) {
       expect(truth[kind]).toBeGreaterThan(0);
       expect(sum(page, 'outrider_tokens_total', { kind: label })).toBe(truth[kind]);
-      expect(log.reduce((all, { tokens }) => all + tokens[kind], 0)).toBe(truth[kind]);
+      expect(log.reduce((all, { tokens }) => all + (tokens[kind] ?? 0), 0)).toBe(truth[kind]);
     }
     const spanned = (key: string, spans = calls()) =>
       spans.reduce((all, { attributes }) => all + Number(attributes[key] ?? 0), 0);
-    const input = truth.input + truth.cacheRead + truth.audioInput;
-    const output = truth.output + truth.reasoning + truth.audioOutput;
+    const { input: _input, output: _output, ...within } = labels;
+    for (const [kind, label] of Object.entries(within) as [keyof typeof truth, string][]) {
+      expect(spanned(`outrider.usage.${label}_tokens`)).toBe(truth[kind]);
+    }
+    const input = inputTokens(truth);
+    const output = outputTokens(truth);
     expect(spanned('outrider.usage.input_tokens')).toBe(input);
     expect(spanned('outrider.usage.output_tokens')).toBe(output);
     expect(spanned('outrider.attempt.input_tokens', receiver.spans)).toBe(input);
