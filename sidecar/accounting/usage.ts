@@ -58,9 +58,9 @@ export function inputTokens(usage: Usage): number {
   );
 }
 
-/** All output, whatever it is billed as. */
+/** All output in tokens, whatever it is billed as; images are no tokens. */
 export function outputTokens(usage: Usage): number {
-  return usage.output + usage.reasoning + usage.audioOutput + (usage.imageOutput ?? 0);
+  return usage.output + usage.reasoning + usage.audioOutput;
 }
 
 /** What one attempt used and cost, settled once. */

@@ -69,7 +69,14 @@ export const INSTRUMENTS = {
     type: 'counter',
     unit: '{token}',
     labels: [...TARGET, 'kind', 'source'],
-    help: 'Settled tokens of all attempts. Kinds: input, cache_read, cache_write_5m, cache_write_1h, audio_input, audio_cache_read, output, reasoning, audio_output, image_output. They do not overlap.',
+    help: 'Settled tokens of all attempts. Kinds: input, cache_read, cache_write_5m, cache_write_1h, audio_input, audio_cache_read, output, reasoning, audio_output. They do not overlap.',
+  },
+  images: {
+    name: 'outrider_images_total',
+    type: 'counter',
+    unit: '{image}',
+    labels: [...TARGET, 'source'],
+    help: 'Images that models made, of all attempts.',
   },
   cost: {
     name: 'outrider_cost_usd_total',

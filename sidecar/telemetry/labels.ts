@@ -30,7 +30,7 @@ export const LABELS = {
     of: 'model',
     help: 'declared or catalogued name of the model that answered; else `_OTHER`; empty without an answer',
   },
-  gen_ai_token_modality: { help: '`text`, `audio`, `image` or `unknown`' },
+  gen_ai_token_modality: { help: '`text`, `audio` or `unknown`' },
   gen_ai_token_type: { help: '`input` or `output`' },
   error_type: { help: 'failure class the call ended with; empty when it did not fail' },
   outrider_route: { of: 'route', help: 'as `route`' },

@@ -73,10 +73,6 @@ export class GenAiRecorder {
     labels[4] = 'text';
     this.#usageOutput.with(labels).value += usage.output + usage.reasoning;
     count(this.#usageReasoning, labels, usage.reasoning);
-    if (usage.imageOutput) {
-      labels[4] = 'image';
-      this.#usageOutput.with(labels).value += usage.imageOutput;
-    }
     const heard = usage.audioInput + (usage.audioCacheRead ?? 0);
     if (heard === 0 && usage.audioOutput === 0) return;
     labels[4] = 'audio';

@@ -19,6 +19,7 @@ export class MetricsRecorder {
   readonly #attempts: Family<CounterSeries>;
   readonly #failovers: Family<CounterSeries>;
   readonly #tokens: Family<CounterSeries>;
+  readonly #images: Family<CounterSeries>;
   readonly #cost: Family<MoneySeries>;
   readonly #costUnknown: Family<CounterSeries>;
   readonly #warnings: Family<CounterSeries>;
@@ -34,6 +35,7 @@ export class MetricsRecorder {
     this.#attempts = meter.counter('attempts');
     this.#failovers = meter.counter('failovers');
     this.#tokens = meter.counter('tokens');
+    this.#images = meter.counter('images');
     this.#cost = meter.money('cost');
     this.#costUnknown = meter.counter('costUnknown');
     this.#warnings = meter.counter('warnings');
@@ -106,7 +108,9 @@ export class MetricsRecorder {
     if (usage.output > 0) this.#kind(labels, 'output', usage.output);
     if (usage.reasoning > 0) this.#kind(labels, 'reasoning', usage.reasoning);
     if (usage.audioOutput > 0) this.#kind(labels, 'audio_output', usage.audioOutput);
-    if (usage.imageOutput) this.#kind(labels, 'image_output', usage.imageOutput);
+    if (usage.imageOutput) {
+      this.#images.with([route, rule, provider.label, model, source]).value += usage.imageOutput;
+    }
     if (costNanoUsd === undefined) {
       this.#costUnknown.with([route, rule, provider.label, model, 'Price']).value++;
     } else {

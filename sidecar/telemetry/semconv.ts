@@ -31,5 +31,4 @@ export const GEN_AI_CACHE_WRITE_TOKENS = 'gen_ai.usage.cache_write.input_tokens'
 export const GEN_AI_REASONING_TOKENS = 'gen_ai.usage.reasoning.output_tokens';
 export const GEN_AI_AUDIO_INPUT_TOKENS = 'gen_ai.usage.audio.input_tokens';
 export const GEN_AI_AUDIO_CACHE_READ_TOKENS = 'gen_ai.usage.audio.cache_read.input_tokens';
-export const GEN_AI_IMAGE_OUTPUT_TOKENS = 'gen_ai.usage.image.output_tokens';
 export const GEN_AI_AUDIO_OUTPUT_TOKENS = 'gen_ai.usage.audio.output_tokens';

@@ -107,7 +107,7 @@ function usageKinds(tokens: Usage, to: AttributeSink): void {
   to.put('outrider.usage.audio_cache_read_tokens', positive(tokens.audioCacheRead ?? 0));
   to.put('outrider.usage.reasoning_tokens', positive(tokens.reasoning));
   to.put('outrider.usage.audio_output_tokens', positive(tokens.audioOutput));
-  to.put('outrider.usage.image_output_tokens', positive(tokens.imageOutput ?? 0));
+  to.put('outrider.usage.images', positive(tokens.imageOutput ?? 0));
 }
 
 function genAiAttributes(
@@ -144,7 +144,6 @@ function genAiAttributes(
   to.put(s.GEN_AI_AUDIO_INPUT_TOKENS, positive(usage.audioInput + audioCached));
   to.put(s.GEN_AI_AUDIO_CACHE_READ_TOKENS, positive(audioCached));
   to.put(s.GEN_AI_AUDIO_OUTPUT_TOKENS, positive(usage.audioOutput));
-  to.put(s.GEN_AI_IMAGE_OUTPUT_TOKENS, positive(usage.imageOutput ?? 0));
 }
 
 /** A generation that ended before its reason came ended with `error`. */

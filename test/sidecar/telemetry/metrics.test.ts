@@ -317,7 +317,7 @@ describe('GenAI metrics', () => {
         attempts: [
           attempt(candidate(of, 'first'), 0, 10, {
             settlement: settled(
-              { cacheWrite5m: 3000, cacheWrite1h: 400, audioCacheRead: 70, imageOutput: 5000 },
+              { cacheWrite5m: 3000, cacheWrite1h: 400, audioCacheRead: 70, imageOutput: 5 },
               1n,
             ),
           }),
@@ -345,7 +345,7 @@ describe('GenAI metrics', () => {
       sum(lines, `gen_ai_client_inference_usage_${kind}_tokens_total`, { gen_ai_token_modality: modality });
     expect(of('cache_write_input', 'text')).toBe(3400);
     expect(of('cache_read_input', 'audio')).toBe(70);
-    expect(of('output', 'image')).toBe(5000);
+    expect(sum(lines, 'outrider_images_total')).toBe(5);
   });
 
   it('tell failed calls from slow ones, and leave unread paths out', async () => {

@@ -33,7 +33,7 @@ function settlement(roll: (below: number) => number): Settlement {
     reasoning: tokens(2) * tokens(9_000),
     audioOutput: tokens(4) === 1 ? tokens(900) : 0,
     ...(tokens(3) === 1 && { cacheWrite5m: tokens(40_000), cacheWrite1h: tokens(2) * tokens(7_000) }),
-    ...(tokens(5) === 1 && { audioCacheRead: tokens(300), imageOutput: tokens(2_000) }),
+    ...(tokens(5) === 1 && { audioCacheRead: tokens(300), imageOutput: tokens(9) }),
   };
   if (source === 'None') return { usage, source, costNanoUsd: 0n };
   const priced = source !== 'Unknown' && roll(5) > 0;
@@ -154,7 +154,6 @@ describe('metrics, log and traces of the same requests', () => {
       output: 'output',
       reasoning: 'reasoning',
       audioOutput: 'audio_output',
-      imageOutput: 'image_output',
     };
     for (const [kind, label] of Object.entries(labels) as [keyof typeof truth, string][]) {
       expect(truth[kind]).toBeGreaterThan(0);
@@ -167,6 +166,10 @@ describe('metrics, log and traces of the same requests', () => {
     for (const [kind, label] of Object.entries(within) as [keyof typeof truth, string][]) {
       expect(spanned(`outrider.usage.${label}_tokens`)).toBe(truth[kind]);
     }
+    expect(truth.imageOutput).toBeGreaterThan(0);
+    expect(sum(page, 'outrider_images_total')).toBe(truth.imageOutput);
+    expect(log.reduce((all, { tokens }) => all + (tokens.imageOutput ?? 0), 0)).toBe(truth.imageOutput);
+    expect(spanned('outrider.usage.images')).toBe(truth.imageOutput);
     const input = inputTokens(truth);
     const output = outputTokens(truth);
     expect(spanned('outrider.usage.input_tokens')).toBe(input);
