@@ -150,13 +150,13 @@ export interface RedactedThinkingBlock {
   vendor: Vendor;
 }
 
-export interface RefusalBlock {
+interface RefusalBlock {
   type: 'Refusal';
   text: string;
 }
 
 /** A block only one vendor understands, such as the trace of a search it ran. As written. */
-export interface NativeBlock {
+interface NativeBlock {
   type: 'Native';
   vendor: Vendor;
   json: JsonText;

@@ -7,7 +7,7 @@ import { type Answer, callJson } from '../support/http.ts';
 
 type Json = Record<string, unknown>;
 
-export interface Tool {
+interface Tool {
   name: string;
   description: string;
   schema: Json;

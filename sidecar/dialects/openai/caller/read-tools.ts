@@ -91,7 +91,7 @@ export function readToolChoice(node: JsonNode, request: ChatRequest): void {
 }
 
 /** The tools that may be called stay, the others go: to the model that is the same, though not to its prompt cache. */
-export function readAllowed(node: JsonNode, request: ChatRequest): void {
+function readAllowed(node: JsonNode, request: ChatRequest): void {
   const allowed = new Set<string>();
   for (const tool of node.at('tools')?.elements() ?? []) {
     const type = tool.at('type')?.text ?? 'function';

@@ -85,7 +85,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
   return Buffer.from(object(members));
 }
 
-export function writeOutput(output: OutputFormat | undefined): JsonText | undefined {
+function writeOutput(output: OutputFormat | undefined): JsonText | undefined {
   if (output === undefined || output.type === 'Text') return undefined;
   if (output.type !== 'JSONSchema') return '{"type":"json_object"}';
   const schema = {

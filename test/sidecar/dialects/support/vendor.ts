@@ -119,7 +119,7 @@ export interface Asking {
   media?: Record<string, { mediaType: string; data: string }>;
 }
 
-export function contextOf({ model, quirks = {}, maxOutputTokens, media = {} }: Asking): WriteContext {
+function contextOf({ model, quirks = {}, maxOutputTokens, media = {} }: Asking): WriteContext {
   return { model, quirks, maxOutputTokens, losses: new Losses(), media: (url) => media[url] };
 }
 

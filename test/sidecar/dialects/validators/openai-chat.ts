@@ -2,7 +2,7 @@
 
 type Json = Record<string, unknown>;
 
-export interface ReadChoice {
+interface ReadChoice {
   content: string | undefined;
   refusal: string | undefined;
   reasoning: string;
