@@ -216,7 +216,7 @@ describe('the journey', () => {
     installation = await install({ credentials: stage.namespace });
     await stage.reroute([{ name: 'again', vendor: 'south' }]);
     await foundBack('again');
-    expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'again' });
+    expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'again-next' });
   });
 });
 
