@@ -119,7 +119,8 @@ export const ERRORS = {
   stateful_unsupported: {
     status: 400,
     retryable: false,
-    message: '{member} needs a stateful target; {hint}',
+    message:
+      'the request needs what a provider keeps, and rule {rule} of route {route} has no target for that: {reasons}',
   },
 
   // Dispatch

@@ -247,7 +247,7 @@ export class Pipeline {
     if (!facts) throw new Error('a request without facts cannot be planned');
     const planned = plan(rule, facts, health, performance.now(), random, this.roundRobin);
     exchange.plan = planned;
-    const refused = refusal(route, planned);
+    const refused = refusal(route, planned, facts);
     if (refused) throw refused;
     if (envelope && envelope.duplicates.length > 0) refuseAmbiguous(envelope, planned);
   }

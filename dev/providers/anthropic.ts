@@ -8,6 +8,7 @@ import {
   streamEvents,
 } from './anthropic-bodies.ts';
 import { checkAnthropicRequest, checkLatest } from './anthropic-check.ts';
+import { turnOf } from './anthropic-threads.ts';
 import type { Behaviour } from './behaviour.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
 
@@ -33,6 +34,16 @@ function errorBody(status: number, message: string, type?: string): string {
   const word = type ?? TYPES[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
   return JSON.stringify({ type: 'error', error: { type: word, message }, request_id: 'req_scripted' });
 }
+
+const NO_THREAD = JSON.stringify({
+  type: 'error',
+  error: {
+    type: 'not_found_error',
+    message: 'thread.previous_message_id: no such message',
+    details: { error_code: 'thread_not_found' },
+  },
+  request_id: 'req_scripted',
+});
 
 const SHAPE: FailureShape = {
   error: ({ status, message, type }) => errorBody(status, message, type),
@@ -82,14 +93,18 @@ function answer(request: VendorRequest, behaviour: Behaviour): VendorAnswer {
   const parsed = parse(body, vertex?.[1]);
   if (typeof parsed === 'string') return refused(400, parsed);
   const counting = path.endsWith('/count_tokens');
+  const turn = turnOf(parsed, vertex ? '' : text(headers['anthropic-beta']));
+  if (turn === undefined) return { kind: 'Refused', status: 404, body: NO_THREAD };
+  const { request: asked } = turn;
   const problem =
-    checkAnthropicRequest(parsed, counting) ?? (version === LATEST ? checkLatest(parsed) : undefined);
+    checkAnthropicRequest(asked, counting) ?? (version === LATEST ? checkLatest(asked) : undefined);
   if (problem !== undefined) return refused(400, problem);
   if (counting)
     return { kind: 'Whole', body: JSON.stringify({ input_tokens: countTokens(body) }), headers: {} };
-  const composed = composeAnswer(parsed, body, behaviour);
+  const composed = composeAnswer(asked, body, behaviour);
+  turn.keep(composed.id, composed.blocks);
   const own = { 'request-id': `req_${composed.id.slice(-12)}`, 'anthropic-organization-id': 'org_scripted' };
-  return parsed.stream === true
+  return asked.stream === true
     ? { kind: 'Stream', events: streamEvents(composed), headers: own }
     : { kind: 'Whole', body: completeBody(composed), headers: own };
 }

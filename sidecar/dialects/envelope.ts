@@ -56,6 +56,8 @@ export interface Envelope {
   jsonSchema: boolean;
   /** The caller asks the vendor to keep something, or refers to what it keeps (`store: true`, an earlier answer, a file id). */
   stateful: boolean;
+  /** The member that makes it so, where clients do without it when they are told that it cannot be had. */
+  dispensable: string | undefined;
   /** Nothing of that, but the vendor keeps the answer because nobody told it not to (`store` of Responses). */
   stores: boolean;
 }

@@ -85,7 +85,7 @@ export function explain(
 ): Explanation {
   const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
   const made = found.rule && plan(found.rule, facts, health, now, random, new RoundRobinState());
-  const error = found.error ?? (made && found.route ? refusal(found.route, made) : undefined);
+  const error = found.error ?? (made && found.route ? refusal(found.route, made, facts) : undefined);
   return {
     request: requestOf(facts, found.rule?.body),
     route: found.route?.key,

@@ -53,6 +53,7 @@ class Facts implements RequestFacts {
   readonly choices: number;
   readonly replay: ReplayClass;
   readonly pinned: boolean;
+  readonly dispensable: string | undefined;
   readonly stores: boolean;
   readonly unread: boolean;
   readonly modelInPath: boolean;
@@ -91,6 +92,7 @@ class Facts implements RequestFacts {
     this.choices = envelope?.choices ?? 1;
     this.replay = replayClass(input);
     this.pinned = envelope?.stateful ?? true;
+    this.dispensable = envelope?.dispensable;
     this.stores = envelope?.stores ?? false;
     this.unread = envelope === undefined;
   }

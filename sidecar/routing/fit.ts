@@ -53,7 +53,10 @@ function unspeakable(
   const way = wayTo(facts.dialect, type);
   if (!way) return fallen(`does not speak ${facts.dialect}, and such a request cannot be translated for it`);
   if (!way.crosses) return undefined;
-  if (facts.pinned) return fallen('speaks another dialect: what a vendor keeps cannot be translated');
+  if (facts.pinned) {
+    const { detail } = fallen('speaks another dialect: what a vendor keeps cannot be translated');
+    return { reason: 'StateUnsupported', detail };
+  }
   if (facts.serverTools)
     return fallen('speaks another dialect: tools that a vendor runs cannot be translated');
   if (facts.choices > 1 && !TRANSLATED_TO.get(way.spoken.dialect)?.severalAnswers) {

@@ -72,18 +72,29 @@ export function plan(
 }
 
 /** Why the plan is empty, as the caller is told; undefined when it is not. */
-export function refusal(route: TableRoute, plan: Plan): OutriderError | undefined {
+export function refusal(
+  route: TableRoute,
+  plan: Plan,
+  { dispensable }: Pick<RequestFacts, 'dispensable'>,
+): OutriderError | undefined {
   if (plan.candidates.length > 0) return undefined;
   const fallen = plan.considered.filter(({ reason }) => reason !== 'NotPinned');
   const size =
     fallen.some(({ reason }) => SIZE_REASONS.has(reason)) &&
     !fallen.some(({ reason }) => PASSING_REASONS.has(reason));
   const reasons = fallen.map(({ target, detail }) => `${target}: ${detail}`).join('; ');
-  return new OutriderError(size ? 'request_too_large_for_targets' : 'no_target', {
+  const params = {
     rule: plan.rule.name,
     route: route.key,
     reasons: reasons.length > 1000 ? `${reasons.slice(0, 1000)}…` : reasons,
-  });
+  };
+  if (fallen.some(({ reason }) => reason === 'StateUnsupported')) {
+    return new OutriderError('stateful_unsupported', {
+      ...params,
+      ...(dispensable !== undefined && { dispensable }),
+    });
+  }
+  return new OutriderError(size ? 'request_too_large_for_targets' : 'no_target', params);
 }
 
 /** What the caller can change by asking for less. */

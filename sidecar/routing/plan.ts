@@ -42,6 +42,8 @@ export interface RequestFacts {
   modelInPath?: boolean;
   /** Stateful or passthrough: pinned to the rule's stateful target by configuration, never by health. */
   pinned: boolean;
+  /** Member of the body that pins it, where clients do without it when they are told that it cannot be had. */
+  dispensable?: string | undefined;
   /** Not that, but the vendor keeps the answer unless it is told not to: pinned where the rule lets it be kept. */
   stores?: boolean;
 }
@@ -74,6 +76,7 @@ export type Reason =
   | 'ProviderInvalid' // the provider has no valid version here
   | 'ModelNotServed' // the provider has a closed list without this model
   | 'DialectUnsupported' // the provider speaks another dialect, and the request cannot be translated
+  | 'StateUnsupported' // the same, because the request needs what a vendor keeps
   | 'CapabilityMissing' // the model cannot do what the request needs
   | 'ContextWindowExceeded' // even the lower bound of the input does not fit
   | 'ContextWindowTight' // may not fit: ranked last

@@ -19,7 +19,7 @@ const COMMON: readonly (readonly [string, MemberReader])[] = [
   ['tools', readTools],
   ['mcp_servers', readServers],
   ['container', readState],
-  ['thread', readState],
+  ['thread', readThread],
   ['output_config', readOutputConfig],
   ['output_format', readFormat],
 ];
@@ -114,6 +114,12 @@ function readState(scanner: JsonScanner, envelope: BodyScan): void {
     envelope.serverTools = true;
   }
   scanner.value();
+}
+
+/** Its tool runner asks for a thread first, and goes on with whole conversations where there are none. */
+function readThread(scanner: JsonScanner, envelope: BodyScan): void {
+  if (!scanner.atNull()) envelope.dispensable = 'thread';
+  readState(scanner, envelope);
 }
 
 function readOutputConfig(scanner: JsonScanner, envelope: BodyScan): void {

@@ -23,11 +23,15 @@ export function renderUpstreamError(error: UpstreamError, status: number): Buffe
   return Buffer.from(JSON.stringify({ type: 'error', error: { type, message: error.message } }));
 }
 
+/** At this its clients send the conversation whole, where they may. */
+const WITHOUT_THREADS = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
+
 function ours(error: OutriderError): string {
-  const { id } = error.params;
+  const { id, dispensable } = error.params;
+  const details = dispensable === 'thread' && { details: WITHOUT_THREADS };
   return JSON.stringify({
     type: 'error',
-    error: { type: typeOf(error.status), message: error.message, code: error.code },
+    error: { type: typeOf(error.status), message: error.message, code: error.code, ...details },
     ...(typeof id === 'string' && { request_id: id }),
   });
 }

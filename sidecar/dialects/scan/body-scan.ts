@@ -55,6 +55,7 @@ export class BodyScan implements Envelope {
   vision = false;
   jsonSchema = false;
   stateful = false;
+  dispensable: string | undefined = undefined;
   stores = false;
 
   constructor(body: Buffer) {

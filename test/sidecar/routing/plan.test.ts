@@ -22,7 +22,7 @@ const serving = (name: string, over: Parameters<typeof model>[1] = {}) =>
 
 function refused(made: ReturnType<typeof planned>) {
   const [one] = table([route('r', ['*'], [made.rule])]).routes;
-  return one && refusal(one, made);
+  return one && refusal(one, made, facts());
 }
 
 describe('a target falls', () => {

@@ -111,7 +111,7 @@ describe('a plan, whatever it is made of', () => {
         const kept = made.considered.filter((c) => c.kept).map((c) => c.target);
         expect(new Set(kept)).toEqual(new Set(made.candidates.map((c) => c.target.name)));
         const [one] = table([route('r', ['*'], [body])]).routes;
-        const error = one && refusal(one, made);
+        const error = one && refusal(one, made, request);
         expect(error === undefined).toBe(made.candidates.length > 0);
         expect(made.candidates.length).toBeLessThanOrEqual(32);
       }),
