@@ -20,6 +20,8 @@ export interface Behaviour {
   cachedTokens?: number;
   /** Part of the prompt reported as written to the cache (Anthropic). */
   cacheWriteTokens?: number;
+  /** Part of the prompt reported as audio (OpenAI chat, Gemini), and of the answer on top of what is visible (OpenAI chat). */
+  audioTokens?: number;
   /** Part of the thinking comes hidden (Anthropic). */
   redactedThinking?: boolean;
   /** Reported as reasoning, on top of the visible output. */
@@ -96,6 +98,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Behaviour>([
   'streamUsage',
   'cachedTokens',
   'cacheWriteTokens',
+  'audioTokens',
   'redactedThinking',
   'reasoningTokens',
   'argumentsAtEnd',

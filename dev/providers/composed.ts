@@ -25,7 +25,7 @@ export interface Composed {
   calls: { name: string; input: unknown }[];
   ended: 'Done' | 'Cap' | 'Calls' | 'Sequence';
   sequence: string | undefined;
-  usage: { prompt: number; cached: number; visible: number; reasoning: number };
+  usage: { prompt: number; cached: number; audio: number; visible: number; reasoning: number };
 }
 
 const THOUGHT = 'The user wants an answer, so I will give one.';
@@ -57,6 +57,7 @@ export function compose(wanted: Wanted, raw: Buffer, behaviour: Behaviour): Comp
     usage: {
       prompt,
       cached: Math.min(behaviour.cachedTokens ?? 0, prompt),
+      audio: Math.min(behaviour.audioTokens ?? 0, prompt),
       visible: tokens.length + calls.length * 8,
       reasoning: behaviour.reasoningTokens ?? 0,
     },

@@ -148,12 +148,21 @@ function chunksOf(model: string, { digest, thought, tokens, calls, ended, usage 
         ...(last && { candidatesTokenCount: usage.visible }),
         ...(usage.reasoning > 0 && { thoughtsTokenCount: usage.reasoning }),
         totalTokenCount: usage.prompt + usage.reasoning + (last ? usage.visible : 0),
-        promptTokensDetails: [{ modality: 'TEXT', tokenCount: usage.prompt }],
+        promptTokensDetails: byModality(usage.prompt, usage.audio),
+        ...(usage.cached > 0 &&
+          usage.audio > 0 && {
+            cacheTokensDetails: byModality(usage.cached, Math.min(usage.cached, usage.audio)),
+          }),
       },
       modelVersion: model,
       responseId: digest.slice(0, 22),
     };
   });
+}
+
+function byModality(all: number, audio: number): Json[] {
+  const text = { modality: 'TEXT', tokenCount: all - audio };
+  return audio === 0 ? [text] : [text, { modality: 'AUDIO', tokenCount: audio }];
 }
 
 /** Text that follows text is one part. */

@@ -70,7 +70,10 @@ export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour
   }));
   const reasoning = behaviour.reasoningTokens ?? 0;
   const prompt = Math.max(1, Math.ceil(raw.length / 4));
-  const completion = (calls.length > 0 ? 8 * calls.length : tokens.length) * (request.n ?? 1) + reasoning;
+  const cached = Math.min(behaviour.cachedTokens ?? 0, prompt);
+  const audio = behaviour.audioTokens ?? 0;
+  const completion =
+    (calls.length > 0 ? 8 * calls.length : tokens.length) * (request.n ?? 1) + reasoning + audio;
   return {
     id: `chatcmpl-${digest.slice(0, 24)}`,
     model: `${request.model ?? 'unknown'}-2026-01-01`,
@@ -82,12 +85,12 @@ export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour
       completion_tokens: completion,
       total_tokens: prompt + completion,
       prompt_tokens_details: {
-        cached_tokens: Math.min(behaviour.cachedTokens ?? 0, prompt),
-        audio_tokens: 0,
+        cached_tokens: cached,
+        audio_tokens: Math.min(audio, prompt - cached),
       },
       completion_tokens_details: {
         reasoning_tokens: reasoning,
-        audio_tokens: 0,
+        audio_tokens: audio,
         accepted_prediction_tokens: 0,
         rejected_prediction_tokens: 0,
       },

@@ -4,18 +4,10 @@ import type { Attempt, Exchange } from '../../../sidecar/exchange.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 import type { LogRecord } from '../../../sidecar/telemetry/summary.ts';
 import { attempt, exchange, type World, world } from './exchanges.ts';
+import { dice } from './mixed-traffic.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { type Line, readPage, sum } from './page.ts';
 import { logFile, make } from './support.ts';
-
-/** A generator that always gives the same numbers. */
-function dice(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const FAILURES = ['Connect', 'Timeout', 'RateLimited', 'ServerError', 'StreamError', 'Caller'] as const;
 const OPERATIONS = ['chat', 'chat', 'chat', 'text_completion', 'embeddings', 'passthrough'] as const;
