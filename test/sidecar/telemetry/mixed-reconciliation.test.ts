@@ -157,7 +157,7 @@ describe('a thousand mixed requests', () => {
     expect(new Set(rows.map(({ source }) => source))).toEqual(new Set(['Provider', 'Estimated', 'None']));
     for (const kind of Object.keys(KINDS) as Kind[]) expect([kind, ledger(kind)]).not.toEqual([kind, 0]);
     for (const { dialect } of VENDORS) {
-      expect(attemptRows.filter(({ target: name }) => name === dialect).length).toBeGreaterThan(50);
+      expect(attemptRows.filter(({ target: name }) => name === dialect).length).toBeGreaterThan(10);
     }
   });
 
