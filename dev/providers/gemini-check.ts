@@ -89,16 +89,34 @@ function refuse(message: string): never {
   throw new Error(message);
 }
 
+interface Content {
+  role?: string;
+  parts?: Json[];
+}
+
+/** Google's own clients send a streamed answer back as it came, a content for each chunk: together they are one turn. */
+function inTurns(contents: readonly Content[]): Content[] {
+  const turns: Content[] = [];
+  for (const content of contents) {
+    const before = turns.at(-1);
+    if (content.role === 'model' && before?.role === 'model') {
+      turns[turns.length - 1] = { role: 'model', parts: [...(before.parts ?? []), ...(content.parts ?? [])] };
+    } else {
+      turns.push(content);
+    }
+  }
+  return turns;
+}
+
 function check(model: string, body: Json): void {
   known(body, TOP, '');
   const newest = /gemini-(3|flash-latest|pro-latest)/.test(model);
-  const contents = body.contents;
-  if (!Array.isArray(contents) || contents.length === 0)
+  if (!Array.isArray(body.contents) || body.contents.length === 0)
     refuse('* GenerateContentRequest.contents: contents is not specified');
+  const contents = inTurns(body.contents as Content[]);
   let calls: string[] = [];
   let role = '';
-  contents.forEach((raw: unknown, at) => {
-    const content = raw as { role?: string; parts?: Json[] };
+  contents.forEach((content, at) => {
     if (content.role !== 'user' && content.role !== 'model') refuse('Please use a valid role: user, model.');
     if (content.role === role)
       refuse('Please ensure that multiturn requests alternate between user and model.');
@@ -125,7 +143,7 @@ function check(model: string, body: Json): void {
     }
     calls = parts.filter((part) => part.functionCall).map((part) => String((part.functionCall as Json).name));
   });
-  if (newest) checkSignatures(contents as { role: string; parts: Json[] }[]);
+  if (newest) checkSignatures(contents);
   const system = body.systemInstruction as { parts?: Json[] } | undefined;
   if (system && !system.parts?.length) refuse('system_instruction.parts: must not be empty');
   checkTools(body);
@@ -133,10 +151,10 @@ function check(model: string, body: Json): void {
 }
 
 /** The current turn begins with the last turn of the user that has something of its own. */
-function checkSignatures(contents: { role: string; parts: Json[] }[]): void {
+function checkSignatures(contents: readonly Content[]): void {
   const own = (part: Json): boolean => part.functionResponse === undefined;
-  const start = contents.findLastIndex(({ role, parts }) => role === 'user' && parts.some(own));
-  contents.forEach(({ parts }, at) => {
+  const start = contents.findLastIndex(({ role, parts }) => role === 'user' && parts?.some(own));
+  contents.forEach(({ parts = [] }, at) => {
     const first = parts.find((part) => part.functionCall);
     if (at <= start || first === undefined || first.thoughtSignature) return;
     const name = String((first.functionCall as Json).name);

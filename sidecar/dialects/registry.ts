@@ -54,12 +54,13 @@ export function endpointAt(target: string): Resolution | undefined {
 export function resolvePath(path: string, rawHeaders: readonly string[]): Resolution {
   const endpoint = ENDPOINTS.get(path);
   if (endpoint) return endpoint;
-  const prefix = PREFIXES.find(({ from }) => path === from || path.startsWith(`${from}/`));
-  if (!prefix) return { kind: 'Unknown', family: caller(rawHeaders), path };
-  const canonical = prefix.to + path.slice(prefix.from.length);
+  const longest = PREFIXES.find(({ from }) => path === from || path.startsWith(`${from}/`));
+  if (!longest) return { kind: 'Unknown', family: caller(rawHeaders), path };
   // Families share the prefix `/v1`: there the caller's headers tell them apart.
-  const sharing = PREFIXES.filter(({ from }) => from === prefix.from);
-  const { family } = sharing.find((one) => one.family.claims(rawHeaders)) ?? prefix;
+  const sharing = PREFIXES.filter(({ from }) => from === longest.from);
+  const prefix = sharing.find((one) => one.family.claims(rawHeaders)) ?? longest;
+  const { family } = prefix;
+  const canonical = prefix.to + path.slice(prefix.from.length);
   if (canonical === family.modelsPath) return { kind: 'Models', family, path: canonical, model: undefined };
   if (canonical.startsWith(`${family.modelsPath}/`)) {
     const model = decoded(canonical.slice(family.modelsPath.length + 1));

@@ -4,11 +4,11 @@ import { GEMINI_RAW } from './raw.ts';
 
 export const GEMINI_FAMILY: DialectFamily = {
   name: 'gemini',
-  prefixes: [
-    { from: '/gemini/v1beta', to: '/v1beta' },
-    { from: '/gemini', to: '/v1beta' },
-    { from: '/v1beta', to: '/v1beta' },
-  ],
+  // Versions are the provider's: its URL ends in one. `/v1` is other families' too, where headers tell who calls.
+  prefixes: ['/gemini/v1', '/gemini/v1alpha', '/gemini/v1beta', '/gemini', '/v1beta', '/v1'].map((from) => ({
+    from,
+    to: '/v1beta',
+  })),
   endpoints: [],
   vendorPaths: [{ dialect: 'gemini', upstreamPath: '/models/{model}:generateContent' }],
   modelsPath: '/v1beta/models',

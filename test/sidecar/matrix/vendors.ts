@@ -1,6 +1,12 @@
 /** One provider per dialect that vendors speak, each at the scripted provider, which refuses what the real one would refuse. */
 import { type ScriptedProvider } from '../../../dev/providers/server.ts';
-import type { ModelBody, ProviderBody, ProviderItem, RouteItem } from '../../../sidecar/snapshot/schema.ts';
+import type {
+  ModelBody,
+  ProviderBody,
+  ProviderItem,
+  RouteItem,
+  RuleBody,
+} from '../../../sidecar/snapshot/schema.ts';
 import { providerItem, routeItem, rule, target } from '../support/configuration.ts';
 
 export interface VendorCase {
@@ -12,6 +18,8 @@ export interface VendorCase {
   /** Writes its thinking into the answer. */
   showsThinking: boolean;
   parameters?: NonNullable<ProviderBody['parameters']>;
+  /** Paths that the rule lets through unread. */
+  passthrough?: RuleBody['passthrough'];
 }
 
 export const VENDORS: readonly VendorCase[] = [
@@ -51,6 +59,10 @@ export function itemsFor(vendor: VendorCase, provider: ScriptedProvider): [Provi
       models: [model],
       ...(vendor.parameters && { parameters: vendor.parameters }),
     }),
-    routeItem('any', ['any'], [rule([target('vendor', { model: vendor.model })])]),
+    routeItem(
+      'any',
+      ['any'],
+      [rule([target('vendor', { model: vendor.model })], { passthrough: vendor.passthrough ?? [] })],
+    ),
   ];
 }

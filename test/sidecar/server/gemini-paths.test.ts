@@ -10,7 +10,7 @@ import { startTestSidecar, type TestSidecar } from '../support/sidecar.ts';
 describe('a path', () => {
   const google = ['X-Goog-Api-Key', 'k'];
 
-  it.each(['/v1beta', '/gemini', '/gemini/v1beta'])(
+  it.each(['/v1beta', '/gemini', '/gemini/v1', '/gemini/v1beta'])(
     'below %s is of the family, whatever the headers say',
     (base) => {
       for (const headers of [[], google, ['x-api-key', 'k']]) {
@@ -39,9 +39,15 @@ describe('a path', () => {
     expect('model' in resolution ? resolution.model : undefined).toBe(model);
   });
 
-  it('of other families stays theirs, whoever calls', () => {
-    expect(resolvePath('/v1/models', google).family.name).toBe('openai');
-    expect(resolvePath('/v1/files', google).family.name).toBe('openai');
+  it('that families share is whose client calls', () => {
+    expect(resolvePath('/v1/models/fast:generateContent', google)).toMatchObject({
+      kind: 'Raw',
+      path: '/v1beta/models/fast:generateContent',
+    });
+    expect(resolvePath('/v1/models', google)).toMatchObject({ kind: 'Models', family: { name: 'gemini' } });
+    expect(resolvePath('/v1/models', []).family.name).toBe('openai');
+    expect(resolvePath('/v1/chat/completions', google)).toMatchObject({ kind: 'Endpoint' });
+    expect(resolvePath('/openai/v1/files', google).family.name).toBe('openai');
     expect(resolvePath('/nowhere', google).family.name).toBe('gemini');
   });
 });
@@ -124,7 +130,7 @@ describe('requests', () => {
     ['azure', '/openai/v1/files', 'api-key', 'sk-test'],
     ['compatible', '/v1beta/openai/files', 'authorization', 'Bearer sk-test'],
   ])('of another family go below what the vendor puts before it: %s', async (model, url, header, value) => {
-    await ask(`/v1/files?model=${model}`, {});
+    await callJson(`${sidecar.url}/v1/files?model=${model}`, {}, { authorization: 'Bearer sesame' });
     expect(provider.requests[0]?.url).toBe(`${url}?model=${model}`);
     expect(provider.requests[0]?.headers[header]).toBe(value);
   });
