@@ -16,10 +16,17 @@ export interface ListedModel {
   owner: string;
 }
 
+export interface Prefix {
+  readonly from: string;
+  readonly to: string;
+  /** Only the endpoints are there: other paths below it are nobody's. */
+  readonly endpointsOnly?: true;
+}
+
 export interface DialectFamily {
   readonly name: string;
   /** Path prefixes the family is served under, and the prefix each stands for. The longest match counts. */
-  readonly prefixes: readonly { readonly from: string; readonly to: string }[];
+  readonly prefixes: readonly Prefix[];
   readonly endpoints: readonly Endpoint[];
   /** Dialects of the family that only vendors speak, and where they are below a base URL: so do its unread paths. */
   readonly vendorPaths?: readonly { readonly dialect: DialectName; readonly upstreamPath: string }[];

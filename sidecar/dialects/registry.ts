@@ -34,9 +34,9 @@ const ENDPOINTS: ReadonlyMap<string, Resolution> = new Map(
   ),
 );
 
-const PREFIXES = FAMILIES.flatMap((family) => family.prefixes.map((prefix) => ({ ...prefix, family }))).sort(
-  (a, b) => b.from.length - a.from.length,
-);
+const PREFIXES = FAMILIES.flatMap((family) => family.prefixes.map((prefix) => ({ ...prefix, family })))
+  .filter(({ endpointsOnly }) => endpointsOnly !== true)
+  .sort((a, b) => b.from.length - a.from.length);
 
 /** Endpoints by canonical path, for hints. */
 export const ENDPOINT_PATHS: readonly string[] = [

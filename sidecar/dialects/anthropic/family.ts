@@ -10,6 +10,9 @@ export const ANTHROPIC_FAMILY: DialectFamily = {
   prefixes: [
     { from: '/anthropic/v1', to: '/v1' },
     { from: '/v1', to: '/v1' },
+    // Clients read the same variable for the base URL, and some expect the version in it.
+    { from: '/anthropic', to: '/v1', endpointsOnly: true },
+    { from: '', to: '/v1', endpointsOnly: true },
   ],
   endpoints: [
     { path: '/v1/messages', dialect: ANTHROPIC_MESSAGES, needs: 'Chat' },

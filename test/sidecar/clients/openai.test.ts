@@ -115,7 +115,7 @@ atEveryVendor((lab, vendor) => {
 
   describe.each(FORMS)('responses, %s', (_, streamed) => {
     async function respond(input: OpenAI.Responses.ResponseInput): Promise<OpenAI.Responses.Response> {
-      const body = { model, input, tools: responseTools, store: false, instructions: 'Be brief.' };
+      const body = { model, input, tools: responseTools, instructions: 'Be brief.' };
       const response = streamed
         ? await client.responses.stream(body).finalResponse()
         : await client.responses.create(body);
@@ -147,7 +147,6 @@ atEveryVendor((lab, vendor) => {
       const body = {
         model,
         input: 'Where?',
-        store: false,
         text: { format: zodTextFormat(Place, 'place') },
       };
       const response = streamed
@@ -163,7 +162,7 @@ atEveryVendor((lab, vendor) => {
     lab.provider.behaviour = { failure: { kind: 'Status', status, message: 'the moon is too bright' } };
     for (const failing of [
       client.chat.completions.create({ model, messages: hello }),
-      client.responses.create({ model, input: 'Hello', store: false, stream: true }),
+      client.responses.create({ model, input: 'Hello', stream: true }),
     ]) {
       await expect(failing).rejects.toSatisfy(
         (error) => error instanceof OpenAI[name] && error.status === status,
@@ -186,7 +185,7 @@ atEveryVendor((lab, vendor) => {
     const stream =
       api === 'chat'
         ? await client.chat.completions.create({ model, messages: hello, stream: true })
-        : await client.responses.create({ model, input: 'Hello', store: false, stream: true });
+        : await client.responses.create({ model, input: 'Hello', stream: true });
     for await (const event of stream) if (JSON.stringify(event).includes('brown')) break;
     stream.controller.abort();
     expect(await lab.provider.requests[0]?.closed).toBe(true);
@@ -199,7 +198,7 @@ atEveryVendor((lab, vendor) => {
     const stream =
       api === 'chat'
         ? await client.chat.completions.create({ model, messages: hello, stream: true })
-        : await client.responses.create({ model, input: 'Hello', store: false, stream: true });
+        : await client.responses.create({ model, input: 'Hello', stream: true });
     const read = async (): Promise<void> => {
       for await (const event of stream) expect(event).toBeTypeOf('object');
     };

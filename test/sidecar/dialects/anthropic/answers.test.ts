@@ -160,7 +160,7 @@ describe('errors', () => {
 describe('paths', () => {
   const claude = ['Anthropic-Version', '2023-06-01'];
 
-  it.each(['/v1/messages', '/anthropic/v1/messages'])(
+  it.each(['/v1/messages', '/messages', '/anthropic/v1/messages', '/anthropic/messages'])(
     '%s is an endpoint whatever the headers say',
     (path) => {
       expect(endpointAt(path)).toMatchObject({ kind: 'Endpoint', path: '/v1/messages' });
@@ -183,6 +183,8 @@ describe('paths', () => {
       family: { name: 'anthropic' },
       path: '/v1/files',
     });
+    expect(resolvePath('/anthropic/files', []).kind).toBe('Unknown');
+    expect(resolvePath('/files', claude).kind).toBe('Unknown');
     expect(caller([]).name).toBe('openai');
   });
 
