@@ -121,7 +121,7 @@ function tools(request: ChatRequest, losses: Losses): Record<string, JsonText | 
 }
 
 const hasRequired = ({ schema }: Tool): boolean =>
-  schema !== undefined && tryReadJson(Buffer.from(schema))?.at('required')?.elements().next().done === false;
+  schema !== undefined && (tryReadJson(Buffer.from(schema))?.at('required')?.elements() ?? []).length > 0;
 
 function toolOf({ type, name, description, schema }: Tool, losses: Losses): JsonText {
   if (type === 'Custom')

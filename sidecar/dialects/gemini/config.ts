@@ -162,7 +162,7 @@ function declaration(tool: Tool, model: GeminiModel, losses: Losses): JsonText {
 /** An object without properties is refused in the subset; a function without parameters has none. */
 function hasProperties(schema: JsonText): boolean {
   const properties = tryReadJson(Buffer.from(schema))?.at('properties');
-  return properties?.members().next().done === false;
+  return properties !== undefined && properties.members().length > 0;
 }
 
 function subset(schema: JsonText, parameter: string, losses: Losses): JsonText | undefined {

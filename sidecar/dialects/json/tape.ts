@@ -3,6 +3,7 @@
  * value can be taken out as it was written. Translation needs the last: a number such as 12345678901234567890, or the order
  * of a schema's members, would not survive JSON.parse.
  */
+import { OutriderError } from '../../../errors/table.ts';
 import { JsonScanner } from '../scan/json-scanner.ts';
 
 /** What kind of value a node is. */
@@ -17,8 +18,13 @@ const KINDS: Readonly<Record<number, JsonKind>> = {
   0x6e: 'Null',
 };
 const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
 /** Per value: start, end, number of values in it with itself, and start of its key (-1 without one), end of its key. */
 const WIDTH = 5;
+/** A value of two bytes takes forty here: more than this is no request and no answer, but an attempt on our memory. */
+const MAX_VALUES = 500_000;
+const MAX_TOKENS = MAX_VALUES * WIDTH;
 
 const scanner = new JsonScanner();
 
@@ -75,7 +81,15 @@ export class JsonNode {
 
   /** The value of a member; undefined where there is none, or where this is no object. The first wins. */
   get(name: string): JsonNode | undefined {
-    for (const [key, value] of this.members()) if (key === name) return value;
+    const { buf, tokens } = this.#doc;
+    const start = this.#at;
+    if (buf[tokens[start] as number] !== OPEN_BRACE) return undefined;
+    const end = start + (tokens[start + 2] as number) * WIDTH;
+    for (let at = start + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) {
+      if (isKey(buf, tokens[at + 3] as number, tokens[at + 4] as number, name)) {
+        return new JsonNode(this.#doc, at);
+      }
+    }
     return undefined;
   }
 
@@ -86,29 +100,35 @@ export class JsonNode {
   }
 
   /** Members in the order of the document; nothing where this is no object. */
-  *members(): Generator<[string, JsonNode], void, undefined> {
-    if (!this.isObject) return;
+  members(): [string, JsonNode][] {
     const { buf, tokens } = this.#doc;
-    for (const at of this.#children()) {
-      yield [decode(buf, tokens[at + 3] as number, tokens[at + 4] as number), new JsonNode(this.#doc, at)];
+    const start = this.#at;
+    const found: [string, JsonNode][] = [];
+    if (buf[tokens[start] as number] !== OPEN_BRACE) return found;
+    const end = start + (tokens[start + 2] as number) * WIDTH;
+    for (let at = start + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) {
+      const key = decode(buf, tokens[at + 3] as number, tokens[at + 4] as number);
+      found.push([key, new JsonNode(this.#doc, at)]);
     }
+    return found;
   }
 
   /** Elements in order; nothing where this is no array. */
-  *elements(): Generator<JsonNode, void, undefined> {
-    if (!this.isArray) return;
-    for (const at of this.#children()) yield new JsonNode(this.#doc, at);
+  elements(): JsonNode[] {
+    const { buf, tokens } = this.#doc;
+    const start = this.#at;
+    const found: JsonNode[] = [];
+    if (buf[tokens[start] as number] !== OPEN_BRACKET) return found;
+    const end = start + (tokens[start + 2] as number) * WIDTH;
+    for (let at = start + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) {
+      found.push(new JsonNode(this.#doc, at));
+    }
+    return found;
   }
 
   /** As JSON.parse gives it. */
   value(): unknown {
     return JSON.parse(this.raw) as unknown;
-  }
-
-  *#children(): Generator<number, void, undefined> {
-    const { tokens } = this.#doc;
-    const end = this.#at + (tokens[this.#at + 2] as number) * WIDTH;
-    for (let at = this.#at + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) yield at;
   }
 }
 
@@ -141,6 +161,9 @@ export function tryReadJson(buf: Buffer): JsonNode | undefined {
 
 function readValue(tokens: number[], keyStart: number, keyEnd: number): void {
   const at = tokens.length;
+  if (at >= MAX_TOKENS) {
+    throw new OutriderError('invalid_json', { reason: `it has more than ${MAX_VALUES} values` });
+  }
   tokens.push(scanner.pos, 0, 1, keyStart, keyEnd);
   if (scanner.atObject()) {
     for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
@@ -156,9 +179,37 @@ function readValue(tokens: number[], keyStart: number, keyEnd: number): void {
   tokens[at + 1] = scanner.lastEnd;
 }
 
-function decode(buf: Buffer, start: number, end: number): string {
-  for (let i = start; i < end; i++) {
-    if (buf[i] === BACKSLASH) return JSON.parse(buf.toString('utf8', start - 1, end + 1)) as string;
+/** Without making a string of the key, which is most often another. */
+function isKey(buf: Buffer, start: number, end: number, name: string): boolean {
+  const { length } = name;
+  if (end - start === length) {
+    let i = 0;
+    while (i < length && buf[start + i] === name.charCodeAt(i)) i++;
+    if (i === length) return true;
   }
-  return buf.toString('utf8', start, end);
+  // Escapes and letters beyond ASCII take more bytes than letters.
+  return end - start > length && isWrittenLonger(buf, start, end) && decode(buf, start, end) === name;
+}
+
+function isWrittenLonger(buf: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const c = buf[i] as number;
+    if (c === BACKSLASH || c > 0x7f) return true;
+  }
+  return false;
+}
+
+/** Strings from this length on are searched as a whole. */
+const LONG = 48;
+
+function decode(buf: Buffer, start: number, end: number): string {
+  return hasEscape(buf, start, end)
+    ? (JSON.parse(buf.toString('utf8', start - 1, end + 1)) as string)
+    : buf.toString('utf8', start, end);
+}
+
+function hasEscape(buf: Buffer, start: number, end: number): boolean {
+  if (end - start >= LONG) return buf.subarray(start, end).includes(BACKSLASH);
+  for (let i = start; i < end; i++) if (buf[i] === BACKSLASH) return true;
+  return false;
 }

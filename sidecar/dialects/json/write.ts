@@ -16,7 +16,12 @@ export function object(members: Readonly<Record<string, JsonText | undefined>>):
   return `{${text}}`;
 }
 
-export const array = (elements: readonly JsonText[]): JsonText => `[${elements.join(',')}]`;
+/** Parts are put together once, when all of the text is written. */
+export function array(elements: readonly JsonText[]): JsonText {
+  let text = '';
+  for (const element of elements) text = text === '' ? element : `${text},${element}`;
+  return `[${text}]`;
+}
 
 /** `json` for what may be absent. */
 export const optional = (value: string | number | boolean | undefined): JsonText | undefined =>

@@ -181,7 +181,7 @@ export class AnswerReader {
   }
 }
 
-const isEmpty = (node: JsonNode): boolean => node.members().next().done === true;
+const isEmpty = (node: JsonNode): boolean => node.members().length === 0;
 
 /** A whole message. Throws `upstream_failed` where it is none. */
 export function readMessage(body: Buffer, asked: Asked, quirks: Quirks | undefined): ChatResponse {

@@ -33,6 +33,30 @@ describe('a tape', () => {
     );
   });
 
+  it('finds members by name, however the name is written, the first of several', () => {
+    const name = fc.oneof(fc.constantFrom('a', 'aa', 'é', 'x"y', 'a\\b', ''), fc.string());
+    const written = fc.tuple(name, fc.boolean(), fc.nat());
+    fc.assert(
+      fc.property(fc.array(written, { maxLength: 8 }), name, (members, asked) => {
+        const key = (text: string, escaped: boolean) =>
+          escaped
+            ? `"${text.replace(/[\s\S]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`
+            : JSON.stringify(text);
+        const text = members.map(([at, escaped, value]) => `${key(at, escaped)}:${value}`).join(',');
+        const node = readJson(Buffer.from(`{${text}}`));
+        const first = new Map(members.toReversed().map(([at, , value]) => [at, value]));
+        for (const one of [asked, ...first.keys()]) expect(node.get(one)?.number).toBe(first.get(one));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('holds only so many values', () => {
+    const zeros = (count: number) => Buffer.from(`[${'0,'.repeat(count - 1)}0]`);
+    expect(readJson(zeros(499_999)).elements()).toHaveLength(499_999);
+    expect(() => readJson(zeros(500_000))).toThrow(/more than 500000 values/);
+  });
+
   it('gives every value as it was written', () => {
     const text = '{ "b" : 12345678901234567890 , "a":[1.0, 1e3 ,{"2":1,"1":2}], "\\u0063": "x\\ny" }';
     const node = readJson(Buffer.from(text));
