@@ -16,7 +16,7 @@ export interface ListedModel {
   owner: string;
 }
 
-export interface Prefix {
+interface Prefix {
   readonly from: string;
   readonly to: string;
   /** Only the endpoints are there: other paths below it are nobody's. */
