@@ -1,5 +1,14 @@
-/** A stream nobody reads: every event is progress, the end of the stream is its end. */
-import type { EventReading, StreamReader } from './dialect.ts';
+/** Answers nobody reads. Of a stream every event is progress, and its end is the end. */
+import type { CompleteReading, EventReading, StreamReader } from './dialect.ts';
+
+export const UNREAD: CompleteReading = {
+  error: undefined,
+  usage: undefined,
+  model: undefined,
+  responseId: undefined,
+  finishReasons: [],
+  outputBytes: 0,
+};
 
 export class RawStreamReader implements StreamReader, EventReading {
   readonly model = undefined;

@@ -1,7 +1,7 @@
 /** The wire formats of the Anthropic API. */
 import { NO_USAGE } from '../../accounting/usage.ts';
-import type { CompleteReading, Dialect } from '../dialect.ts';
-import { RawStreamReader } from '../raw-stream.ts';
+import type { Dialect } from '../dialect.ts';
+import { RawStreamReader, UNREAD } from '../raw-stream.ts';
 import { BodyScan } from '../scan/body-scan.ts';
 import { readCount, readMessage } from './complete.ts';
 import { readCountRequest, readMessagesRequest } from './messages-request.ts';
@@ -36,15 +36,6 @@ export const ANTHROPIC_COUNT_TOKENS: Dialect = {
   readUsage: () => NO_USAGE,
 };
 
-const NOTHING: CompleteReading = {
-  error: undefined,
-  usage: undefined,
-  model: undefined,
-  responseId: undefined,
-  finishReasons: [],
-  outputBytes: 0,
-};
-
 /** Paths that are passed through unread: only our own errors have a form. */
 export const ANTHROPIC_RAW: Dialect = {
   ...shared,
@@ -53,7 +44,7 @@ export const ANTHROPIC_RAW: Dialect = {
   upstreamPath: '',
   readRequest: (body) => new BodyScan(body),
   openStream: () => new RawStreamReader(),
-  readComplete: () => NOTHING,
+  readComplete: () => UNREAD,
   readUsage,
 };
 

@@ -1,19 +1,10 @@
 /** Paths of the Gemini API, passed through unread: where they name a model, and how our own errors are told. */
-import type { CompleteReading, Dialect, NamedInPath } from '../dialect.ts';
-import { RawStreamReader } from '../raw-stream.ts';
+import type { Dialect, NamedInPath } from '../dialect.ts';
+import { RawStreamReader, UNREAD } from '../raw-stream.ts';
 import { BodyScan } from '../scan/body-scan.ts';
 import { renderError, renderStreamError } from './render-error.ts';
 import { readErrorBody } from './upstream-error.ts';
 import { readUsage } from './usage.ts';
-
-const NOTHING: CompleteReading = {
-  error: undefined,
-  usage: undefined,
-  model: undefined,
-  responseId: undefined,
-  finishReasons: [],
-  outputBytes: 0,
-};
 
 const RESOURCE = 'models/';
 /** `/v1beta/models/{model}`, and a method of it or what is below it. */
@@ -38,7 +29,7 @@ export const GEMINI_RAW: Dialect = {
   modelInPath: MODEL,
   readRequest: (body) => new BodyScan(body),
   openStream: () => new RawStreamReader(),
-  readComplete: () => NOTHING,
+  readComplete: () => UNREAD,
   readError: readErrorBody,
   renderError,
   renderStreamError,

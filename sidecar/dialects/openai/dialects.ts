@@ -1,6 +1,6 @@
 /** The wire formats of the OpenAI family. */
-import type { CompleteReading, Dialect, StreamReader } from '../dialect.ts';
-import { RawStreamReader } from '../raw-stream.ts';
+import type { Dialect, StreamReader } from '../dialect.ts';
+import { RawStreamReader, UNREAD } from '../raw-stream.ts';
 import { BodyScan } from '../scan/body-scan.ts';
 import { readChatRequest } from './chat-request.ts';
 import { readComplete } from './complete.ts';
@@ -44,15 +44,6 @@ export const OPENAI_EMBEDDINGS: Dialect = {
   readComplete: (body) => readComplete(body, 'data'),
 };
 
-const NOTHING: CompleteReading = {
-  error: undefined,
-  usage: undefined,
-  model: undefined,
-  responseId: undefined,
-  finishReasons: [],
-  outputBytes: 0,
-};
-
 /** Paths that are passed through unread: only our own errors have a form. */
 export const OPENAI_RAW: Dialect = {
   ...shared,
@@ -61,5 +52,5 @@ export const OPENAI_RAW: Dialect = {
   upstreamPath: '',
   readRequest: (body) => new BodyScan(body),
   openStream: () => new RawStreamReader(),
-  readComplete: () => NOTHING,
+  readComplete: () => UNREAD,
 };
