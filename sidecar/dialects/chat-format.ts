@@ -35,6 +35,8 @@ export type Asked = Omit<ChatRequest, 'turns'>;
 
 /** Canonical events in, server-sent events of the caller's dialect out. */
 export interface EventWriter {
+  /** Characters it keeps of the answer, for what must be said again or later. */
+  readonly held: number;
   /** Undefined: nothing to say for this event. */
   write(event: ChatEvent): string | undefined;
 }
@@ -87,6 +89,8 @@ export interface Quirks {
 
 /** Whole events of a vendor's stream in, canonical events out. */
 export interface EventSource {
+  /** Characters it keeps of the stream, for what cannot be told yet. */
+  readonly held: number;
   /**
    * `reading` is what the dialect's own StreamReader said of the event; `malformed` events are errors there. Throws
    * OutriderError (`upstream_stream_broken`) only where a stream would have more held than it may.

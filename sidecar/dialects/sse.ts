@@ -9,6 +9,7 @@
  * A partial event is held up to `holdLimit` bytes. A longer one either comes out in pieces as it arrives (`Oversize: Forward`)
  * or ends the reading (`Oversize: Fail`), for readers that must see events whole.
  */
+import { HeldBytes } from './framing/held-bytes.ts';
 
 export const HOLD_LIMIT = 256 * 1024;
 /** A longer event is no event of an API. */
@@ -43,8 +44,7 @@ export class SseSplitter {
   /** Where the next event starts in `chunk`. */
   private pos = 0;
   /** Earlier chunks of an event that has not ended. */
-  private held: Buffer[] = [];
-  private heldBytes = 0;
+  private readonly held = new HeldBytes();
   private inPieces = false;
   /** The cursor is at the start of a line. */
   private lineStart = true;
@@ -71,7 +71,7 @@ export class SseSplitter {
 
   /** Bytes of an unfinished event that are kept back. */
   get heldSize(): number {
-    return this.heldBytes;
+    return this.held.size;
   }
 
   /** Inside an event of which pieces have gone out: the stream cannot be ended cleanly here. */
@@ -101,7 +101,7 @@ export class SseSplitter {
     if (end < 0) return this.hold();
 
     const from = this.pos;
-    const oneLine = this.lineCount === 1 && this.held.length === 0;
+    const oneLine = this.lineCount === 1 && this.held.size === 0;
     this.pos = end;
     this.lineCount = 0;
     this.lineStart = true;
@@ -110,12 +110,10 @@ export class SseSplitter {
       this.first = false;
       return this.emitPiece(chunk.subarray(from, end), true);
     }
-    if (this.held.length === 0) {
+    if (this.held.size === 0) {
       this.event = from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end);
     } else {
-      this.held.push(chunk.subarray(from, end));
-      this.event = Buffer.concat(this.held, this.heldBytes + end - from);
-      this.dropHeld();
+      this.event = this.held.take(chunk.subarray(from, end));
     }
     this.kind = 'Event';
     this.readFields(oneLine);
@@ -130,11 +128,10 @@ export class SseSplitter {
     this.lines.open(EMPTY);
     if (rest.length > 0 && this.inPieces) return this.emitPiece(rest, false);
     if (rest.length > 0) {
-      this.held.push(owned(rest));
-      this.heldBytes += rest.length;
-      if (this.heldBytes > this.holdLimit) return this.tooMuch();
+      this.held.add(rest);
+      if (this.held.size > this.holdLimit) return this.tooMuch();
     }
-    if (this.ended && this.heldBytes > 0) return this.flush();
+    if (this.ended && this.held.size > 0) return this.flush();
     // Nothing of the last chunk is kept alive while the stream is idle.
     this.event = EMPTY;
     this.data = EMPTY;
@@ -142,13 +139,11 @@ export class SseSplitter {
   }
 
   private tooMuch(): boolean {
-    const bytes =
-      this.held.length === 1 ? (this.held[0] as Buffer) : Buffer.concat(this.held, this.heldBytes);
-    this.dropHeld();
     if (this.oversize === 'Forward') {
       this.inPieces = true;
-      return this.emitPiece(bytes, false);
+      return this.emitPiece(this.held.take(EMPTY), false);
     }
+    this.held.clear();
     this.dead = true;
     this.kind = 'TooLong';
     this.event = EMPTY;
@@ -158,8 +153,7 @@ export class SseSplitter {
   }
 
   private flush(): boolean {
-    this.event = Buffer.concat(this.held, this.heldBytes);
-    this.dropHeld();
+    this.event = this.held.take(EMPTY);
     // A blank line whose CR was still waiting for its LF is a blank line.
     this.kind = this.pendingCr || this.lineCount === 0 ? 'Event' : 'Tail';
     this.pendingCr = false;
@@ -175,11 +169,6 @@ export class SseSplitter {
     this.hasData = false;
     this.pieceEnds = ends;
     return true;
-  }
-
-  private dropHeld(): void {
-    this.held = [];
-    this.heldBytes = 0;
   }
 
   /** Position behind the blank line that ends the current event, or -1 when it is not in this chunk. */
@@ -262,11 +251,6 @@ export class SseSplitter {
     this.data = line;
     this.hasData = true;
   }
-}
-
-/** A small rest must not keep a large chunk alive. */
-function owned(rest: Buffer): Buffer {
-  return rest.buffer.byteLength > 1024 + 4 * rest.length ? Buffer.from(rest) : rest;
 }
 
 /** What a `data` line carries; undefined for comments and other fields. */

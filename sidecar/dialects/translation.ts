@@ -24,6 +24,8 @@ export interface Translation {
 }
 
 export interface StreamTranslation {
+  /** Characters kept of the answer until it has ended. */
+  readonly held: number;
   /** What the caller gets for one event of the vendor; undefined: nothing yet. */
   event(data: Buffer, reading: EventReading): Buffer | undefined;
   /** What the caller gets when the vendor's stream has ended well. */
@@ -58,6 +60,10 @@ class StreamCrossing implements StreamTranslation {
   constructor(source: EventSource, writer: EventWriter) {
     this.#source = source;
     this.#writer = writer;
+  }
+
+  get held(): number {
+    return this.#source.held + this.#writer.held;
   }
 
   event(data: Buffer, reading: EventReading): Buffer | undefined {

@@ -59,11 +59,22 @@ export class EventReceiver implements Receiver {
     if (!this.#committed) {
       this.#heldBytes += bytes.length;
       if (this.#heldBytes > HELD_LIMIT || !this.#outlet.held.grow(bytes.length)) this.#commitHeld();
-    } else if (splitter.heldSize >= ACCOUNTED_FROM || this.#outlet.held.size > 0) {
-      // Without room to wait for the end of a long event, it is forwarded in pieces.
-      if (!this.#outlet.held.resize(splitter.heldSize)) splitter.holdLimit = 0;
+    } else {
+      this.#account();
     }
     if (this.#terminal) this.#call.lastEvent();
+  }
+
+  /** What is kept of a committed answer: the part of an event, and what its translation cannot let go of yet. */
+  #account(): void {
+    const { held } = this.#outlet;
+    const translation = this.#translation;
+    // A character may take two bytes.
+    const kept = this.#splitter.heldSize + (translation === undefined ? 0 : 2 * translation.held);
+    if ((kept < ACCOUNTED_FROM && held.size === 0) || held.resize(kept)) return;
+    if (translation !== undefined) throw new OutriderError('memory_full', { limit: held.limit }, 1000);
+    // Without room to wait for the end of a long event, it is forwarded in pieces.
+    this.#splitter.holdLimit = 0;
   }
 
   end(): void {

@@ -1,6 +1,7 @@
 /** The messages of a stream as canonical events. */
 import { isAnswerTool, isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
+import { GatheredText } from '../canonical/gathered-text.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
 import { tryReadJson } from '../json/tape.ts';
@@ -12,6 +13,8 @@ type Json = Record<string, unknown>;
 
 /** Text for a tool is complete before it can be told; more is no longer kept. */
 const MAX_TEXT = 4 * 1024 * 1024;
+/** What a piece takes besides its characters. */
+const PIECE_SIZE = 32;
 
 export class BedrockEventSource implements EventSource {
   readonly #asked: Asked;
@@ -20,7 +23,7 @@ export class BedrockEventSource implements EventSource {
   /** Index of the block of the vendor that is open. */
   #index: unknown = undefined;
   /** Input of a tool that takes text, which comes wrapped in JSON; undefined: no such tool is open. */
-  #wrapped: string | undefined = undefined;
+  #wrapped: GatheredText | undefined = undefined;
   /** Nothing has come for the open call. */
   #bare = false;
   #answered = false;
@@ -33,6 +36,11 @@ export class BedrockEventSource implements EventSource {
 
   constructor(asked: Asked) {
     this.#asked = asked;
+  }
+
+  /** Characters kept of the stream. */
+  get held(): number {
+    return (this.#wrapped?.length ?? 0) + this.#redactedSize;
   }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
@@ -105,7 +113,7 @@ export class BedrockEventSource implements EventSource {
     const custom = isCustomTool(name, this.#asked);
     this.#blocks.open({ type: 'ToolCall', id, name, ...(custom ? { custom } : {}) }, emit);
     this.#bare = true;
-    if (custom) this.#wrapped = '';
+    if (custom) this.#wrapped = new GatheredText();
   }
 
   #delta(delta: Json, data: Buffer, emit: Emit): void {
@@ -122,7 +130,7 @@ export class BedrockEventSource implements EventSource {
         blocks.signature({ vendor: 'anthropic', value: signature }, emit);
       }
       if (typeof redactedContent === 'string' && redactedContent !== '' && this.#redactedSize < MAX_TEXT) {
-        this.#redactedSize += redactedContent.length;
+        this.#redactedSize += redactedContent.length + PIECE_SIZE;
         this.#redacted.push(redactedContent);
       }
     } else if (citation !== undefined) {
@@ -139,7 +147,7 @@ export class BedrockEventSource implements EventSource {
     if (this.#wrapped === undefined) {
       if (this.#blocks.current !== undefined) this.#blocks.fill(text, emit);
     } else if (this.#wrapped.length < MAX_TEXT) {
-      this.#wrapped += text;
+      this.#wrapped.add(text);
     }
   }
 
@@ -150,7 +158,7 @@ export class BedrockEventSource implements EventSource {
   #close(emit: Emit): void {
     const { current } = this.#blocks;
     if (this.#wrapped !== undefined) {
-      this.#blocks.fill(readText(this.#wrapped), emit);
+      this.#blocks.fill(readText(this.#wrapped.text), emit);
       this.#wrapped = undefined;
     } else if (current?.type === 'ToolCall' && this.#bare) {
       // A call without arguments has an empty object of them.

@@ -12,6 +12,7 @@
 import { OutriderError } from '../../../errors/table.ts';
 import type { JsonText } from '../json/write.ts';
 import { BlockSequence, type Emit } from './block-sequence.ts';
+import { GatheredText } from './gathered-text.ts';
 import { JsonProgress } from './json-progress.ts';
 import type { Signature } from './request.ts';
 import type { Finish, OpenBlock } from './response.ts';
@@ -21,6 +22,8 @@ import { makeCallId } from './tool-ids.ts';
 const MAX_WAITING = 1024 * 1024;
 const MAX_PIECES = 10_000;
 const MAX_CALLS = 10_000;
+/** What a call that is remembered takes, in characters. */
+const CALL_SIZE = 512;
 
 /** Of a call whose name never came: clients tell the model that there is no such tool, and it tries again. */
 const UNNAMED = 'unnamed';
@@ -42,7 +45,7 @@ interface Call {
   signature: Signature | undefined;
   state: 'Waiting' | 'Open' | 'Closed';
   /** Arguments that wait, while the call does. */
-  held: string;
+  readonly held: GatheredText;
   /** Characters of arguments so far. */
   size: number;
   readonly progress: JsonProgress;
@@ -53,7 +56,7 @@ type PlainType = 'Text' | 'Thinking' | 'Refusal';
 /** What waits, in order. */
 type Waiting =
   | { kind: 'Call'; call: Call }
-  | { kind: 'Plain'; type: PlainType; text: string }
+  | { kind: 'Plain'; type: PlainType; text: GatheredText }
   | { kind: 'Whole'; open: OpenBlock }
   | { kind: 'Signature'; signature: Signature };
 
@@ -73,6 +76,11 @@ export class CallSequencer {
     this.#seed = seed;
   }
 
+  /** Characters it keeps, what a call takes by itself included. */
+  get held(): number {
+    return this.#size + this.#calls.size * CALL_SIZE;
+  }
+
   /** Characters of arguments that came for this call; undefined where there is none. */
   argumentsOf(key: string): number | undefined {
     return this.#calls.get(key)?.size;
@@ -87,8 +95,13 @@ export class CallSequencer {
     }
     const last = this.#waiting.at(-1);
     this.#grow(text.length);
-    if (last?.kind === 'Plain' && last.type === type) last.text += text;
-    else this.#push({ kind: 'Plain', type, text });
+    if (last?.kind === 'Plain' && last.type === type) {
+      last.text.add(text);
+      return;
+    }
+    const waiting = new GatheredText();
+    waiting.add(text);
+    this.#push({ kind: 'Plain', type, text: waiting });
   }
 
   /** A block that comes in one piece. */
@@ -97,7 +110,7 @@ export class CallSequencer {
       this.#leave();
       this.#blocks.whole(open, '', emit);
     } else {
-      this.#grow('data' in open ? open.data.length : 'json' in open ? open.json.length : 0);
+      this.#grow(sizeOf(open));
       this.#push({ kind: 'Whole', open });
     }
   }
@@ -134,17 +147,21 @@ export class CallSequencer {
       this.#calls.set(key, call);
       this.#push({ kind: 'Call', call });
     }
-    call.id ??= piece.id === '' ? undefined : piece.id;
-    call.name ??= piece.name === '' ? undefined : piece.name;
-    call.signature ??= piece.signature;
-    if (piece.custom) call.custom = true;
     const text = piece.arguments ?? '';
     call.size += text.length;
     if (call.state === 'Open') {
       this.#fill(call, text, emit);
     } else if (call.state === 'Waiting') {
+      const { id, name, signature } = call;
+      call.id ??= piece.id === '' ? undefined : piece.id;
+      call.name ??= piece.name === '' ? undefined : piece.name;
+      call.signature ??= piece.signature;
+      if (piece.custom) call.custom = true;
+      if (call.id !== id) this.#grow(lengthOf(call.id));
+      if (call.name !== name) this.#grow(lengthOf(call.name));
+      if (call.signature !== signature) this.#grow(lengthOf(call.signature?.value));
       this.#grow(text.length);
-      call.held += text;
+      if (text !== '') call.held.add(text);
       this.#advance(emit);
     }
     // What comes for a call that was complete is white space, or nothing that could still be told of.
@@ -186,30 +203,37 @@ export class CallSequencer {
     switch (first.kind) {
       case 'Plain':
         this.#size -= first.text.length;
-        this.#blocks.text(first.type, first.text, emit);
+        this.#blocks.text(first.type, first.text.text, emit);
         return;
       case 'Whole':
+        this.#size -= sizeOf(first.open);
         this.#blocks.whole(first.open, '', emit);
         return;
       case 'Signature':
+        this.#size -= first.signature.value.length;
         this.#blocks.signature(first.signature, emit);
         return;
       case 'Call':
         // A fragment that says nothing at all is no call.
-        if (first.call.name !== undefined || first.call.id !== undefined || first.call.held !== '') {
+        if (first.call.name !== undefined || first.call.id !== undefined || first.call.held.length > 0) {
           this.#begin(first.call, emit);
         }
     }
   }
 
   #begin(call: Call, emit: Emit): void {
-    const { held, custom, signature } = call;
-    this.#size -= held.length;
-    call.held = '';
+    const { custom, signature, name = UNNAMED } = call;
+    const held = call.held.text;
+    this.#size -= held.length + lengthOf(call.id) + lengthOf(call.name) + lengthOf(signature?.value);
+    call.held.clear();
     call.state = 'Open';
     const id = call.id ?? makeCallId(this.#seed, this.#blocks.choice, this.#begun);
     this.#begun++;
-    const open: OpenBlock = { type: 'ToolCall', id, name: call.name ?? UNNAMED };
+    // A call is remembered for late pieces of it; of what it was only its length matters then.
+    call.id = undefined;
+    call.name = undefined;
+    call.signature = undefined;
+    const open: OpenBlock = { type: 'ToolCall', id, name };
     if (custom) open.custom = true;
     if (signature) open.signature = signature;
     this.#blocks.open(open, emit);
@@ -239,6 +263,11 @@ export class CallSequencer {
   }
 }
 
+const lengthOf = (text: string | undefined): number => text?.length ?? 0;
+
+const sizeOf = (open: OpenBlock): number =>
+  'data' in open ? open.data.length : 'json' in open ? open.json.length : 0;
+
 function newCall(): Call {
   return {
     id: undefined,
@@ -246,7 +275,7 @@ function newCall(): Call {
     custom: false,
     signature: undefined,
     state: 'Waiting',
-    held: '',
+    held: new GatheredText(),
     size: 0,
     progress: new JsonProgress(),
   };

@@ -1,6 +1,7 @@
 /** The events of a streamed chat in canonical form. */
 import { isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
+import { GatheredText } from '../canonical/gathered-text.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
 import { tryReadJson } from '../json/tape.ts';
@@ -19,7 +20,7 @@ export class CohereEventSource implements EventSource {
   readonly #blocks = new BlockSequence(0);
   #started = false;
   /** Input of a tool that takes text, which comes wrapped in JSON; undefined: no such tool is open. */
-  #wrapped: string | undefined = undefined;
+  #wrapped: GatheredText | undefined = undefined;
   /** Nothing has come for the open call. */
   #bare = false;
   #reason = '';
@@ -27,6 +28,11 @@ export class CohereEventSource implements EventSource {
 
   constructor(asked: Asked) {
     this.#asked = asked;
+  }
+
+  /** Characters kept of the stream. */
+  get held(): number {
+    return this.#wrapped?.length ?? 0;
   }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
@@ -103,7 +109,7 @@ export class CohereEventSource implements EventSource {
     const id = typeof call.id === 'string' ? call.id : '';
     const custom = isCustomTool(name, this.#asked);
     this.#blocks.open({ type: 'ToolCall', id, name, ...(custom ? { custom } : {}) }, emit);
-    this.#wrapped = custom ? '' : undefined;
+    this.#wrapped = custom ? new GatheredText() : undefined;
     this.#bare = true;
     this.#input(inner.arguments, emit);
   }
@@ -112,11 +118,11 @@ export class CohereEventSource implements EventSource {
     if (typeof text !== 'string' || text === '' || this.#blocks.current?.type !== 'ToolCall') return;
     this.#bare = false;
     if (this.#wrapped === undefined) this.#blocks.fill(text, emit);
-    else if (this.#wrapped.length < MAX_TEXT) this.#wrapped += text;
+    else if (this.#wrapped.length < MAX_TEXT) this.#wrapped.add(text);
   }
 
   #close(emit: Emit): void {
-    if (this.#wrapped !== undefined) this.#blocks.fill(readText(this.#wrapped), emit);
+    if (this.#wrapped !== undefined) this.#blocks.fill(readText(this.#wrapped.text), emit);
     // A call without arguments has an empty object of them.
     else if (this.#bare) this.#blocks.fill('{}', emit);
     this.#wrapped = undefined;

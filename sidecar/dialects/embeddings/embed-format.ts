@@ -73,4 +73,4 @@ export function translateEmbedding(
 }
 
 /** The reader of such a stream calls its first event an error. */
-const NO_STREAM: StreamTranslation = { event: () => undefined, end: () => undefined };
+const NO_STREAM: StreamTranslation = { held: 0, event: () => undefined, end: () => undefined };

@@ -8,6 +8,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { SplitKind } from '../sse.ts';
+import { HeldBytes } from './held-bytes.ts';
 
 const PRELUDE = 12;
 const TRAILER = 4;
@@ -33,8 +34,7 @@ export class EventStreamSplitter {
 
   private chunk: Buffer = EMPTY;
   private pos = 0;
-  private held: Buffer[] = [];
-  private heldBytes = 0;
+  private readonly held = new HeldBytes();
   /** Length of the message that is held in part; 0: its prelude is not complete. */
   private wanted = 0;
   private ended = false;
@@ -44,7 +44,7 @@ export class EventStreamSplitter {
   }
 
   get heldSize(): number {
-    return this.heldBytes;
+    return this.held.size;
   }
 
   push(chunk: Buffer): void {
@@ -95,27 +95,22 @@ export class EventStreamSplitter {
 
   /** The next bytes, not taken; undefined: they are not all here. */
   private peek(length: number): Buffer | undefined {
-    if (this.heldBytes + this.chunk.length - this.pos < length) return undefined;
-    if (this.held.length > 0) {
+    if (this.held.size + this.chunk.length - this.pos < length) return undefined;
+    if (this.held.size > 0) {
       // Rare: a prelude that was split. What is here becomes one chunk.
-      this.chunk = Buffer.concat([...this.held, this.chunk.subarray(this.pos)]);
+      this.chunk = this.held.take(this.chunk.subarray(this.pos));
       this.pos = 0;
-      this.dropHeld();
     }
     return this.chunk.subarray(this.pos, this.pos + length);
   }
 
   private take(length: number): Buffer | undefined {
     const here = this.chunk.length - this.pos;
-    if (this.heldBytes + here < length) return undefined;
+    if (this.held.size + here < length) return undefined;
     const from = this.pos;
-    this.pos += length - this.heldBytes;
+    this.pos += length - this.held.size;
     const rest = this.chunk.subarray(from, this.pos);
-    if (this.held.length === 0) return rest;
-    this.held.push(rest);
-    const message = Buffer.concat(this.held, length);
-    this.dropHeld();
-    return message;
+    return this.held.size === 0 ? rest : this.held.take(rest);
   }
 
   private hold(): boolean {
@@ -123,18 +118,15 @@ export class EventStreamSplitter {
     this.chunk = EMPTY;
     this.pos = 0;
     if (rest.length > 0) {
-      // A small rest must not keep a large chunk alive.
-      this.held.push(rest.buffer.byteLength > 1024 + 4 * rest.length ? Buffer.from(rest) : rest);
-      this.heldBytes += rest.length;
-      if (this.heldBytes > this.holdLimit) return this.fail('a message is too long to hold');
+      this.held.add(rest);
+      if (this.held.size > this.holdLimit) return this.fail('a message is too long to hold');
     }
     this.event = EMPTY;
     this.data = EMPTY;
-    if (!this.ended || this.heldBytes === 0) return false;
+    if (!this.ended || this.held.size === 0) return false;
     this.kind = 'Tail';
-    this.event = Buffer.concat(this.held, this.heldBytes);
+    this.event = this.held.take(EMPTY);
     this.hasData = false;
-    this.dropHeld();
     return true;
   }
 
@@ -146,12 +138,7 @@ export class EventStreamSplitter {
     this.hasData = false;
     this.chunk = EMPTY;
     this.pos = 0;
-    this.dropHeld();
+    this.held.clear();
     return true;
-  }
-
-  private dropHeld(): void {
-    this.held = [];
-    this.heldBytes = 0;
   }
 }

@@ -27,6 +27,9 @@ export class GeminiEventSource implements EventSource {
   }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
+  /** Every event is told at once. */
+  readonly held = 0;
+
     const answer = reading instanceof GeminiStreamReader ? reading.answer : undefined;
     if (answer !== undefined) {
       this.take(answer, emit);

@@ -20,9 +20,15 @@ export class Annotations {
   #held: JsonText[] = [];
   #size = 0;
 
+  /** Characters kept. */
+  get held(): number {
+    return this.#size;
+  }
+
   add(citation: JsonText): void {
+    if (this.#size + citation.length > MAX_HELD) return;
     this.#size += citation.length;
-    if (this.#size <= MAX_HELD) this.#held.push(citation);
+    this.#held.push(citation);
   }
 
   /** Undefined: none. */

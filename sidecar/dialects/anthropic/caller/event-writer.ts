@@ -35,6 +35,11 @@ export class AnthropicEventWriter implements EventWriter {
     this.#context = context;
   }
 
+  /** Characters kept of the answer. */
+  get held(): number {
+    return this.#annotations.held + this.#signed.length;
+  }
+
   write(event: ChatEvent): string | undefined {
     if ('choice' in event && event.choice !== 0) return undefined;
     switch (event.type) {

@@ -18,6 +18,11 @@ export class AnthropicEventSource implements EventSource {
     this.#quirks = quirks;
   }
 
+  /** Characters kept of the stream. */
+  get held(): number {
+    return this.#reader.held;
+  }
+
   /** `reading` is the reader itself, which has just been through the event: a delta need not be read twice. */
   read(data: Buffer, reading: EventReading, emit: Emit): void {
     const event = reading as AnthropicStreamReader;

@@ -2,6 +2,7 @@
 import { OutriderError } from '../../../../errors/table.ts';
 import { BlockSequence, type Emit } from '../../canonical/block-sequence.ts';
 import { collect } from '../../canonical/collect.ts';
+import { GatheredText } from '../../canonical/gathered-text.ts';
 import type { ChatResponse, OpenBlock } from '../../canonical/response.ts';
 import type { Asked, Quirks } from '../../chat-format.ts';
 import { type JsonNode, readJson } from '../../json/tape.ts';
@@ -24,14 +25,18 @@ export class AnswerReader {
   /** Input that stood in the start of a call; pieces replace it. */
   #given = '';
   #filled = false;
-  #held: string[] = [];
-  #size = 0;
+  readonly #held = new GatheredText();
   #native = '';
   #answered = false;
   #called = false;
 
   constructor(asked: Asked) {
     this.#asked = asked;
+  }
+
+  /** Characters kept of the block that is open. */
+  get held(): number {
+    return this.#held.length + this.#native.length + this.#given.length;
   }
 
   /** The start of a block, or a whole one. */
@@ -86,14 +91,13 @@ export class AnswerReader {
         return;
       case 'HeldText':
       case 'HeldNative':
-        this.#size += text.length;
-        if (this.#size > MAX_HELD) {
+        if (this.#held.length + text.length > MAX_HELD) {
           throw new OutriderError('upstream_stream_broken', {
             target: 'of this request',
             reason: 'a block is too long',
           });
         }
-        this.#held.push(text);
+        this.#held.add(text);
         return;
       case 'None':
         return;
@@ -130,15 +134,14 @@ export class AnswerReader {
     if (!this.#filled && this.#given !== '') {
       if (filling === 'Answer') this.#blocks.text('Text', this.#given, emit);
       else if (filling === 'Arguments') this.#blocks.fill(this.#given, emit);
-      else if (filling === 'HeldText') this.#held = [this.#given];
+      else if (filling === 'HeldText') this.#held.add(this.#given);
     }
-    if (filling === 'HeldText') this.#blocks.fill(readText(this.#held.join('')), emit);
+    if (filling === 'HeldText') this.#blocks.fill(readText(this.#held.text), emit);
     if (filling === 'HeldNative')
       this.#blocks.whole({ type: 'Native', vendor: 'anthropic', json: this.#wholeNative() }, '', emit);
     this.#blocks.close(emit);
     this.#given = '';
-    this.#held = [];
-    this.#size = 0;
+    this.#held.clear();
     this.#native = '';
   }
 
@@ -177,7 +180,7 @@ export class AnswerReader {
       name,
       value.raw,
     ]);
-    return object({ ...Object.fromEntries(members), input: this.#held.join('') });
+    return object({ ...Object.fromEntries(members), input: this.#held.text });
   }
 }
 

@@ -9,8 +9,9 @@ import { ExtraContent, signedCall } from './write-extra-content.ts';
 import { finishExtra, finishReason } from './write-finish.ts';
 import { writeUsage } from './write-usage.ts';
 
-/** Citations of one text block; a block that has more keeps the first. */
+/** Citations of one text block, and characters of them; a block that has more keeps the first. */
 const MAX_CITATIONS = 1000;
+const MAX_CITED = 256 * 1024;
 
 /** One choice while it is streamed. */
 class Choice {
@@ -25,6 +26,8 @@ class Choice {
   length = 0;
   blockStart = 0;
   citations: JsonText[] = [];
+  /** Characters of them. */
+  cited = 0;
   readonly extra = new ExtraContent();
 }
 
@@ -43,6 +46,13 @@ export class ChatStreamWriter implements EventWriter {
     this.#legacy = context.request.legacyFunctions === true;
     this.#tail = context.request.includeUsage ? '],"usage":null}\n\n' : ']}\n\n';
     this.#begin(undefined, undefined);
+  }
+
+  /** Characters kept of the answer. */
+  get held(): number {
+    let held = 0;
+    for (const { extra, cited } of this.#choices.values()) held += extra.held + cited;
+    return held;
   }
 
   write(event: ChatEvent): string | undefined {
@@ -86,11 +96,17 @@ export class ChatStreamWriter implements EventWriter {
         choice.extra.sign(event.signature);
         return undefined;
       case 'Citation':
-        if (choice.citations.length < MAX_CITATIONS) choice.citations.push(event.citation);
+        this.#cite(choice, event.citation);
         return undefined;
       case 'BlockStop':
         return this.#close(event.choice, choice);
     }
+  }
+
+  #cite(choice: Choice, citation: JsonText): void {
+    if (choice.citations.length >= MAX_CITATIONS || choice.cited + citation.length > MAX_CITED) return;
+    choice.cited += citation.length;
+    choice.citations.push(citation);
   }
 
   #open(index: number, choice: Choice, open: OpenBlock): string | undefined {
@@ -171,6 +187,7 @@ export class ChatStreamWriter implements EventWriter {
     choice.extra.closeBlock();
     if (citations.length === 0) return undefined;
     choice.citations = [];
+    choice.cited = 0;
     const written: JsonText[] = [];
     for (const citation of citations) {
       const known = annotation(citation, choice.blockStart, choice.length, 'Chat');

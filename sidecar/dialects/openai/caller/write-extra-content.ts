@@ -2,6 +2,8 @@
  * Gathers, while an answer is written, what OpenAI's messages have no member for, and writes it as `extra_content`. The
  * reader of requests takes the same back when the client echoes the message. What may be held is bounded.
  */
+
+import { GatheredText } from '../../canonical/gathered-text.ts';
 import type { Block, Signature, Vendor } from '../../canonical/request.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 
@@ -13,12 +15,17 @@ export class ExtraContent {
   readonly #members = new Map<string, Map<string, JsonText[]>>();
   #google: string | undefined;
   #held = 0;
-  #thinking = '';
+  readonly #thinking = new GatheredText();
   #signature: Signature | undefined;
+
+  /** Characters kept. */
+  get held(): number {
+    return this.#held;
+  }
 
   /** A piece of the open thinking block. */
   thinking(text: string): void {
-    if (this.#grow(text.length)) this.#thinking += text;
+    if (this.#grow(text.length)) this.#thinking.add(text);
   }
 
   /** Of the open thinking or text block. */
@@ -29,9 +36,9 @@ export class ExtraContent {
   /** The open thinking or text block is over. */
   closeBlock(): void {
     const { vendor, value } = this.#signature ?? {};
-    const text = this.#thinking;
+    const { text } = this.#thinking;
     this.#signature = undefined;
-    this.#thinking = '';
+    this.#thinking.clear();
     if (vendor === undefined || value === undefined || !this.#grow(value.length)) {
       this.#held -= text.length;
     } else if (vendor === 'google') {

@@ -21,6 +21,8 @@ import { finishOf } from './stop-reason.ts';
 
 /** OpenAI's own bound on `n`. */
 const MAX_CHOICES = 128;
+/** Longest id of a call that others are told apart by. */
+const MAX_ID = 512;
 
 /** One choice while it is read. */
 class Choice {
@@ -46,6 +48,13 @@ export class ChatEventSource implements EventSource {
   #usage: Usage | undefined;
   #rawUsage: unknown;
   #serviceTier: string | undefined;
+
+  /** Characters kept of the stream. */
+  get held(): number {
+    let held = 0;
+    for (const { blocks } of this.#choices.values()) held += blocks.held;
+    return held;
+  }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
     const chunk = parsed(data);
@@ -139,12 +148,13 @@ function readDelta(choice: Choice, delta: Json, emit: Emit, raw: () => RawDelta)
 function addCall(choice: Choice, reading: CallReading, emit: Emit, raw: () => string | undefined): void {
   const key = keyOf(choice, reading);
   choice.lastCall = key;
-  if (reading.id !== undefined) choice.byId.set(reading.id, key);
+  if (reading.id !== undefined && reading.id.length <= MAX_ID) choice.byId.set(reading.id, key);
   choice.blocks.call(key, pieceOf(reading, raw), emit);
 }
 
 /** Which call a piece belongs to. Indexes are missing with some servers, and the same for all calls with others. */
-function keyOf(choice: Choice, { index, id, name }: CallReading): string {
+function keyOf(choice: Choice, { index, id: given, name }: CallReading): string {
+  const id = given === undefined || given.length > MAX_ID ? undefined : given;
   if (index !== undefined) {
     const there = choice.at.get(index);
     const another = there?.id !== undefined && id !== undefined && there.id !== id && name !== undefined;

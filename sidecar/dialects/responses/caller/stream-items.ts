@@ -1,5 +1,6 @@
 /** The output items of a Responses stream while they are written: each opens, grows and closes in events of its own. */
 import { OutriderError } from '../../../../errors/table.ts';
+import { GatheredText } from '../../canonical/gathered-text.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { annotation } from '../../openai/caller/annotations.ts';
 import {
@@ -27,19 +28,21 @@ interface Message {
   parts: JsonText[];
   /** Characters of text in them. */
   length: number;
-  part: { type: 'Text' | 'Refusal'; text: string; citations: JsonText[]; logprobs: JsonText[] } | undefined;
+  part:
+    | { type: 'Text' | 'Refusal'; text: GatheredText; citations: JsonText[]; logprobs: JsonText[] }
+    | undefined;
 }
 
 interface Reasoning {
   kind: 'Reasoning';
   id: string;
-  text: string;
+  text: GatheredText;
 }
 
 interface Call {
   kind: 'Call';
   call: CallItem;
-  text: string;
+  text: GatheredText;
 }
 
 export class StreamItems {
@@ -61,6 +64,11 @@ export class StreamItems {
     this.#say = (type, members) => sayText(type, object(members).slice(1, -1));
   }
 
+  /** Characters kept of the answer. */
+  get held(): number {
+    return this.#held;
+  }
+
   openText(type: 'Text' | 'Refusal'): void {
     if (this.#open?.kind !== 'Message') {
       const message: Message = {
@@ -73,20 +81,21 @@ export class StreamItems {
       this.#begin(message, messageItem(message.id, 'in_progress', []));
     }
     const open = this.#open as Message;
-    open.part = { type, text: '', citations: [], logprobs: [] };
+    open.part = { type, text: new GatheredText(), citations: [], logprobs: [] };
     this.refused ||= type === 'Refusal';
     const part = type === 'Text' ? textPart('', [], []) : refusalPart('');
+    this.#hold(part.length);
     this.#say('response.content_part.added', { ...this.#place(open.id), content_index: this.#part(), part });
   }
 
   openThinking(): void {
     const id = this.#id('rs');
-    this.#begin({ kind: 'Reasoning', id, text: '' }, reasoningItem(id, '', undefined));
+    this.#begin({ kind: 'Reasoning', id, text: new GatheredText() }, reasoningItem(id, '', undefined));
   }
 
   openCall(callId: string, name: string, custom: boolean): void {
     const call = { id: this.#id(custom ? 'ctc' : 'fc'), callId, name, custom };
-    this.#begin({ kind: 'Call', call, text: '' }, callItem(call, 'in_progress', ''));
+    this.#begin({ kind: 'Call', call, text: new GatheredText() }, callItem(call, 'in_progress', ''));
   }
 
   /** Reasoning that has nothing to show. */
@@ -138,7 +147,7 @@ export class StreamItems {
     text: string,
     logprobs: readonly JsonText[],
   ): void {
-    part.text += text;
+    part.text.add(text);
     part.logprobs.push(...logprobs);
     const members = `${this.#at},"content_index":${message.parts.length},"delta":${JSON.stringify(text)}`;
     if (part.type === 'Refusal') this.#sayText('response.refusal.delta', members);
@@ -147,9 +156,9 @@ export class StreamItems {
 
   #fillReasoning(open: Reasoning, text: string): void {
     const place = { ...this.#place(open.id), summary_index: '0' };
-    if (open.text === '')
+    if (open.text.length === 0)
       this.#say('response.reasoning_summary_part.added', { ...place, part: summaryPart('') });
-    open.text += text;
+    open.text.add(text);
     this.#sayText(
       'response.reasoning_summary_text.delta',
       `${this.#at},"summary_index":0,"delta":${JSON.stringify(text)}`,
@@ -157,7 +166,7 @@ export class StreamItems {
   }
 
   #fillCall(open: Call, text: string): void {
-    open.text += text;
+    open.text.add(text);
     const type = open.call.custom ? 'response.custom_tool_call_input' : 'response.function_call_arguments';
     this.#sayText(`${type}.delta`, `${this.#at},"delta":${JSON.stringify(text)}`);
   }
@@ -165,16 +174,17 @@ export class StreamItems {
   #closePart(message: Message): void {
     const { part } = message;
     if (part === undefined) return;
+    const { text } = part.text;
     const place = { ...this.#place(message.id), content_index: this.#part() };
     if (part.type === 'Refusal') {
-      const written = refusalPart(part.text);
-      this.#say('response.refusal.done', { ...place, refusal: json(part.text) });
+      const written = refusalPart(text);
+      this.#say('response.refusal.done', { ...place, refusal: json(text) });
       this.#say('response.content_part.done', { ...place, part: written });
       message.parts.push(written);
     } else {
       const annotations: JsonText[] = [];
       for (const citation of part.citations) {
-        const written = annotation(citation, 0, part.text.length, 'Responses');
+        const written = annotation(citation, 0, text.length, 'Responses');
         if (written === undefined) continue;
         this.#say('response.output_text.annotation.added', {
           ...place,
@@ -183,9 +193,9 @@ export class StreamItems {
         });
         annotations.push(written);
       }
-      const written = textPart(part.text, annotations, part.logprobs);
+      const written = textPart(text, annotations, part.logprobs);
       const logprobs = array(part.logprobs);
-      this.#say('response.output_text.done', { ...place, text: json(part.text), logprobs });
+      this.#say('response.output_text.done', { ...place, text: json(text), logprobs });
       this.#say('response.content_part.done', { ...place, part: written });
       message.parts.push(written);
     }
@@ -193,29 +203,31 @@ export class StreamItems {
   }
 
   #closeReasoning(open: Reasoning, encrypted: string | undefined): void {
-    if (open.text !== '') {
+    const { text } = open.text;
+    if (text !== '') {
       const place = { ...this.#place(open.id), summary_index: '0' };
-      this.#say('response.reasoning_summary_text.done', { ...place, text: json(open.text) });
-      this.#say('response.reasoning_summary_part.done', { ...place, part: summaryPart(open.text) });
+      this.#say('response.reasoning_summary_text.done', { ...place, text: json(text) });
+      this.#say('response.reasoning_summary_part.done', { ...place, part: summaryPart(text) });
     }
     if (encrypted !== undefined) this.#hold(encrypted.length);
-    this.#end(reasoningItem(open.id, open.text, encrypted));
+    this.#end(reasoningItem(open.id, text, encrypted));
   }
 
   #closeCall(open: Call, status: ItemStatus): void {
     const { call } = open;
     // Clients parse arguments: nothing at all stands for no arguments.
-    if (open.text === '' && !call.custom) this.#fillCall(open, '{}');
+    if (open.text.length === 0 && !call.custom) this.#fillCall(open, '{}');
+    const { text } = open.text;
     if (call.custom) {
-      this.#say('response.custom_tool_call_input.done', { ...this.#place(call.id), input: json(open.text) });
+      this.#say('response.custom_tool_call_input.done', { ...this.#place(call.id), input: json(text) });
     } else {
       this.#say('response.function_call_arguments.done', {
         ...this.#place(call.id),
         name: json(call.name),
-        arguments: json(open.text),
+        arguments: json(text),
       });
     }
-    this.#end(callItem(call, status, open.text));
+    this.#end(callItem(call, status, text));
   }
 
   #begin(open: Message | Reasoning | Call, item: JsonText): void {
@@ -223,6 +235,7 @@ export class StreamItems {
     this.#open = open;
     const id = open.kind === 'Call' ? open.call.id : open.id;
     this.#at = object(this.#place(id)).slice(1, -1);
+    this.#hold(item.length);
     this.#say('response.output_item.added', { output_index: json(this.output.length), item });
   }
 

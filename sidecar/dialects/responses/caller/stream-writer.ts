@@ -34,6 +34,11 @@ export class ResponsesStreamWriter implements EventWriter {
     this.#items = this.#newItems();
   }
 
+  /** Characters kept of the answer: its last events repeat all of it. */
+  get held(): number {
+    return this.#items.held;
+  }
+
   write(event: ChatEvent): string | undefined {
     // A response has one answer: `n` does not exist here.
     if ('choice' in event && event.choice > 0) return undefined;

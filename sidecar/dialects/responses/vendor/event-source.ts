@@ -12,6 +12,9 @@ import { finishOf } from './read-items.ts';
 
 /** Pieces of an answer whose length is remembered. */
 const MAX_PIECES = 10_000;
+/** A key that is remembered, in characters, and the longest word that makes one. */
+const KEY_SIZE = 256;
+const MAX_WORD = 200;
 
 type PieceType = 'Text' | 'Refusal' | 'Thinking';
 
@@ -28,6 +31,11 @@ export class ResponsesEventSource implements EventSource {
   #usage: Usage | undefined;
   #rawUsage: unknown;
   #serviceTier: string | undefined;
+
+  /** Characters kept of the stream. */
+  get held(): number {
+    return this.#blocks.held + (this.#told.size + this.#signed.size) * KEY_SIZE;
+  }
 
   read(data: Buffer, reading: EventReading, emit: Emit): void {
     const event = parsed(data);
@@ -226,8 +234,9 @@ export class ResponsesEventSource implements EventSource {
   }
 }
 
+/** An index or id; one that is too long to be either tells nothing apart. */
 const word = (value: unknown): string =>
-  typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  typeof value === 'number' || (typeof value === 'string' && value.length <= MAX_WORD) ? String(value) : '';
 
 function partTexts(parts: unknown): string[] {
   if (!Array.isArray(parts)) return [];
