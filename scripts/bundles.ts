@@ -72,10 +72,42 @@ const kubeconfigOnly: Plugin = {
   },
 };
 
+/**
+ * The engine of patterns is a third of the data plane, and few pods have patterns: in the sidecar's bundle it is a file of its
+ * own. It cannot be a part that `import()` loads, since it must be there in the same turn: `require` takes modules too.
+ */
+const ENGINE = 're2js';
+
+const engineApart: Plugin = {
+  name: 'engine-apart',
+  setup(builder) {
+    const { outdir = '' } = builder.initialOptions;
+    const main = path.join(outdir, 'sidecar.js');
+    builder.onResolve({ filter: new RegExp(`^${ENGINE}$`) }, ({ kind }) =>
+      kind === 'require-call' ? { path: ENGINE, namespace: 'engine' } : undefined,
+    );
+    // A `require` of the bundler's own looks for files where its helpers happen to be, so this one has its own.
+    builder.onLoad({ filter: /./, namespace: 'engine' }, () => ({
+      contents: `import { createRequire } from 'node:module';
+        export const { RE2JS } = createRequire(import.meta.url)('./${chunkFolder('sidecar')}/${ENGINE}.js');`,
+    }));
+    builder.onEnd(({ metafile }) => {
+      for (const [output, { inputs }] of Object.entries(metafile?.outputs ?? {})) {
+        if (inputs[`engine:${ENGINE}`] && path.resolve(output) !== path.resolve(main))
+          throw new Error(`${output} would look for the engine of patterns in the wrong folder`);
+      }
+    });
+  },
+};
+
 /** Writes `<outDir>/<name>.js` and its chunks; what went into it is the answer. Run at the root of the repository. */
 export async function bundle(name: BundleName, outDir: string): Promise<Metafile> {
+  const apart = name === 'sidecar';
   const { metafile } = await build({
-    entryPoints: { [name]: ENTRIES[name] },
+    entryPoints: {
+      [name]: ENTRIES[name],
+      ...(apart && { [`${chunkFolder(name)}/${ENGINE}`]: ENGINE }),
+    },
     outdir: outDir,
     bundle: true,
     splitting: true,
@@ -87,7 +119,7 @@ export async function bundle(name: BundleName, outDir: string): Promise<Metafile
     minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: BANNER },
-    plugins: [lazyBuiltins, kubeconfigOnly],
+    plugins: [lazyBuiltins, kubeconfigOnly, ...(apart ? [engineApart] : [])],
     metafile: true,
     logLevel: 'warning',
   });

@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anyPort } from '../../dev/laptop/ports.ts';
+import { bundledPackages, readLockfile } from '../../scripts/bundled-packages.ts';
+import { bundle } from '../../scripts/bundles.ts';
+import { LastKnownGood } from '../../sidecar/snapshot/last-known-good.ts';
+import {
+  credentialsOf,
+  providerItem,
+  routeItem,
+  rule,
+  snapshotOf,
+  target,
+} from '../sidecar/support/configuration.ts';
+
+const work = mkdtempSync(path.join(tmpdir(), 'outrider-bundles-'));
+let packages: string[];
+
+beforeAll(async () => {
+  const metafile = await bundle('sidecar', work);
+  packages = (await bundledPackages(metafile, await readLockfile())).map(({ name }) => name);
+}, 60_000);
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe('the bundle of the sidecar', () => {
+  it('loads the engine of patterns with the first pattern', async () => {
+    expect(packages).toContain('re2js');
+    expect(await ruleTaken('RegularExpression', 'b+')).toBe('special');
+    rmSync(path.join(work, 'sidecar-chunks/re2js.js'));
+    expect(await ruleTaken('RegularExpression', 'b+')).toBe(undefined);
+    expect(await ruleTaken('Exact', 'bbb')).toBe('special');
+  }, 60_000);
+});
+
+/** The rule that takes a request with `x-a: bbb`, by a sidecar that knows no more than its last configuration. */
+async function ruleTaken(type: 'Exact' | 'RegularExpression', value: string): Promise<string | undefined> {
+  const stateDir = mkdtempSync(path.join(work, 'state-'));
+  const token = path.join(stateDir, 'token');
+  writeFileSync(token, 'not-a-token');
+  const port = await anyPort();
+  const targets = [target('closed')];
+  const matches = [{ headers: [{ name: 'x-a', type, value }] }];
+  const route = routeItem('chat', ['*'], [rule(targets, { name: 'special', matches }), rule(targets)]);
+  if (type === 'RegularExpression') route.requires.push('match.header.regex');
+  const snapshot = snapshotOf([providerItem('closed', 'http://127.0.0.1:1/v1', { credentials: [] }), route]);
+  await new LastKnownGood({ directory: stateDir }).save({ snapshot, kept: [] }, credentialsOf(snapshot));
+
+  const child = spawn(
+    process.execPath,
+    [
+      path.join(work, 'sidecar.js'),
+      '--operator=https://127.0.0.1:9',
+      `--token-file=${token}`,
+      `--state-dir=${stateDir}`,
+      `--listen=127.0.0.1:${port}`,
+      '--admin=127.0.0.1:0',
+      '--drain-ms=0',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const said: string[] = [];
+  child.stderr.on('data', (chunk) => said.push(String(chunk)));
+  try {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-a': 'bbb' },
+        body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] }),
+      }).catch(() => undefined);
+      await answer?.text();
+      if (answer) return answer.headers.get('x-outrider-rule') ?? undefined;
+      if (performance.now() > deadline) throw new Error(`it does not live:\n${said.join('')}`);
+      await delay(20);
+    }
+  } finally {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  }
+}
