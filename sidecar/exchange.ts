@@ -3,6 +3,7 @@
  * when it is complete, accounting, metrics, the access log and spans are all read from it, so they cannot disagree.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServiceTier } from './accounting/service-tier.ts';
 import type { Settlement } from './accounting/usage.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
@@ -100,6 +101,8 @@ export interface Attempt {
   responseModel: string | undefined;
   responseId: string | undefined;
   finishReasons: string[];
+  /** In which the vendor says it served. Absent: it does not say. */
+  serviceTier?: ServiceTier | undefined;
   outputBytes: number;
   /** Of streams of events: the pauses between pieces of output. */
   chunkTimes?: ChunkTimes;

@@ -6,6 +6,8 @@ import { llmRoute } from '../../crds/llmroute.ts';
 import { effectiveProvider } from '../../operator/compile/effective-provider.ts';
 import { effectiveRoute } from '../../operator/compile/effective-route.ts';
 import { parseSpec } from '../../operator/compile/parse.ts';
+import { type Discount, TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
+import type { PricedTier } from '../../sidecar/snapshot/schema.ts';
 import type { Subject } from './resources.ts';
 
 export interface EffectiveResource {
@@ -17,6 +19,8 @@ export interface EffectiveResource {
   defaulted: string[];
   /** Paths that were unset and come from the price catalogue. */
   catalogued: string[];
+  /** Of tiers of service that a model names no prices for: by what the vendor publishes. Absent: nothing. */
+  discounts?: Partial<Record<PricedTier, Discount>>;
 }
 
 /** Of resources that are valid; what is wrong with the others is said elsewhere. */
@@ -33,7 +37,8 @@ export function effectiveResources({ routes, providers }: Subject, now: number):
       if (parsed.spec.base)
         return [{ ...identity(provider), spec: parsed.spec, defaulted: [], catalogued: [] }];
       const { spec, defaulted, catalogued } = effectiveProvider(parsed.spec, now);
-      return [{ ...identity(provider), spec, defaulted, catalogued }];
+      const { discounts } = TYPE_DEFAULTS[spec.type];
+      return [{ ...identity(provider), spec, defaulted, catalogued, ...(discounts && { discounts }) }];
     }),
   ];
 }
@@ -53,6 +58,7 @@ function resourceText({
   spec,
   defaulted,
   catalogued,
+  discounts = {},
 }: EffectiveResource): string {
   const marks = new Map([
     ...defaulted.map((path): [string, string] => [path, 'default']),
@@ -61,6 +67,12 @@ function resourceText({
   const lines = [`apiVersion: ${apiVersion}`, `kind: ${kind}`];
   lines.push('metadata:', `  name: ${metadata.name}`, `  namespace: ${metadata.namespace ?? ''}`, 'spec:');
   write(spec, 'spec', '  ', marks, lines);
+  for (const [tier, { times, over, uncachedOnly }] of Object.entries(discounts)) {
+    const but = uncachedOnly ? ', unknown with tokens read from a cache' : '';
+    lines.push(
+      `# serviceTier ${tier}, where a model has no prices for it: ${times}/${over} of the standard price${but}`,
+    );
+  }
   return `${lines.join('\n')}\n`;
 }
 

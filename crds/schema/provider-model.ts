@@ -25,6 +25,9 @@ const PRICE_UNITS = [
   'Request',
 ] as const;
 
+/** Tiers of service that vendors price apart, in their words where they agree on one. */
+const SERVICE_TIERS = ['Flex', 'Priority', 'Batch', 'Reserved', 'Fast'] as const;
+
 const day = matching(
   /^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$/,
   'a day in quotes, such as "2026-01-31"',
@@ -49,7 +52,13 @@ const price = z
       .max(100_000_000)
       .optional()
       .describe(
-        'The price holds for all tokens of a request whose input, cached or not, is more than this; units that name no price for the tier keep the one below. Unset: for any request. For the token units.',
+        'The price holds for all tokens of a request whose input, cached or not, is more than this; units that name no price for the bound keep the one below. Unset: for any request. For the token units.',
+      ),
+    serviceTier: z
+      .enum(SERVICE_TIERS)
+      .optional()
+      .describe(
+        "The price holds for requests that the vendor says it served in this tier of service, and nothing of the standard prices does: InputToken and OutputToken need a price for it too. Reserved: capacity paid for by time (OpenAI's scale, Vertex AI's provisioned throughput); set 0 where tokens cost nothing more. Fast: Anthropic's fast mode. Unset: the standard tier. A tier without prices costs the vendor's published share of the standard prices where there is one for all models; otherwise its cost is reported as unknown.",
       ),
     from: day
       .optional()
@@ -75,11 +84,17 @@ const price = z
     ),
   );
 
-/** Two prices are for one thing if unit, tier and first day are the same. */
+/** Two prices are for one thing if unit, bound, tier of service and first day are the same. */
 const oncePerUnit =
   'self.all(a, self.exists_one(b, a.unit == b.unit' +
   ' && (has(a.aboveInputTokens) ? a.aboveInputTokens : 0) == (has(b.aboveInputTokens) ? b.aboveInputTokens : 0)' +
+  " && (has(a.serviceTier) ? a.serviceTier : '') == (has(b.serviceTier) ? b.serviceTier : '')" +
   " && (has(a.from) ? a.from : '') == (has(b.from) ? b.from : '')))";
+
+/** What the other units of a tier of service are billed as. */
+const wholeTier = (unit: string) =>
+  'self.all(a, !has(a.serviceTier) || self.exists(b,' +
+  ` b.unit == '${unit}' && has(b.serviceTier) && b.serviceTier == a.serviceTier && !has(b.aboveInputTokens)))`;
 
 export const model = z
   .strictObject({
@@ -111,14 +126,27 @@ export const model = z
     pricing: z
       .array(price)
       .min(1)
-      .max(24)
+      .max(32)
       .optional()
       .describe(
-        'Prices in US dollars, one per unit, tier and first day. Units that are not listed come from the catalogue; where the price of input or output stays unknown, the cost is reported as unknown, never as zero.',
+        'Prices in US dollars, one per unit, bound, tier of service and first day. Units that are not listed come from the catalogue; where the price of input or output stays unknown, the cost is reported as unknown, never as zero.',
       )
       .meta({
         ...atomicList,
-        ...cel({ rule: oncePerUnit, message: 'two prices have the same unit, aboveInputTokens and from' }),
+        ...cel(
+          {
+            rule: oncePerUnit,
+            message: 'two prices have the same unit, aboveInputTokens, serviceTier and from',
+          },
+          {
+            rule: wholeTier('InputToken'),
+            message: 'a serviceTier has prices but none of InputToken for any request',
+          },
+          {
+            rule: wholeTier('OutputToken'),
+            message: 'a serviceTier has prices but none of OutputToken for any request',
+          },
+        ),
       }),
   })
   .meta(

@@ -133,13 +133,15 @@ function usageOf(
     output_tokens: visible + reasoning,
     ...(reasoning > 0 && { output_tokens_details: { thinking_tokens: reasoning } }),
   };
+  const fast = behaviour.serviceTier === 'fast';
+  const tier = fast
+    ? { service_tier: 'standard', speed: 'fast' }
+    : { service_tier: behaviour.serviceTier ?? 'standard' };
   const split = behaviour.streamUsage === 'FinishChunk';
   return {
-    usage: { ...input, ...output, service_tier: 'standard' },
+    usage: { ...input, ...output, ...tier },
     // Some servers that imitate this API know of their cache at the end only.
-    startUsage: split
-      ? { input_tokens: prompt, output_tokens: 0 }
-      : { ...input, output_tokens: 1, service_tier: 'standard' },
+    startUsage: split ? { input_tokens: prompt, output_tokens: 0 } : { ...input, output_tokens: 1, ...tier },
     endUsage: split ? { ...input, ...output } : output,
   };
 }

@@ -118,6 +118,9 @@ function usageOf({ usage }: Composed) {
   };
 }
 
+const tierFields = ({ serviceTier }: Composed): Json =>
+  serviceTier === undefined ? {} : { serviceTier: { type: serviceTier } };
+
 function stopFields({ sequence }: Composed): Json {
   return sequence === undefined ? {} : { additionalModelResponseFields: { stop_sequence: sequence } };
 }
@@ -138,6 +141,7 @@ function whole(composed: Composed): Json {
     stopReason: STOPS[ended],
     ...stopFields(composed),
     usage: usageOf(composed),
+    ...tierFields(composed),
   };
 }
 
@@ -171,6 +175,6 @@ function events(composed: Composed): Buffer[] {
     stop();
   });
   send('messageStop', { stopReason: STOPS[ended], ...stopFields(composed) });
-  send('metadata', { metrics: { latencyMs: 5 }, usage: usageOf(composed) });
+  send('metadata', { metrics: { latencyMs: 5 }, usage: usageOf(composed), ...tierFields(composed) });
   return out;
 }

@@ -26,6 +26,8 @@ export interface Behaviour {
   redactedThinking?: boolean;
   /** Reported as reasoning, on top of the visible output. */
   reasoningTokens?: number;
+  /** In which it says it served, in its own word. Unset: the standard one, where it says so at all. Cohere never does. */
+  serviceTier?: string;
   /** Arguments of calls come whole at the end of the call, not in pieces (Responses, as LM Studio does it). */
   argumentsAtEnd?: boolean;
 }
@@ -101,6 +103,7 @@ const FIELDS: ReadonlySet<string> = new Set<keyof Behaviour>([
   'audioTokens',
   'redactedThinking',
   'reasoningTokens',
+  'serviceTier',
   'argumentsAtEnd',
 ]);
 const FAILURES: readonly Failure['kind'][] = [

@@ -25,6 +25,8 @@ export interface Composed {
   calls: { name: string; input: unknown }[];
   ended: 'Done' | 'Cap' | 'Calls' | 'Sequence';
   sequence: string | undefined;
+  /** The vendor's own word. */
+  serviceTier: string | undefined;
   usage: { prompt: number; cached: number; audio: number; visible: number; reasoning: number };
 }
 
@@ -54,6 +56,7 @@ export function compose(wanted: Wanted, raw: Buffer, behaviour: Behaviour): Comp
     calls,
     ended,
     sequence,
+    serviceTier: behaviour.serviceTier,
     usage: {
       prompt,
       cached: Math.min(behaviour.cachedTokens ?? 0, prompt),

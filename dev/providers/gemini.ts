@@ -116,7 +116,10 @@ type Chunk = Json & {
 };
 
 /** Two calls come in one chunk, more in chunks of their own; newer models sign the first of them, or the end of the text. */
-function chunksOf(model: string, { digest, thought, tokens, calls, ended, usage }: Composed): Chunk[] {
+function chunksOf(
+  model: string,
+  { digest, thought, tokens, calls, ended, usage, serviceTier }: Composed,
+): Chunk[] {
   const signature = /gemini-([3-9]|flash|pro-latest)/.test(model)
     ? Buffer.from(digest.slice(0, 24)).toString('base64')
     : undefined;
@@ -149,6 +152,7 @@ function chunksOf(model: string, { digest, thought, tokens, calls, ended, usage 
         ...(usage.reasoning > 0 && { thoughtsTokenCount: usage.reasoning }),
         totalTokenCount: usage.prompt + usage.reasoning + (last ? usage.visible : 0),
         promptTokensDetails: byModality(usage.prompt, usage.audio),
+        ...(serviceTier !== undefined && inWord(serviceTier)),
         ...(usage.cached > 0 &&
           usage.audio > 0 && {
             cacheTokensDetails: byModality(usage.cached, Math.min(usage.cached, usage.audio)),
@@ -159,6 +163,9 @@ function chunksOf(model: string, { digest, thought, tokens, calls, ended, usage 
     };
   });
 }
+
+/** Vertex AI has words of its own, in a member of its own. */
+const inWord = (tier: string): Json => (/^[A-Z]/.test(tier) ? { trafficType: tier } : { serviceTier: tier });
 
 function byModality(all: number, audio: number): Json[] {
   const text = { modality: 'TEXT', tokenCount: all - audio };

@@ -40,6 +40,7 @@ export interface Answer {
   tokens: string[];
   calls: { id: string; name: string; arguments: string }[];
   finish: 'stop' | 'length' | 'tool_calls';
+  serviceTier: string;
   usage: Record<string, unknown>;
 }
 
@@ -80,6 +81,7 @@ export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour
     tokens,
     calls,
     finish: calls.length > 0 ? 'tool_calls' : tokens.length < all.length ? 'length' : 'stop',
+    serviceTier: behaviour.serviceTier ?? 'default',
     usage: {
       prompt_tokens: prompt,
       completion_tokens: completion,
@@ -148,7 +150,7 @@ export function completeBody(endpoint: Endpoint, request: ParsedRequest, a: Answ
     model: a.model,
     choices,
     usage: a.usage,
-    service_tier: 'default',
+    service_tier: a.serviceTier,
     system_fingerprint: 'fp_scripted',
   });
 }
@@ -188,7 +190,7 @@ export function streamEvents(
     object: endpoint === 'chat' ? 'chat.completion.chunk' : 'text_completion',
     created: CREATED,
     model: a.model,
-    service_tier: 'default',
+    service_tier: a.serviceTier,
     system_fingerprint: 'fp_scripted',
   };
   const chunk = (choice: object, usage?: unknown): string =>

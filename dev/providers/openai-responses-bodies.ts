@@ -140,7 +140,7 @@ export function composeResponse(
       parallel_tool_calls: request.parallel_tool_calls ?? true,
       previous_response_id: request.previous_response_id ?? null,
       reasoning: { effort: request.reasoning?.effort ?? null, summary: request.reasoning?.summary ?? null },
-      service_tier: 'default',
+      service_tier: behaviour.serviceTier ?? 'default',
       store: request.store ?? true,
       temperature: 1,
       text: request.text ?? { format: { type: 'text' } },

@@ -9,9 +9,9 @@
 import { findProvider, type MatchLogic, type ModelInfo, type ModelPrice } from '@pydantic/genai-prices';
 import type {
   Capability,
-  FullPrices,
   ModelVariant,
   ProviderTypeName,
+  UnitPrices,
 } from '../../sidecar/snapshot/schema.ts';
 import { factsOf } from './model-facts.ts';
 import { type KnownPrices, type Unit } from './prices.ts';
@@ -150,7 +150,7 @@ function currentPrice(prices: ModelInfo['prices'], now: number): ModelPrice | un
 /** Undefined unless every price in it can be expressed. */
 export function readPrice(price: ModelPrice): KnownPrices | undefined {
   const table: KnownPrices = {};
-  const tiers = new Map<number, Partial<FullPrices>>();
+  const tiers = new Map<number, Partial<UnitPrices>>();
   for (const [key, dollars] of Object.entries(price)) {
     if (dollars === undefined || FEE.test(key)) continue;
     const among = COUNTED_AMONG[key];

@@ -90,7 +90,10 @@ function effectiveModel(
   const { capabilities, contextWindow, maxOutputTokens, prices } = facts;
   const declared = model.pricing ?? [];
   const current = currentPricing(declared, now);
-  const further = pricingOf(prices ?? {}, (unit) => !current.some((price) => price.unit === unit));
+  const further = pricingOf(
+    prices ?? {},
+    (unit) => !current.some((price) => price.unit === unit && price.serviceTier === undefined),
+  );
   further.forEach((_, i) => known.defaulted.push(`${path}.pricing[${declared.length + i}]`));
   return {
     ...model,

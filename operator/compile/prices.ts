@@ -3,14 +3,16 @@
  * pico-USD per token, so nothing is rounded; a price per request or image is a whole number of pico-USD too.
  */
 import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
-import type { FullPrices } from '../../sidecar/snapshot/schema.ts';
+import type { FullPrices, PricedTier, TieredPrices, UnitPrices } from '../../sidecar/snapshot/schema.ts';
 
 type Declared = NonNullable<NonNullable<LLMProviderSpec['models']>[number]['pricing']>[number];
 
-export type Unit = Exclude<keyof FullPrices, 'tiers'>;
+export type Unit = keyof UnitPrices;
 type Units = Partial<Record<Unit, number>>;
 /** In pico-USD each; a unit that is absent is unknown. Tiers by rising bound, each with the units that differ. */
-export type KnownPrices = Units & { tiers?: (Units & { aboveInputTokens: number })[] };
+type KnownInTier = Units & { tiers?: (Units & { aboveInputTokens: number })[] };
+/** Those of the standard tier of service, and those that others name for themselves. */
+export type KnownPrices = KnownInTier & { services?: Partial<Record<PricedTier, KnownInTier>> };
 
 /** `AudioCacheRead` is no unit of resources: only the catalogue prices it apart. */
 const UNITS: Record<Declared['unit'], Unit> = {
@@ -37,23 +39,31 @@ function shifted(decimal: string, digits: number): number {
 
 const dayOf = (now: number): string => new Date(now).toISOString().slice(0, 10);
 
-/** Those that hold on the day of `now`; of several for one unit and tier, the one that began last. */
+/** Those that hold on the day of `now`; of several for one unit, bound and tier of service, the one that began last. */
 export function currentPricing(pricing: readonly Declared[], now: number): Declared[] {
   const today = dayOf(now);
   const current = new Map<string, Declared>();
   for (const price of pricing) {
-    const { unit, aboveInputTokens = 0, from = '', until } = price;
+    const { unit, aboveInputTokens = 0, serviceTier = '', from = '', until } = price;
     if (from > today || (until !== undefined && until <= today)) continue;
-    const key = `${unit} ${aboveInputTokens}`;
+    const key = `${unit} ${aboveInputTokens} ${serviceTier}`;
     const other = current.get(key);
     if (other === undefined || (other.from ?? '') < from) current.set(key, price);
   }
   return [...current.values()];
 }
 
-/** Declared prices by unit and tier. */
+/** Declared prices by unit, bound and tier of service. */
 export function declaredPrices(pricing: readonly Declared[]): KnownPrices {
-  const prices: KnownPrices = {};
+  const named = [...new Set(pricing.flatMap(({ serviceTier }) => serviceTier ?? []))];
+  const of = (tier: PricedTier | undefined) =>
+    pricesInTier(pricing.filter(({ serviceTier }) => serviceTier === tier));
+  const services = Object.fromEntries(named.sort().map((tier) => [tier, of(tier)]));
+  return { ...of(undefined), ...(named.length > 0 && { services }) };
+}
+
+function pricesInTier(pricing: readonly Declared[]): KnownInTier {
+  const prices: KnownInTier = {};
   const tiers = new Map<number, Units>();
   for (const { unit, perMillion, each, aboveInputTokens } of pricing) {
     const dollars = EACH.has(unit) ? each : perMillion;
@@ -71,6 +81,16 @@ export function declaredPrices(pricing: readonly Declared[]): KnownPrices {
 
 /** Integer prices in the words of a resource, the inverse of `declaredPrices`; for the units asked for. */
 export function pricingOf(prices: KnownPrices, wanted: (unit: Declared['unit']) => boolean): Declared[] {
+  const { services = {}, ...standard } = prices;
+  return [
+    ...pricingInTier(standard, wanted),
+    ...Object.entries(services).flatMap(([name, known]) =>
+      pricingInTier(known, wanted).map((price) => ({ ...price, serviceTier: name as PricedTier })),
+    ),
+  ];
+}
+
+function pricingInTier(prices: KnownInTier, wanted: (unit: Declared['unit']) => boolean): Declared[] {
   const { tiers = [], ...base } = prices;
   return [
     ...unitsOf(base, wanted),
@@ -112,15 +132,29 @@ export function oversizedPrice(models: LLMProviderSpec['models']): string | unde
 
 /**
  * Undefined where the price of input or of output is unknown: unknown is a state of its own, never zero. A model that only
- * makes embeddings or ranks has no output to price. Units that a tier does not name keep the price of the one below.
+ * makes embeddings or ranks has no output to price. Units that a bound does not name keep the price of the one below. Tiers of
+ * service stand by themselves; one that says too little is unknown, whatever discount the vendor gives.
  */
 export function wholeTable(known: KnownPrices, withoutOutput: boolean): FullPrices | undefined {
-  const { tiers = [], ...units } = known;
+  const { services, ...standard } = known;
+  const table = tableInTier(standard, withoutOutput);
+  if (table === undefined || services === undefined) return table;
+  const entries = Object.entries(services).map(([name, prices]) => [
+    name,
+    tableInTier(prices, withoutOutput) ?? 'Unknown',
+  ]);
+  return { ...table, services: Object.fromEntries(entries) as NonNullable<FullPrices['services']> };
+}
+
+function tableInTier(
+  { tiers = [], ...units }: KnownInTier,
+  withoutOutput: boolean,
+): TieredPrices | undefined {
   const { input, output = withoutOutput ? 0 : undefined } = units;
   if (input === undefined || output === undefined) return undefined;
   const base = { ...units, input, output };
   if (tiers.length === 0) return base;
-  let below: Omit<FullPrices, 'tiers'> = base;
+  let below: UnitPrices = base;
   return {
     ...base,
     tiers: tiers.map(({ aboveInputTokens, ...higher }) => {

@@ -133,8 +133,20 @@ export class PackedRows {
 
   /** The shared object of a row's kind, found from field to field; undefined when there are too many kinds. */
   #kindOf(row: Row): RowKind | undefined {
-    const { operation, route, rule, target, provider, credential, model, kind, outcome, failure, source } =
-      row;
+    const {
+      operation,
+      route,
+      rule,
+      target,
+      provider,
+      credential,
+      model,
+      kind,
+      outcome,
+      failure,
+      source,
+      serviceTier,
+    } = row;
     const path = [
       model,
       target,
@@ -146,6 +158,7 @@ export class PackedRows {
       kind,
       outcome,
       failure,
+      serviceTier,
       source,
     ];
     let branch = this.#kinds;

@@ -1,13 +1,40 @@
 /** What usage costs. Integers throughout: a sum in pico-USD, rounded once. */
-import type { FullPrices } from '../snapshot/schema.ts';
+import type { TypeDefaults } from '../snapshot/provider-types.ts';
+import type { FullPrices, TieredPrices, UnitPrices } from '../snapshot/schema.ts';
+import type { ServiceTier } from './service-tier.ts';
 import { inputTokens, type Usage } from './usage.ts';
 
-/** Nano-USD, rounded half up. A unit without a price of its own is billed as the unit it is a part of. */
-export function costNanoUsd(usage: Usage, all: FullPrices): bigint {
+/** Nano-USD in the standard tier of service, rounded half up. */
+export function costNanoUsd(usage: Usage, prices: TieredPrices): bigint {
+  return inNano(costPicoUsd(usage, prices));
+}
+
+/** As `costNanoUsd`, in the tier that served; undefined where its price is not known. No tier told is the standard one. */
+export function costInTier(
+  usage: Usage,
+  prices: FullPrices,
+  tier: ServiceTier | undefined,
+  discounts: TypeDefaults['discounts'],
+): bigint | undefined {
+  if (tier === undefined || tier === 'Standard') return costNanoUsd(usage, prices);
+  if (tier === 'Other') return undefined;
+  const own = prices.services?.[tier];
+  if (own !== undefined) return own === 'Unknown' ? undefined : costNanoUsd(usage, own);
+  const discount = discounts?.[tier];
+  if (discount === undefined) return undefined;
+  if (discount.uncachedOnly && usage.cacheRead + (usage.audioCacheRead ?? 0) > 0) return undefined;
+  // The sum is scaled, not each price: half of an odd price is no whole number of pico-USD.
+  return inNano(costPicoUsd(usage, prices) * BigInt(discount.times), BigInt(discount.over));
+}
+
+const inNano = (pico: bigint, over = 1n): bigint => (pico + 500n * over) / (1000n * over);
+
+/** A unit without a price of its own is billed as the unit it is a part of. */
+function costPicoUsd(usage: Usage, all: TieredPrices): bigint {
   const prices = all.tiers === undefined ? all : tierFor(usage, all, all.tiers);
   const cacheRead = prices.cacheRead ?? prices.input;
   const cacheWrite5m = prices.cacheWrite5m ?? prices.input;
-  const pico =
+  return (
     part(usage.input, prices.input) +
     part(usage.cacheRead, cacheRead) +
     part(usage.cacheWrite5m ?? 0, cacheWrite5m) +
@@ -18,16 +45,12 @@ export function costNanoUsd(usage: Usage, all: FullPrices): bigint {
     part(usage.reasoning, prices.reasoning ?? prices.output) +
     part(usage.audioOutput, prices.audioOutput ?? prices.output) +
     part(usage.imageOutput ?? 0, prices.imageOutput ?? 0) +
-    BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1);
-  return (pico + 500n) / 1000n;
+    BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1)
+  );
 }
 
 /** The highest tier whose bound the input exceeds: it holds for the whole request. */
-function tierFor(
-  usage: Usage,
-  base: FullPrices,
-  tiers: NonNullable<FullPrices['tiers']>,
-): Omit<FullPrices, 'tiers'> {
+function tierFor(usage: Usage, base: UnitPrices, tiers: NonNullable<TieredPrices['tiers']>): UnitPrices {
   const input = inputTokens(usage);
   return tiers.findLast(({ aboveInputTokens }) => input > aboveInputTokens) ?? base;
 }

@@ -1,5 +1,6 @@
 /** The ledger's view of an exchange: one row per attempt, failed ones included. */
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { ServiceTier } from './service-tier.ts';
 import type { Usage } from './usage.ts';
 
 /** (pod uid, epoch, seq) identifies a row for ever; the spool gives the seq. JSON as it travels to the operator. */
@@ -22,6 +23,8 @@ export interface Row {
   kind: Attempt['kind'];
   outcome: 'Ok' | 'Failed' | 'Cancelled';
   failure?: string;
+  /** Absent: the standard one, or the vendor does not say. */
+  serviceTier?: Exclude<ServiceTier, 'Standard'>;
   source: 'Provider' | 'Estimated' | 'None' | 'Unknown';
   usage: Usage;
   /** Decimal string; absent when the price is unknown. */
@@ -78,6 +81,8 @@ function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
   if (exchange.route !== undefined) row.route = exchange.route;
   if (candidate.credential) row.credential = candidate.credential.name;
   if (attempt.failure !== undefined) row.failure = attempt.failure;
+  const { serviceTier } = attempt;
+  if (serviceTier !== undefined && serviceTier !== 'Standard') row.serviceTier = serviceTier;
   if (settlement.costNanoUsd !== undefined) row.costNanoUsd = settlement.costNanoUsd.toString();
   return row;
 }

@@ -7,7 +7,8 @@ import type { Quirks } from '../dialects/chat-format.ts';
 import type { ReadUsage } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
 import { pricesOf } from '../snapshot/prices.ts';
-import { costNanoUsd } from './price.ts';
+import type { TypeDefaults } from '../snapshot/provider-types.ts';
+import { costInTier } from './price.ts';
 import { inputTokens, NO_USAGE, outputTokens, type Settlement, type Usage } from './usage.ts';
 
 export interface SettleFacts {
@@ -17,6 +18,8 @@ export interface SettleFacts {
   metered: boolean;
   readUsage: ReadUsage;
   quirks?: Quirks | undefined;
+  /** Of the vendor, for tiers of service that the model has no prices for. */
+  discounts?: TypeDefaults['discounts'];
   /** Input tokens as estimated for this request. */
   estimatedInput: number;
   /** Tokens the model bills for the output delivered so far, hidden reasoning included. */
@@ -27,7 +30,7 @@ export interface SettleFacts {
 
 export type SettledAttempt = Pick<
   Attempt,
-  'candidate' | 'failure' | 'cancelled' | 'noWork' | 'finishReasons' | 'rawUsage'
+  'candidate' | 'failure' | 'cancelled' | 'noWork' | 'finishReasons' | 'serviceTier' | 'rawUsage'
 >;
 
 export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement {
@@ -42,7 +45,8 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
   const settlement: Settlement = { usage, source: final ? 'Provider' : 'Estimated' };
   if (attempt.rawUsage !== undefined) settlement.raw = attempt.rawUsage;
   const prices = pricesOf(attempt.candidate.model);
-  if (prices) settlement.costNanoUsd = costNanoUsd(usage, prices);
+  const cost = prices && costInTier(usage, prices, attempt.serviceTier, facts.discounts);
+  if (cost !== undefined) settlement.costNanoUsd = cost;
   return settlement;
 }
 

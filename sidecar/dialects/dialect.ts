@@ -3,6 +3,7 @@
  * `dispatch` reads responses through it. Everything works on Buffers; nothing here does I/O.
  */
 import type { OutriderError } from '../../errors/table.ts';
+import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { Usage } from '../accounting/usage.ts';
 import type { Quirks } from './chat-format.ts';
 import type { Envelope } from './envelope.ts';
@@ -71,6 +72,8 @@ export interface StreamReader {
   readonly model: string | undefined;
   readonly responseId: string | undefined;
   readonly finishReasons: string[];
+  /** In which the vendor says it serves; it may learn better on the way. Absent: it does not say. */
+  readonly serviceTier?: ServiceTier | undefined;
   /** `event` is one whole event with its blank line; `data` its joined data payload (a view where there is one line). */
   read(event: Buffer, data: Buffer): EventReading;
   /**
@@ -107,6 +110,8 @@ export interface CompleteReading {
   responseId: string | undefined;
   finishReasons: string[];
   outputBytes: number;
+  /** In which the vendor says it served. Absent: it does not say. */
+  serviceTier?: ServiceTier | undefined;
 }
 
 /** An error body of a vendor. `code` and `type` are low-cardinality words; `message` goes to the client only. */

@@ -1,4 +1,5 @@
 /** What readers share whose events are JSON payloads of a named kind: they are parsed once, for dispatch and translation both. */
+import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { EventReading, StreamReader, UpstreamError } from './dialect.ts';
 
 export type Payload = Record<string, unknown>;
@@ -8,6 +9,7 @@ export abstract class PayloadReader implements StreamReader, EventReading {
   model: string | undefined = undefined;
   responseId: string | undefined = undefined;
   finishReasons: string[] = [];
+  serviceTier: ServiceTier | undefined = undefined;
 
   commits = false;
   content = false;

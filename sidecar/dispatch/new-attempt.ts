@@ -28,6 +28,7 @@ export function newAttempt(
     responseModel: undefined,
     responseId: undefined,
     finishReasons: [],
+    serviceTier: undefined,
     outputBytes: 0,
     rawUsage: undefined,
     settlement: undefined,

@@ -110,6 +110,7 @@ export class EventReceiver implements Receiver {
     attempt.responseModel = this.#reader.model;
     attempt.responseId = this.#reader.responseId;
     attempt.finishReasons = this.#reader.finishReasons;
+    attempt.serviceTier = this.#reader.serviceTier;
   }
 
   /** One event or piece; false when the attempt is over. */

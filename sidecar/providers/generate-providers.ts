@@ -1,5 +1,6 @@
 /** The reference page of the provider types, as text. */
-import { PROVIDER_TYPE_NAMES, TYPE_DEFAULTS } from '../snapshot/provider-types.ts';
+import { PROVIDER_TYPE_NAMES, TYPE_DEFAULTS, type TypeDefaults } from '../snapshot/provider-types.ts';
+import { PRICED_TIERS } from '../snapshot/schema.ts';
 import type { AuthScheme, ProviderType, Spoken } from './provider-type.ts';
 import { PROVIDER_TYPES } from './types.ts';
 
@@ -13,6 +14,7 @@ differs from the format's inventor, where it says when to come back. What its er
 - **Any model**: without a list of models any name may be asked for; otherwise those of the price catalogue.
 - A request goes through byte for byte where the vendor speaks the caller's dialect. Otherwise it is translated into the first chat dialect of the list.
 - \`{model}\` in a path is the vendor's name of the model. A path marked "from the host" stands below the host, whatever path the URL has.
+- **Tiers of service** (\`service_tier\` and the like) are billed as the answer says it was served. Their prices come from \`pricing[].serviceTier\`, else they are the share of the standard price that stands below; otherwise the cost is unknown.
 - Credentials of a cloud are sent as \`authorization: Bearer\`, or sign the request at AWS; keys never stand in a URL.
 
 `;
@@ -47,10 +49,23 @@ function section(type: ProviderType): string {
     `- Id of the request: \`${type.requestIdHeader}\``,
     `- When to come back: ${comesBack(type)}`,
     `- Idle connections are kept for ${type.idleSocketMs / 1000} s`,
+    ...discounts(TYPE_DEFAULTS[type.name]),
     ...(type.billsAfterDisconnect ? ['- It goes on, and bills, after the connection is gone'] : []),
     ...(type.webSocketPaths.length > 0 ? [`- Sockets: ${names(type.webSocketPaths)}`] : []),
   ];
   return `\n## ${type.name}\n\n${lines.join('\n')}\n\n${dialects(type)}`;
+}
+
+/** Of tiers of service that no resource has prices for. */
+function discounts({ discounts: all = {} }: TypeDefaults): string[] {
+  const shares = PRICED_TIERS.flatMap((tier) => {
+    const discount = all[tier];
+    if (discount === undefined) return [];
+    const { times, over, uncachedOnly } = discount;
+    const share = times === over ? 'the standard price' : `${times}/${over} of it`;
+    return [`\`${tier}\` ${share}${uncachedOnly ? ', but unknown with tokens read from a cache' : ''}`];
+  });
+  return shares.length > 0 ? [`- Tiers of service beside the standard price: ${shares.join('; ')}`] : [];
 }
 
 const CLOUDS = {

@@ -10,6 +10,7 @@ import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Candidate, Plan, RequestFacts, Step } from '../routing/plan.ts';
+import { TYPE_DEFAULTS } from '../snapshot/provider-types.ts';
 
 const NO_BODY = Buffer.alloc(0);
 const NO_STEPS: Step[] = [];
@@ -85,6 +86,7 @@ export class HttpExchange implements Exchange {
       metered: this.dialect.operation !== 'passthrough',
       readUsage: (attempt.way?.wire ?? this.dialect).readUsage,
       quirks: attempt.way?.spoken.quirks,
+      discounts: TYPE_DEFAULTS[attempt.candidate.provider.type].discounts,
       estimatedInput: this.learned.inputTokens(model, estimated),
       estimatedOutput: this.learned.outputTokens(model, attempt.outputBytes),
       reservedOutput: billsToTheEnd(attempt) ? this.reserve(model) : 0,

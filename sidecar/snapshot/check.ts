@@ -104,6 +104,11 @@ export function shape(required: Record<string, Check>, optional: Record<string, 
   });
 }
 
+/** `word`, or what `check` takes, whose form it has. */
+export function wordOr(word: string, check: Check): Check {
+  return formed(formOf(check), (value, path) => (value === word ? undefined : check(value, path)));
+}
+
 /** The checks in order; the first problem counts. The first check that has a form gives it. */
 export function all(...checks: Check[]): Check {
   return formed(checks.find((check) => check.form)?.form ?? ANY_VALUE, (value, path) => {

@@ -1,6 +1,6 @@
 /** Parts of a provider that `validate.ts` is composed of: prices, parameters of the vendor, identities of a pod. */
-import { all, type Check, integer, list, oneOf, shape, text, wrong } from './check.ts';
-import type { FullPrices, WorkloadIdentity } from './schema.ts';
+import { all, type Check, integer, list, oneOf, shape, text, wordOr, wrong } from './check.ts';
+import { type FullPrices, PRICED_TIERS, type WorkloadIdentity } from './schema.ts';
 
 const price = integer(0, Number.MAX_SAFE_INTEGER);
 const optional = {
@@ -27,9 +27,11 @@ const rising: Check = (value, path) => {
     ? undefined
     : wrong(`${path}[${i}].aboveInputTokens`, bounds[i], 'greater than the one before');
 };
+const tiered = { ...further, tiers: all(list(tier, 8, 1), rising) };
+const service = wordOr('Unknown', shape({ input: price, output: price }, tiered));
 export const fullPrices = shape(
   { input: price, output: price },
-  { ...further, tiers: all(list(tier, 8, 1), rising) },
+  { ...tiered, services: shape({}, Object.fromEntries(PRICED_TIERS.map((name) => [name, service]))) },
 );
 
 /** It becomes part of a host name or a path. */

@@ -3,6 +3,8 @@
  * names of models it takes. How each is called is the business of `providers/`.
  */
 
+import type { PricedTier } from './schema.ts';
+
 export const PROVIDER_TYPE_NAMES = [
   'OpenAI',
   'AzureOpenAI',
@@ -47,27 +49,63 @@ export interface TypeDefaults {
   readonly openModels?: true;
   /** Whose identities it takes, besides keys. */
   readonly cloud?: 'AWS' | 'Google' | 'Azure';
+  /**
+   * Tiers of service that cost one share of the standard prices, for all models, as the vendor publishes it. What is not here
+   * differs from model to model, or is not published: its price is unknown unless a resource says it.
+   */
+  readonly discounts?: Partial<Record<PricedTier, Discount>>;
 }
 
+/** A ratio of integers to the standard price. */
+export interface Discount {
+  readonly times: number;
+  readonly over: number;
+  /** It is not published what becomes of the discount for reading the cache: with such tokens the cost is unknown. */
+  readonly uncachedOnly?: true;
+}
+
+const HALF: Discount = { times: 1, over: 2 };
+const HALF_UNCACHED: Discount = { ...HALF, uncachedOnly: true };
+const SAME: Discount = { times: 1, over: 1 };
+
 export const TYPE_DEFAULTS: Readonly<Record<ProviderTypeName, TypeDefaults>> = {
-  OpenAI: { url: 'https://api.openai.com/v1', streamUsage: 'OnRequest' },
-  AzureOpenAI: { streamUsage: 'OnRequest', openModels: true, cloud: 'Azure' },
-  Anthropic: { url: 'https://api.anthropic.com/v1', streamUsage: 'Always' },
-  Gemini: { url: 'https://generativelanguage.googleapis.com/v1beta', streamUsage: 'Always' },
+  OpenAI: {
+    url: 'https://api.openai.com/v1',
+    streamUsage: 'OnRequest',
+    discounts: { Flex: HALF, Batch: HALF },
+  },
+  AzureOpenAI: { streamUsage: 'OnRequest', openModels: true, cloud: 'Azure', discounts: { Batch: HALF } },
+  Anthropic: {
+    url: 'https://api.anthropic.com/v1',
+    streamUsage: 'Always',
+    discounts: { Batch: HALF },
+  },
+  Gemini: {
+    url: 'https://generativelanguage.googleapis.com/v1beta',
+    streamUsage: 'Always',
+    discounts: { Flex: HALF_UNCACHED, Batch: HALF_UNCACHED },
+  },
   VertexAI: {
     url: 'https://{location}-aiplatform.googleapis.com/v1',
     streamUsage: 'Always',
     cloud: 'Google',
+    discounts: { Flex: HALF_UNCACHED, Batch: HALF_UNCACHED },
   },
   Bedrock: {
     url: 'https://bedrock-runtime.{region}.amazonaws.com',
     streamUsage: 'Always',
     openModels: true,
     cloud: 'AWS',
+    discounts: { Batch: HALF_UNCACHED },
   },
   Cohere: { url: 'https://api.cohere.com/v2', streamUsage: 'Always' },
   Mistral: { url: 'https://api.mistral.ai/v1', streamUsage: 'Always' },
-  Groq: { url: 'https://api.groq.com/openai/v1', streamUsage: 'OnRequest' },
+  Groq: {
+    url: 'https://api.groq.com/openai/v1',
+    streamUsage: 'OnRequest',
+    // More requests at once, and some refused, at the price of the standard tier.
+    discounts: { Flex: SAME },
+  },
   Together: { url: 'https://api.together.xyz/v1', streamUsage: 'OnRequest', openModels: true },
   Fireworks: { url: 'https://api.fireworks.ai/inference/v1', streamUsage: 'Always', openModels: true },
   DeepSeek: { url: 'https://api.deepseek.com/v1', streamUsage: 'OnRequest' },

@@ -255,7 +255,7 @@ export interface PriceTable {
 
 /** Also pico-USD. An absent unit is billed as in PriceTable: writes for an hour as those for five minutes, those as
  * input, cached audio as cached text; images that the model makes cost nothing beside their tokens. */
-export interface FullPrices extends PriceTable {
+export interface UnitPrices extends PriceTable {
   /** Per token written to the vendor's cache for five minutes, and for an hour. */
   cacheWrite5m?: number;
   cacheWrite1h?: number;
@@ -263,12 +263,27 @@ export interface FullPrices extends PriceTable {
   audioCacheRead?: number;
   /** Per image that the model makes. */
   imageOutput?: number;
+}
+
+export interface TieredPrices extends UnitPrices {
   /**
    * By rising bound. A request whose input, cached or not, is more than `aboveInputTokens` is billed by that tier in whole;
    * at the bound exactly it is not.
    */
-  tiers?: (Omit<FullPrices, 'tiers'> & { aboveInputTokens: number })[];
+  tiers?: (UnitPrices & { aboveInputTokens: number })[];
 }
+
+export interface FullPrices extends TieredPrices {
+  /**
+   * Of tiers of service that are priced by themselves: nothing of the standard prices above holds in them. `Unknown`: their
+   * price is not known, whatever discount the vendor is known to give.
+   */
+  services?: Partial<Record<PricedTier, TieredPrices | 'Unknown'>>;
+}
+
+/** Tiers of service that vendors bill otherwise than the standard one. Reserved: capacity that is paid for by time. */
+export const PRICED_TIERS = ['Flex', 'Priority', 'Batch', 'Reserved', 'Fast'] as const;
+export type PricedTier = (typeof PRICED_TIERS)[number];
 
 export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema' | 'Rerank';
 

@@ -1,6 +1,7 @@
 /** What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. */
 import { inputTokens, outputTokens, type Usage } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
+import { wordOf } from '../dialects/service-tier.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
@@ -128,6 +129,7 @@ function genAiAttributes(
   to.put(s.GEN_AI_RESPONSE_ID, word(last.responseId) ?? undefined);
   to.put(s.GEN_AI_RESPONSE_MODEL, last.responseModel === undefined ? undefined : cut(last.responseModel));
   if (reasons.length > 0) to.put(s.GEN_AI_FINISH_REASONS, reasons);
+  if (provider.vendor === 'openai') to.put(s.OPENAI_SERVICE_TIER, wordOf(last.serviceTier));
   if (outcome.streamed && committedAt !== undefined) {
     const start = exchange.attempts[0]?.startedAt ?? exchange.startedAt;
     to.put(s.GEN_AI_TIME_TO_FIRST_CHUNK, (committedAt - start) / 1000);
@@ -178,6 +180,7 @@ export function attemptAttributes(
   to.put('outrider.failure.scope', attempt.scope);
   to.put('outrider.failure.code', word(attempt.errorCode) ?? undefined);
   to.put('outrider.upstream_request_id', word(attempt.upstreamRequestId) ?? undefined);
+  to.put('outrider.service_tier', attempt.serviceTier);
   if (settlement === undefined) return;
   const { source, usage, costNanoUsd } = settlement;
   to.put('outrider.attempt.usage_source', source);

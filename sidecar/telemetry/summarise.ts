@@ -59,6 +59,7 @@ function attemptRecord(attempt: Attempt): AttemptRecord {
     status: attempt.httpStatus ?? null,
     code: word(attempt.errorCode),
     ms: round((attempt.endedAt ?? attempt.startedAt) - attempt.startedAt),
+    serviceTier: attempt.serviceTier ?? null,
   };
 }
 

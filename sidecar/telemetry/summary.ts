@@ -1,4 +1,5 @@
 /** What is told of one finished request, in the access log and on the admin port. No prompt content, no keys, no vendor text. */
+import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { Settlement, Usage } from '../accounting/usage.ts';
 import type { Attempt } from '../exchange.ts';
 import type { BreakerScope } from '../providers/failures.ts';
@@ -71,6 +72,8 @@ export interface AttemptRecord {
   /** The vendor's low-cardinality code, never its text. */
   code: string | null;
   ms: number;
+  /** In which the provider said that it served; null where it did not say. */
+  serviceTier: ServiceTier | null;
 }
 
 /** `/requests/{id}`: the log line and the reasons behind it. */

@@ -2,6 +2,7 @@
 import type { CompleteReading, UpstreamError } from '../dialect.ts';
 import { scanAnswer } from './answer-scan.ts';
 import { failedStop } from './stop-reasons.ts';
+import { serviceTier } from './usage.ts';
 
 export function readMessage(body: Buffer): CompleteReading {
   const scan = scanAnswer(body);
@@ -12,6 +13,7 @@ export function readMessage(body: Buffer): CompleteReading {
     responseId: scan.id,
     finishReasons: scan.stopReason === undefined ? [] : [scan.stopReason],
     outputBytes: scan.bytes,
+    serviceTier: serviceTier(scan.usage),
   };
 }
 

@@ -1,8 +1,9 @@
 /** Reads the events of a stream of the Messages API. */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
 import { type AnswerType, scanAnswer } from './answer-scan.ts';
 import { failedStop } from './stop-reasons.ts';
-import { mergeUsage } from './usage.ts';
+import { mergeUsage, serviceTier } from './usage.ts';
 
 type Scan = ReturnType<typeof scanAnswer>;
 
@@ -81,6 +82,10 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     return this.#pieceEscaped
       ? (JSON.parse(data.toString('utf8', this.#pieceStart - 1, this.#pieceEnd + 1)) as string)
       : data.toString('utf8', this.#pieceStart, this.#pieceEnd);
+  }
+
+  get serviceTier(): ServiceTier | undefined {
+    return serviceTier(this.#usage);
   }
 
   /** Usage is never asked for: this API always sends it. */

@@ -2,8 +2,10 @@
  * Usage of the Messages API in its normal form. Its input excludes what was read from and written to the prompt cache; its
  * output includes thinking.
  */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { Usage } from '../../accounting/usage.ts';
 import type { Quirks } from '../chat-format.ts';
+import { serviceTierOf } from '../service-tier.ts';
 
 type Json = Record<string, unknown>;
 
@@ -39,6 +41,12 @@ export function readUsage(raw: unknown, quirks?: Quirks): Usage | undefined {
   if (total > hour) usage.cacheWrite5m = total - hour;
   if (hour > 0) usage.cacheWrite1h = hour;
   return usage;
+}
+
+/** Fast answers are billed apart, in whichever tier. */
+export function serviceTier(raw: unknown): ServiceTier | undefined {
+  if (!isObject(raw)) return undefined;
+  return raw.speed === 'fast' ? 'Fast' : serviceTierOf(raw.service_tier);
 }
 
 /**

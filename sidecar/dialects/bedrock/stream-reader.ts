@@ -1,7 +1,9 @@
 /** Reads the messages of `ConverseStream`, and whole answers of `Converse`. */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { CompleteReading, EventReading } from '../dialect.ts';
 import { readMessageHeaders } from '../framing/message-headers.ts';
-import { isPayload, PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
+import { isPayload, type Payload, PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
+import { serviceTierOf } from '../service-tier.ts';
 import { streamError } from './upstream-error.ts';
 
 /** Neither model nor id of the answer is told. */
@@ -51,12 +53,17 @@ export class BedrockStreamReader extends PayloadReader {
       }
       case 'metadata':
         this.usage = isPayload(payload.usage) ? payload.usage : undefined;
+        this.serviceTier = servedIn(payload);
         // The last message; nothing but the end of the connection follows.
         this.terminal = this.finished;
     }
     if (this.content) this.commits = true;
   }
 }
+
+/** `{serviceTier: {type}}` */
+const servedIn = (value: Payload | undefined): ServiceTier | undefined =>
+  isPayload(value?.serviceTier) ? serviceTierOf(value.serviceTier.type) : undefined;
 
 const isReasoning = (delta: unknown): boolean => isPayload(delta) && isPayload(delta.reasoningContent);
 
@@ -104,5 +111,6 @@ export function readCompleteAnswer(body: Buffer): CompleteReading {
     responseId: undefined,
     finishReasons: typeof stopReason === 'string' ? [stopReason] : [],
     outputBytes: content.reduce<number>((sum, block) => sum + textBytes(block), 0),
+    serviceTier: servedIn(value),
   };
 }

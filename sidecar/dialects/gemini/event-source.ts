@@ -6,12 +6,13 @@ import { collect } from '../canonical/collect.ts';
 import type { ChatResponse, Finish } from '../canonical/response.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
+import { wordOf } from '../service-tier.ts';
 import { type Answer, type Candidate, type Part } from './answer.ts';
 import { geminiCallId } from './call-ids.ts';
 import { blockedFinish, finishOf } from './finish.ts';
 import { openAILogprobs } from './logprobs.ts';
 import { GeminiStreamReader, readAnswer } from './stream-reader.ts';
-import { readUsage } from './usage.ts';
+import { readUsage, serviceTier } from './usage.ts';
 
 export class GeminiEventSource implements EventSource {
   readonly #choices = new Map<number, { blocks: BlockSequence; reason: string | undefined }>();
@@ -26,10 +27,10 @@ export class GeminiEventSource implements EventSource {
     this.#asked = asked;
   }
 
-  read(data: Buffer, reading: EventReading, emit: Emit): void {
   /** Every event is told at once. */
   readonly held = 0;
 
+  read(data: Buffer, reading: EventReading, emit: Emit): void {
     const answer = reading instanceof GeminiStreamReader ? reading.answer : undefined;
     if (answer !== undefined) {
       this.take(answer, emit);
@@ -63,7 +64,7 @@ export class GeminiEventSource implements EventSource {
     }
     const usage = readUsage(this.#usage);
     if (usage !== undefined)
-      emit({ type: 'Usage', usage, rawUsage: this.#usage, serviceTier: tierOf(this.#usage) });
+      emit({ type: 'Usage', usage, rawUsage: this.#usage, serviceTier: wordOf(serviceTier(this.#usage)) });
     emit({ type: 'End' });
   }
 
@@ -121,12 +122,4 @@ export function readCompleteChat(body: Buffer, asked: Asked): ChatResponse {
     source.take(read.answer, emit);
     source.end(emit);
   });
-}
-
-/** Where the vendor says in which tier it served: `ON_DEMAND_PRIORITY`, `ON_DEMAND_FLEX`, ... */
-function tierOf(usage: unknown): string | undefined {
-  const { trafficType } = (usage ?? {}) as { trafficType?: unknown };
-  if (typeof trafficType !== 'string') return undefined;
-  if (trafficType.endsWith('_PRIORITY')) return 'priority';
-  return trafficType.endsWith('_FLEX') ? 'flex' : 'default';
 }

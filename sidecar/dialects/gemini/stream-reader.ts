@@ -1,13 +1,16 @@
 /** Reads the events of `streamGenerateContent?alt=sse`, and whole answers. */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { CompleteReading, EventReading, StreamReader, UpstreamError } from '../dialect.ts';
 import { type Answer, answerOf, type Part } from './answer.ts';
 import { errorOf } from './upstream-error.ts';
+import { serviceTier } from './usage.ts';
 
 /** One object per stream is reader and reading. The stream has no end mark: its last events carry the finish reasons. */
 export class GeminiStreamReader implements StreamReader, EventReading {
   model: string | undefined = undefined;
   responseId: string | undefined = undefined;
   finishReasons: string[] = [];
+  serviceTier: ServiceTier | undefined = undefined;
 
   commits = false;
   content = false;
@@ -40,6 +43,7 @@ export class GeminiStreamReader implements StreamReader, EventReading {
     this.model ??= answer.model;
     this.responseId ??= answer.responseId;
     this.usage = answer.usage;
+    this.serviceTier = serviceTier(answer.usage) ?? this.serviceTier;
     for (const { index, parts, finishReason } of answer.candidates) {
       for (const part of parts) this.#count(part);
       if (finishReason !== undefined) this.commits = true;
@@ -106,6 +110,7 @@ export function readCompleteAnswer(body: Buffer): CompleteReading {
         ? candidates.map(({ finishReason }) => finishReason).filter((reason) => reason !== undefined)
         : [blocked],
     outputBytes: candidates.flatMap(({ parts }) => parts).reduce((sum, part) => sum + bytesOf(part), 0),
+    serviceTier: serviceTier(usage),
   };
 }
 

@@ -2,7 +2,9 @@
  * `usageMetadata` in its normal form. The prompt count includes what was cached; candidates exclude thoughts; results of the
  * vendor's own tools are a prompt of their own beside the prompt.
  */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import { NO_USAGE, type Usage } from '../../accounting/usage.ts';
+import { serviceTierOf } from '../service-tier.ts';
 
 type Json = Record<string, unknown>;
 
@@ -39,6 +41,22 @@ export function readUsage(raw: unknown): Usage | undefined {
   if (audioCacheRead > 0) usage.audioCacheRead = audioCacheRead;
   return usage;
 }
+
+/** `serviceTier` is of the Gemini API, `trafficType` of Vertex AI. */
+export function serviceTier(raw: unknown): ServiceTier | undefined {
+  if (!isObject(raw)) return undefined;
+  const { serviceTier: tier, trafficType } = raw;
+  if (tier !== undefined) return serviceTierOf(tier);
+  if (typeof trafficType !== 'string' || trafficType === 'TRAFFIC_TYPE_UNSPECIFIED') return undefined;
+  return TRAFFIC[trafficType] ?? 'Other';
+}
+
+const TRAFFIC: Readonly<Record<string, ServiceTier>> = {
+  ON_DEMAND: 'Standard',
+  ON_DEMAND_FLEX: 'Flex',
+  ON_DEMAND_PRIORITY: 'Priority',
+  PROVISIONED_THROUGHPUT: 'Reserved',
+};
 
 function modality(details: unknown, name: string): number {
   if (!Array.isArray(details)) return 0;

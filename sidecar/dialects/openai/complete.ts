@@ -13,6 +13,7 @@ export function readComplete(body: Buffer, expects: 'choices' | 'data'): Complet
     responseId: scan.id,
     finishReasons: choices.finishes.map((finish) => finish.reason),
     outputBytes: choices.bytes,
+    serviceTier: scan.serviceTier,
   };
 }
 

@@ -2,8 +2,10 @@
  * One pass over a response object or a stream chunk of the OpenAI family: ranges of the members that matter, and what its
  * choices hold. Only usage and errors are ever parsed. Scans run without yielding, so one object serves the process.
  */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { UpstreamError } from '../dialect.ts';
 import { JsonScanner, lengthsOf } from '../scan/json-scanner.ts';
+import { scanServiceTier } from '../service-tier.ts';
 import { ChoicesScan } from './choices-scan.ts';
 import { errorOf, looseError } from './upstream-error.ts';
 
@@ -18,8 +20,21 @@ const TYPE = key('type');
 const DATA = key('data');
 const BASE_RESP = key('base_resp');
 const X_GROQ = key('x_groq');
+const SERVICE_TIER = key('service_tier');
 const ERROR_WORD = key('error');
-const LENGTHS = lengthsOf([CHOICES, USAGE, ERROR, ID, MODEL, OBJECT, TYPE, DATA, BASE_RESP, X_GROQ]);
+const LENGTHS = lengthsOf([
+  CHOICES,
+  USAGE,
+  ERROR,
+  ID,
+  MODEL,
+  OBJECT,
+  TYPE,
+  DATA,
+  BASE_RESP,
+  X_GROQ,
+  SERVICE_TIER,
+]);
 
 /** In place of an end that the next member will tell. */
 const COMES_FIRST = -2;
@@ -38,6 +53,7 @@ class ResponseScan {
   error: UpstreamError | undefined = undefined;
   model: string | undefined = undefined;
   id: string | undefined = undefined;
+  serviceTier: ServiceTier | undefined = undefined;
 
   private readonly scanner = new JsonScanner();
 
@@ -52,6 +68,7 @@ class ResponseScan {
     this.error = undefined;
     this.model = undefined;
     this.id = undefined;
+    this.serviceTier = undefined;
     try {
       this.walk(text, wantNames);
     } catch {
@@ -103,6 +120,8 @@ class ResponseScan {
         const start = scanner.pos;
         scanner.value();
         groq = this.parse(start);
+      } else if (scanner.keyIs(SERVICE_TIER)) {
+        this.serviceTier = scanServiceTier(scanner);
       } else {
         scanner.value();
       }

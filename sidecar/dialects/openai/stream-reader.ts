@@ -1,4 +1,5 @@
 /** Reads the events of a chat or completions stream. */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
 import { scanResponse } from './response-scan.ts';
 import { cutOut } from './strip-usage.ts';
@@ -12,6 +13,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
   model: string | undefined = undefined;
   responseId: string | undefined = undefined;
   finishReasons: string[] = [];
+  serviceTier: ServiceTier | undefined = undefined;
 
   commits = false;
   content = false;
@@ -49,6 +51,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     const { choices } = scan;
     this.model ??= scan.model;
     this.responseId ??= scan.id;
+    this.serviceTier = scan.serviceTier ?? this.serviceTier;
     this.usage = scan.usage;
     this.usageNullStart = scan.usageNullStart;
     this.usageNullEnd = scan.usageNullEnd;

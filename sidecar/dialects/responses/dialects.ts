@@ -34,6 +34,7 @@ function readComplete(body: Buffer): CompleteReading {
     responseId: scan.id,
     finishReasons: status === undefined ? [] : [finishReason(status, scan.incomplete)],
     outputBytes: scan.outputBytes,
+    serviceTier: scan.serviceTier,
   };
   if (scan.malformed) reading.error = invalid('the answer is not JSON');
   else if (error) reading.error = error;

@@ -2,9 +2,11 @@
  * One pass over an event of a Responses stream, or over a whole response object: its kind, how much it delivers, and the
  * response it carries. Only usage and errors are ever parsed. Scans run without yielding, so one object serves the process.
  */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { UpstreamError } from '../dialect.ts';
 import { errorOf, looseError } from '../openai/upstream-error.ts';
 import { JsonScanner } from '../scan/json-scanner.ts';
+import { scanServiceTier } from '../service-tier.ts';
 
 const key = (name: string) => Buffer.from(name);
 const TYPE = key('type');
@@ -21,6 +23,7 @@ const OBJECT = key('object');
 const OUTPUT = key('output');
 const INCOMPLETE = key('incomplete_details');
 const REASON = key('reason');
+const SERVICE_TIER = key('service_tier');
 
 /** Members of output items whose strings are output. */
 const OUTPUT_TEXT = ['text', 'refusal', 'arguments', 'input'].map(key);
@@ -43,6 +46,7 @@ class ResponseScan {
   model: string | undefined = undefined;
   status: string | undefined = undefined;
   incomplete: string | undefined = undefined;
+  serviceTier: ServiceTier | undefined = undefined;
   usage: unknown = undefined;
   error: UpstreamError | undefined = undefined;
 
@@ -61,6 +65,7 @@ class ResponseScan {
     this.model = undefined;
     this.status = undefined;
     this.incomplete = undefined;
+    this.serviceTier = undefined;
     this.usage = undefined;
     this.error = undefined;
     try {
@@ -126,6 +131,8 @@ class ResponseScan {
       this.usage = this.parse();
     } else if (scanner.keyIs(ERROR) && !scanner.atNull()) {
       this.error = errorOf({ error: this.parse() });
+    } else if (scanner.keyIs(SERVICE_TIER)) {
+      this.serviceTier = scanServiceTier(scanner);
     } else if (scanner.keyIs(INCOMPLETE) && scanner.atObject()) {
       this.readIncomplete();
     } else if (scanner.keyIs(OUTPUT) && scanner.atArray()) {

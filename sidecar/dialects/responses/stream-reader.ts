@@ -1,4 +1,5 @@
 /** Reads the events of a Responses stream. */
+import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
 import { scanResponseEvent } from './response-scan.ts';
 
@@ -9,6 +10,7 @@ export class ResponsesStreamReader implements StreamReader, EventReading {
   model: string | undefined = undefined;
   responseId: string | undefined = undefined;
   finishReasons: string[] = [];
+  serviceTier: ServiceTier | undefined = undefined;
 
   commits = false;
   content = false;
@@ -40,6 +42,7 @@ export class ResponsesStreamReader implements StreamReader, EventReading {
     }
     this.model ??= scan.model;
     if (scan.hasResponse) this.responseId ??= scan.id;
+    this.serviceTier = scan.serviceTier ?? this.serviceTier;
     this.usage = scan.usage;
     this.readType(scan.type ?? '', scan);
     return this;

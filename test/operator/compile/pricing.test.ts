@@ -64,7 +64,7 @@ it('says prices in the words of a resource and reads them back the same', () => 
     { input: price, cacheWrite5m: price, output: price, imageOutput: price },
     { requiredKeys: ['input'] },
   );
-  const known: fc.Arbitrary<KnownPrices> = fc
+  const inTier = fc
     .tuple(units, fc.uniqueArray(fc.integer({ min: 1, max: 1_000_000 }), { maxLength: 3 }))
     .map(([base, bounds]) =>
       bounds.length === 0
@@ -76,6 +76,9 @@ it('says prices in the words of a resource and reads them back the same', () => 
               .map((aboveInputTokens) => ({ aboveInputTokens, input: base.input * 2 })),
           },
     );
+  const known: fc.Arbitrary<KnownPrices> = fc
+    .tuple(inTier, fc.option(fc.record({ Fast: inTier, Flex: inTier }, { requiredKeys: ['Flex'] })))
+    .map(([standard, services]) => (services ? { ...standard, services } : standard));
   fc.assert(
     fc.property(known, (prices) => {
       expect(declaredPrices(pricingOf(prices, () => true))).toEqual(prices);

@@ -2,12 +2,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LearnedUsage } from '../../../sidecar/accounting/learned-usage.ts';
 import { costNanoUsd } from '../../../sidecar/accounting/price.ts';
+import type { ServiceTier } from '../../../sidecar/accounting/service-tier.ts';
 import { type SettledAttempt, type SettleFacts, settle } from '../../../sidecar/accounting/settle.ts';
 import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
 import { formatUsd } from '../../../sidecar/accounting/usd.ts';
 import { readUsage } from '../../../sidecar/dialects/openai/usage.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
-import type { PriceTable } from '../../../sidecar/snapshot/schema.ts';
+import { TYPE_DEFAULTS } from '../../../sidecar/snapshot/provider-types.ts';
+import type { FullPrices, PriceTable } from '../../../sidecar/snapshot/schema.ts';
 
 const PRICES: PriceTable = { input: 250_000, cacheRead: 25_000, output: 2_000_000 };
 
@@ -112,6 +114,80 @@ describe('settle', () => {
     const nothing = { usage: NO_USAGE, source: 'None', costNanoUsd: 0n };
     expect(settle(attempt({}), facts)).toEqual(nothing);
     expect(settle(attempt({ cancelled: true }), facts)).toEqual(nothing);
+  });
+});
+
+describe('in a tier of service', () => {
+  const discounts = TYPE_DEFAULTS.OpenAI.discounts ?? {};
+  const priority = { input: 500_000, output: 4_000_000 };
+  const full: FullPrices = {
+    ...PRICES,
+    services: {
+      Priority: priority,
+      Fast: { input: 1, output: 1, tiers: [{ aboveInputTokens: 79, input: 3_000_000, output: 9_000_000 }] },
+      Batch: 'Unknown',
+      Reserved: { input: 0, output: 0 },
+    },
+  };
+  const cost = (
+    serviceTier: ServiceTier | undefined,
+    prices: FullPrices,
+    facts: Partial<SettleFacts> = {},
+    rawUsage: unknown = usage,
+  ) => {
+    const model = { name: 'm', upstreamName: 'm', fullPrices: prices };
+    const served = { ...attempt({ rawUsage, serviceTier }), candidate: { model } as Candidate };
+    return settle(served, { ...FACTS, discounts, ...facts }).costNanoUsd;
+  };
+  const uncached = { prompt_tokens: 80, completion_tokens: 50 };
+
+  it.each<[string, bigint | undefined, bigint | undefined]>([
+    ['the standard one, said', cost('Standard', full), 115_500n],
+    ['none said', cost(undefined, full), 115_500n],
+    // 80 x 0.5 + 50 x 4 micro-USD: nothing of the standard prices, those of the cache neither.
+    ['one with prices', cost('Priority', full), 240_000n],
+    ['one with prices that rise', cost('Fast', full), 690_000n],
+    ['one with prices of nothing', cost('Reserved', full), 0n],
+    ['one with a published share', cost('Flex', full), 57_750n],
+    [
+      'one whose share is the whole',
+      cost('Flex', full, { discounts: TYPE_DEFAULTS.Groq.discounts ?? {} }),
+      115_500n,
+    ],
+    ['one with prices that are not known, whatever is published', cost('Batch', full), undefined],
+    ['one with neither', cost('Flex', full, { discounts: {} }), undefined],
+    ['one with neither, of a vendor without any', cost('Priority', PRICES), undefined],
+    ['one nobody knows', cost('Other', full), undefined],
+    [
+      'one whose share is not published for the cache',
+      cost('Flex', full, { discounts: TYPE_DEFAULTS.Gemini.discounts ?? {} }),
+      undefined,
+    ],
+    [
+      'the same without the cache',
+      cost('Flex', full, { discounts: TYPE_DEFAULTS.Gemini.discounts ?? {} }, uncached),
+      60_000n,
+    ],
+  ])('%s', (_, is, expected) => {
+    expect(is).toBe(expected);
+  });
+
+  it('has half of an odd price exactly, and rounds the sum once', () => {
+    const odd = { input: 1001, output: 1 };
+    const half = (prompt_tokens: number) => cost('Flex', odd, {}, { prompt_tokens, completion_tokens: 0 });
+    expect([1, 2, 3, 1000].map(half)).toEqual([1n, 1n, 2n, 501n]);
+    fc.assert(
+      fc.property(fc.nat(10 ** 7), fc.nat(10 ** 9), fc.nat(10 ** 9), (prompt_tokens, input, output) => {
+        const raw = { prompt_tokens, completion_tokens: 7 };
+        const doubled = BigInt(prompt_tokens) * BigInt(input) + 7n * BigInt(output);
+        expect(cost('Flex', { input, output }, {}, raw)).toBe((doubled + 1000n) / 2000n);
+      }),
+    );
+  });
+
+  it('costs nothing all the same where no work was done', () => {
+    const served = attempt({ noWork: true, serviceTier: 'Other' });
+    expect(settle(served, FACTS).costNanoUsd).toBe(0n);
   });
 });
 

@@ -5,7 +5,7 @@ import { type ScriptedProvider, startScriptedProvider } from '../../../dev/provi
 import { RowSpool } from '../../../sidecar/accounting/row-spool.ts';
 import type { Row, Sequenced, TotalRow } from '../../../sidecar/accounting/rows.ts';
 import { inputTokens, outputTokens, type Usage } from '../../../sidecar/accounting/usage.ts';
-import type { FullPrices } from '../../../sidecar/snapshot/schema.ts';
+import type { FullPrices, TieredPrices } from '../../../sidecar/snapshot/schema.ts';
 import { createTelemetry } from '../../../sidecar/telemetry/create.ts';
 import type { LogRecord } from '../../../sidecar/telemetry/summary.ts';
 import type { Telemetry } from '../../../sidecar/telemetry/telemetry.ts';
@@ -21,7 +21,13 @@ import { logFile } from './support.ts';
 const REQUESTS = 1000;
 const AT_ONCE = 20;
 /** Primes, so that a kind billed as another shows in the sum. */
-const PRICES: FullPrices = {
+const PRIORITY: TieredPrices = {
+  input: 1_700_021,
+  cacheRead: 170_003,
+  output: 8_500_027,
+  request: 13_000_027,
+};
+const PRICES: FullPrices & { services: object } = {
   input: 1_000_003,
   cacheRead: 100_003,
   cacheWrite5m: 1_250_009,
@@ -32,6 +38,7 @@ const PRICES: FullPrices = {
   reasoning: 5_500_003,
   audioOutput: 7_000_003,
   request: 11_000_027,
+  services: { Priority: PRIORITY },
 };
 /** Kinds of tokens, as metrics and spans name them. */
 const KINDS = {
@@ -53,12 +60,45 @@ const nano = (usd: string | null): bigint => {
   return BigInt(whole) * 10n ** 9n + BigInt(fraction.padEnd(9, '0'));
 };
 
-/** What usage costs, worked out a second time. */
-function priceOf(usage: Usage): bigint {
-  let pico = BigInt(PRICES.request ?? 0) * BigInt(usage.requests ?? 1);
-  for (const kind of Object.keys(KINDS) as Kind[])
-    pico += BigInt(usage[kind] ?? 0) * BigInt(PRICES[kind] ?? 0);
-  return (pico + 500n) / 1000n;
+/** What kinds without a price are billed as. */
+const PART_OF: Partial<Record<Kind, 'input' | 'cacheRead' | 'output'>> = {
+  cacheWrite5m: 'input',
+  cacheWrite1h: 'input',
+  audioInput: 'input',
+  audioCacheRead: 'cacheRead',
+  reasoning: 'output',
+  audioOutput: 'output',
+};
+
+/** Pico-dollars, worked out a second time. */
+function picoOf(usage: Usage, prices: TieredPrices): bigint {
+  let pico = BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1);
+  for (const kind of Object.keys(KINDS) as Kind[]) {
+    const price = prices[kind] ?? prices[PART_OF[kind] ?? 'input'] ?? 0;
+    pico += BigInt(usage[kind] ?? 0) * BigInt(price);
+  }
+  return pico;
+}
+
+/** What an attempt costs, as the ledger writes it. */
+function priceOf({ target: name, source, usage, serviceTier }: Row): string | undefined {
+  if (source === 'None') return '0';
+  if (name === UNPRICED) return undefined;
+  const nanoOf = (pico: bigint, over = 1n) => String((pico + 500n * over) / (1000n * over));
+  switch (serviceTier) {
+    case undefined:
+      return nanoOf(picoOf(usage, PRICES));
+    case 'Priority':
+      return nanoOf(picoOf(usage, PRIORITY));
+    case 'Flex':
+      // Who publishes what Flex costs: OpenAI; Google, but not what becomes of the cache.
+      return name === 'openai-responses' ||
+        (name === 'gemini' && usage.cacheRead + (usage.audioCacheRead ?? 0) === 0)
+        ? nanoOf(picoOf(usage, PRICES), 2n)
+        : undefined;
+    default:
+      return undefined;
+  }
 }
 
 describe('a thousand mixed requests', () => {
@@ -177,6 +217,19 @@ describe('a thousand mixed requests', () => {
     }
   });
 
+  it('were served in the same tiers everywhere', () => {
+    for (const tier of ['Priority', 'Flex', 'Other'] as const) {
+      const expected = attemptRows.filter(({ serviceTier }) => serviceTier === tier).length;
+      expect([tier, expected]).not.toEqual([tier, 0]);
+      const logged = log
+        .flatMap(({ attempts }) => attempts)
+        .filter(({ serviceTier }) => serviceTier === tier);
+      expect([tier, logged.length]).toEqual([tier, expected]);
+      const spans = receiver.spans.filter(({ attributes }) => attributes['outrider.service_tier'] === tier);
+      expect([tier, spans.length]).toEqual([tier, expected]);
+    }
+  });
+
   it('used the same tokens everywhere, kind by kind', () => {
     for (const [kind, label] of Object.entries(KINDS) as [Kind, string][]) {
       const expected = ledger(kind);
@@ -224,11 +277,7 @@ describe('a thousand mixed requests', () => {
     expect(inSpans('outrider.cost_usd')).toBe(cost);
     expect(inSpans('outrider.attempt.cost_usd')).toBe(cost);
     expect(totals.reduce((all, { costNanoUsd = '0' }) => all + BigInt(costNanoUsd), 0n)).toBe(cost);
-    const wrong = attemptRows.filter(
-      ({ target: name, source, usage, costNanoUsd }) =>
-        costNanoUsd !== (source === 'None' ? '0' : name === UNPRICED ? undefined : String(priceOf(usage))),
-    );
-    expect(wrong).toEqual([]);
+    expect(attemptRows.filter((row) => row.costNanoUsd !== priceOf(row))).toEqual([]);
 
     const unpriced = attemptRows.filter(({ costNanoUsd }) => costNanoUsd === undefined).length;
     expect(unpriced).toBeGreaterThan(0);

@@ -88,6 +88,9 @@ export function plan(index: number, roll: Roll): Planned {
   };
 }
 
+/** Words that all vendors who have such tiers agree on, and one that nobody has. */
+const TIERS = ['priority', 'flex', 'turbo'] as const;
+
 function usageOf(roll: Roll): Behaviour {
   return {
     outputTokens: 20 + roll(30),
@@ -95,6 +98,7 @@ function usageOf(roll: Roll): Behaviour {
     ...(roll(3) === 0 && { cacheWriteTokens: 1 + roll(60) }),
     ...(roll(3) === 0 && { audioTokens: 1 + roll(30) }),
     ...(roll(3) === 0 && { reasoningTokens: 1 + roll(90) }),
+    ...(roll(4) === 0 && { serviceTier: pick(TIERS, roll) }),
   };
 }
 

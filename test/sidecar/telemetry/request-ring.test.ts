@@ -94,6 +94,7 @@ describe('the ring of recent requests', () => {
         status: 503,
         code: '_OTHER',
         ms: 79.75,
+        serviceTier: null,
         startedMs: 0.25,
         sentMs: 1.25,
         headersMs: null,
