@@ -1,7 +1,9 @@
 /** What would become of a request at a vendor that speaks another dialect: the very writer that dispatch uses, without sending. */
 import { Losses } from '../dialects/canonical/losses.ts';
 import type { ChatRequest } from '../dialects/canonical/request.ts';
-import { type CrossingWay, isCrossing, openWay, wayTo } from '../dialects/pairing.ts';
+import type { WriteContext } from '../dialects/chat-format.ts';
+import type { EmbedContext } from '../dialects/embeddings/embed-format.ts';
+import { type CrossingWay, type EmbedPair, isCrossing, openWay, wayTo } from '../dialects/pairing.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
@@ -27,15 +29,18 @@ export function explainTranslation(
   const found = wayTo(facts.dialect, variantOf(PROVIDER_TYPES[provider.type], provider, upstreamModel));
   if (!found?.crosses) return undefined;
   const way = openWay(found);
-  if (!isCrossing(way)) return undefined;
   const losses = new Losses();
-  const obstacle = write(way, body, {
-    model: upstreamModel,
-    maxOutputTokens: model?.maxOutputTokens,
-    quirks: way.spoken.quirks ?? {},
-    losses,
-    media: () => ({ mediaType: 'image/png', data: '' }),
-  });
+  const obstacle = attempted(() =>
+    isCrossing(way)
+      ? writeChat(way, body, {
+          model: upstreamModel,
+          maxOutputTokens: model?.maxOutputTokens,
+          quirks: way.spoken.quirks ?? {},
+          losses,
+          media: () => ({ mediaType: 'image/png', data: '' }),
+        })
+      : way.embedding && writeEmbedding(way.embedding, body, { model: upstreamModel, losses }),
+  );
   const lost = losses.list.map(
     ({ parameter, how, detail }) => `${parameter} ${how.toLowerCase()}: ${detail}`,
   );
@@ -48,17 +53,33 @@ export function explainTranslation(
   };
 }
 
-function write(
-  { crossing: { caller, vendor } }: CrossingWay,
-  body: Buffer,
-  context: Parameters<CrossingWay['crossing']['vendor']['writeRequest']>[1],
-): string | undefined {
+/** What stands in the way, or undefined; of a defect, its message. */
+function attempted(write: () => string | undefined): string | undefined {
   try {
-    const chat: ChatRequest = caller.readChat(body);
-    const obstacle = vendor.obstacle(chat, context);
-    if (obstacle === undefined) vendor.writeRequest(chat, context);
-    return obstacle;
+    return write();
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function writeChat(
+  { crossing: { caller, vendor } }: CrossingWay,
+  body: Buffer,
+  context: WriteContext,
+): string | undefined {
+  const chat: ChatRequest = caller.readChat(body);
+  const obstacle = chat.untranslatable ?? vendor.obstacle(chat, context);
+  if (obstacle === undefined) vendor.writeRequest(chat, context);
+  return obstacle;
+}
+
+function writeEmbedding(
+  { caller, vendor }: EmbedPair,
+  body: Buffer,
+  context: EmbedContext,
+): string | undefined {
+  const request = caller.readRequest(body);
+  const obstacle = vendor.obstacle(request);
+  if (obstacle === undefined) vendor.writeRequest(request, context);
+  return obstacle;
 }

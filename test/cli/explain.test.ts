@@ -69,6 +69,8 @@ describe('outrider explain', () => {
     golden(name, outcome.out);
   });
 
+  const embed = { model: 'embed', input: ['one', 'two'] };
+  const EMBEDDINGS = ['--path', '/v1/embeddings'];
   const lossy = { ...hello, seed: 7, logit_bias: { '50256': -100 } };
   it.each<[string, number, object, string[]]>([
     ['translated', 0, { ...lossy, model: 'any' }, []],
@@ -80,6 +82,14 @@ describe('outrider explain', () => {
       0,
       { model: 'any', max_tokens: 50, top_k: 5, messages: [user('Hello')] },
       ['--path', '/v1/messages', '-H', 'anthropic-version: 2023-06-01'],
+    ],
+    ['embeddings-elsewhere', 0, { ...embed, user: 'me', input_type: 'query' }, EMBEDDINGS],
+    ['embeddings-strictly', 0, { ...embed, model: 'embed-strictly' }, EMBEDDINGS],
+    [
+      'embeddings-too-many',
+      0,
+      { ...embed, input: Array.from({ length: 97 }, (_, i) => `text ${i}`) },
+      EMBEDDINGS,
     ],
   ])('%s', async (name, code, body, args) => {
     const vendors = path.join(FIXTURES, 'vendors.yaml');
