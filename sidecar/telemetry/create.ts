@@ -16,7 +16,7 @@ import type { CounterSeries, Family } from './series.ts';
 import { logRecord, requestDetail } from './summarise.ts';
 import type { LogRecord, RequestSummary } from './summary.ts';
 import type { Telemetry } from './telemetry.ts';
-import { readTraceParent } from './trace-context.ts';
+import { parentOf } from './trace-context.ts';
 import { type Environment, readTraceSettings, type TraceSettings } from './trace-settings.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -123,13 +123,11 @@ class ExchangeTelemetry implements Telemetry {
     const finished = finish(exchange, outcome);
     this.#recorder.record(finished);
 
-    const sampled = this.#tracing?.sample(exchange);
+    const parent = parentOf(exchange.req);
+    const sampled = this.#tracing?.sample(parent);
     if (sampled) this.#tracing?.write(finished, this.#names, sampled);
 
-    const { traceparent } = exchange.req.headers;
-    const traceId =
-      sampled?.traceId ??
-      (traceparent === undefined ? undefined : readTraceParent(traceparent, undefined)?.traceId);
+    const traceId = sampled?.traceId ?? parent?.traceId;
     const rate = this.#log?.rate(finished) ?? 0;
     const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
     const kept =

@@ -1,5 +1,6 @@
 /** From a finished exchange to what is told of it: one place, so that the log and the admin port cannot disagree. */
 import { formatUsd } from '../accounting/usd.ts';
+import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import type { AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
@@ -12,7 +13,7 @@ const MOST_ENTRIES = 64;
 export function logRecord(finished: Finished, traceId: string | undefined, sampleRate: number): LogRecord {
   const { exchange, outcome, last } = finished;
   const asked = exchange.facts?.askedModel;
-  const length = Number(exchange.req.headers['content-length']);
+  const length = Number(headerValue(exchange.req.rawHeaders, 'content-length'));
   return {
     time: isoTime(exchange.startedWall),
     id: exchange.id,

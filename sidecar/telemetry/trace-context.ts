@@ -1,4 +1,6 @@
 /** W3C Trace Context, level 1 and 2: what a caller says of the trace it belongs to. Anything malformed counts as nothing. */
+import type { IncomingMessage } from 'node:http';
+import { headerValue } from '../dispatch/header-value.ts';
 
 export interface TraceParent {
   /** 32 and 16 lower-case hex digits, not all zero. */
@@ -13,6 +15,13 @@ const PARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?
 const ZERO_TRACE = '0'.repeat(32);
 const ZERO_SPAN = '0'.repeat(16);
 const LONGEST_PARENT = 512;
+
+/** What the caller of a request says. The object of all its headers is only made where there is something to read in it. */
+export function parentOf(req: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): TraceParent | undefined {
+  if (headerValue(req.rawHeaders, 'traceparent') === undefined) return undefined;
+  const { traceparent, tracestate } = req.headers;
+  return readTraceParent(traceparent, tracestate);
+}
 
 /** `parent` and `state` are the header values as Node gives them, several joined by `, `. */
 export function readTraceParent(

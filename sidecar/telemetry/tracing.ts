@@ -1,6 +1,5 @@
 /** Decides whether a request is traced, and has its spans written and sent. Loaded only where an exporter is configured. */
 import { getRandomValues } from 'node:crypto';
-import type { Exchange } from '../exchange.ts';
 import type { Finished } from './finished.ts';
 import type { KnownNames } from './known-names.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
@@ -8,7 +7,7 @@ import { ProtoWriter } from './protobuf.ts';
 import { isSampled, type SamplerSettings, traceTail } from './sampler.ts';
 import { SpanQueue, type SpanQueueOptions } from './span-queue.ts';
 import { SpanEncoder } from './spans.ts';
-import { readTraceParent, type TraceParent } from './trace-context.ts';
+import type { TraceParent } from './trace-context.ts';
 import type { TraceSettings } from './trace-settings.ts';
 
 const QUEUE_LIMIT = 2048;
@@ -54,9 +53,7 @@ export class Tracing {
   }
 
   /** The decision of a request: undefined means that nothing of its trace is computed, not even its id. */
-  sample(exchange: Exchange): Sampled | undefined {
-    const { traceparent, tracestate } = exchange.req.headers;
-    const parent = traceparent === undefined ? undefined : readTraceParent(traceparent, tracestate);
+  sample(parent: TraceParent | undefined): Sampled | undefined {
     if (parent !== undefined) {
       const { traceId } = parent;
       return isSampled(this.#sampler, parent, traceTail(traceId)) ? { traceId, parent } : undefined;

@@ -224,6 +224,10 @@ export function plan(rule: RuleBody, candidates: Candidate[]): Plan {
   };
 }
 
+function requestWith(headers: IncomingHttpHeaders): IncomingMessage {
+  return { headers, rawHeaders: Object.entries(headers).flat() } as unknown as IncomingMessage;
+}
+
 let serial = 0;
 
 export function exchange(of: World, parts: ExchangeParts = {}): Exchange {
@@ -254,7 +258,7 @@ export function exchange(of: World, parts: ExchangeParts = {}): Exchange {
   };
   const made = {
     id: parts.id ?? `req-${++serial}`,
-    req: { headers: { 'content-length': '2048', ...parts.headers } } as unknown as IncomingMessage,
+    req: requestWith({ 'content-length': '2048', ...parts.headers }),
     res: {} as ServerResponse,
     startedAt: START,
     startedWall: WALL,
