@@ -7,7 +7,9 @@ export const MAX_PROMPT_BYTES = 16 * 1024;
 export function shownPrompt(userText: readonly string[], bytes: number): string {
   let left = bytes;
   const shown: string[] = [];
-  for (let i = userText.length - 1; i >= 0 && left > 0; i--) {
+  for (let i = userText.length - 1; i >= 0; i--) {
+    // The line break before an empty message may be the last byte that fits.
+    if (left <= 0 && (left < 0 || userText[i] !== '')) break;
     const text = tail(userText[i] as string, left);
     shown.push(text);
     left -= Buffer.byteLength(text) + 1;

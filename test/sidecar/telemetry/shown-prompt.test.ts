@@ -18,6 +18,7 @@ describe('what is shown of a prompt', () => {
     [['a🙂'], 4, '🙂'],
     [['a🙂'], 3, ''],
     [[], 10, ''],
+    [['', 'ab', 'c'], 5, '\nab\nc'],
   ])('%j in %i bytes', (texts, bytes, shown) => {
     expect(shownPrompt(texts, bytes)).toBe(shown);
   });
