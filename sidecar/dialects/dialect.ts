@@ -53,6 +53,8 @@ export interface Dialect extends WireReader {
   answerByEstimate?(inputTokens: number): Buffer;
   /** Our own error as this dialect's clients expect it. */
   renderError(error: OutriderError): { status: number; headers: [string, string][]; body: Buffer };
+  /** An event that says nothing, for silent streams that have begun. Unset: a comment does. */
+  readonly ping?: Buffer;
   /** One well-formed terminal event for a stream that has committed. */
   renderStreamError(error: OutriderError): Buffer;
 }

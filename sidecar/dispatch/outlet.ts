@@ -8,6 +8,8 @@ export interface Outlet {
   readonly exchange: Exchange;
   /** Bytes held for this response; released with it. */
   readonly held: MemoryHold;
+  /** Bytes of the body that were written so far. */
+  readonly written: number;
   /** Writes the head: from here on no other attempt is made. `contentLength` is undefined where the end is not known. */
   commit(call: UpstreamCall, contentLength: number | undefined): void;
   /** Writes to the caller; pauses the call when the caller does not keep up. */

@@ -12,6 +12,7 @@ import { statusOf, type UpstreamAnswer } from './failure.ts';
 import type { Outlet } from './outlet.ts';
 import { answerOf, asJson } from './receive-body.ts';
 import type { Receiver } from './receiver.ts';
+import { COMMENT, Silence } from './silence.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
 /** More than this without a committing event is no longer held back. */
@@ -37,6 +38,9 @@ export class EventReceiver implements Receiver {
   #finished = false;
   #terminal = false;
   #delivered = false;
+  /** The caller was sent an event. */
+  #begun = false;
+  #silence: Silence | undefined = undefined;
 
   constructor(call: UpstreamCall, outlet: Outlet) {
     this.#call = call;
@@ -103,6 +107,17 @@ export class EventReceiver implements Receiver {
   holdOver(): void {
     if (this.#alive) this.#commitHeld();
     else this.#eager = true;
+  }
+
+  listen(now: number): void {
+    const { written } = this.#outlet;
+    const silence = (this.#silence ??= new Silence(now, written));
+    // Inside an event that is half out, it would be read as a part of it.
+    if (!silence.isLong(now, written) || this.#splitter.midPiece) return;
+    // The vendor's own events stay as they are; only a comment goes between them.
+    const translated = this.#translation !== undefined && this.#begun;
+    this.#outlet.write(this.#call, (translated && this.#outlet.exchange.dialect.ping) || COMMENT);
+    silence.broken(now, this.#outlet.written);
   }
 
   note(): void {
@@ -182,6 +197,7 @@ export class EventReceiver implements Receiver {
     const span = this.#span;
     if (!this.#committed || span === undefined) return;
     this.#span = undefined;
+    this.#begun = true;
     if (this.#queue.length === 0) {
       this.#outlet.write(this.#call, span);
       return;
@@ -197,6 +213,7 @@ export class EventReceiver implements Receiver {
     this.#committed = true;
     this.#outlet.held.resize(0);
     this.#outlet.commit(this.#call, undefined);
+    this.#call.listen();
     // A caller that waits for the head must get it, even while there is no whole event to go with it.
     if (this.#span === undefined) this.#outlet.flushHead();
   }

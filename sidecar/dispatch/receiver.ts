@@ -12,6 +12,8 @@ export interface Receiver {
   breakOff(): boolean;
   /** `holdMax` is over. */
   holdOver(): void;
+  /** Time to look whether the caller has heard anything; only after `UpstreamCall.listen`. */
+  listen?(now: number): void;
   /** The attempt ends, one way or another: what the response said of itself goes into its record. */
   note(): void;
 }

@@ -81,6 +81,10 @@ export abstract class Relay implements Outlet, Deadline {
     return this.#over;
   }
 
+  get written(): number {
+    return this.#bytes;
+  }
+
   now(): number {
     return this.parts.clock.monotonic();
   }

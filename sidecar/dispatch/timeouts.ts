@@ -6,7 +6,16 @@
  */
 import type { TimeoutsBody } from '../snapshot/schema.ts';
 
-export type Due = 'Request' | 'Stall' | 'Linger' | 'Connect' | 'Commit' | 'Attempt' | 'Progress' | 'Hold';
+export type Due =
+  | 'Request'
+  | 'Stall'
+  | 'Linger'
+  | 'Connect'
+  | 'Commit'
+  | 'Attempt'
+  | 'Progress'
+  | 'Hold'
+  | 'Listen';
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Between the last event of a stream and the end of its response. */
@@ -27,6 +36,7 @@ export class Timeouts {
   #holdBy = NEVER;
   #stallBy = NEVER;
   #lingerBy = NEVER;
+  #listenBy = NEVER;
   /** The earliest of those that progress does not move. */
   #fixedBy = NEVER;
 
@@ -57,6 +67,12 @@ export class Timeouts {
     this.#schedule();
   }
 
+  /** Look at `now + ms` whether the caller has heard anything meanwhile. No timeout: the provider is not judged by it. */
+  listen(now: number, ms: number): void {
+    this.#listenBy = now + ms;
+    this.#schedule();
+  }
+
   commit(): void {
     this.#commitBy = NEVER;
     this.#holdBy = NEVER;
@@ -74,6 +90,7 @@ export class Timeouts {
   /** The last event came: the response should end any moment. */
   lastEvent(now: number): void {
     this.#progressBy = NEVER;
+    this.#listenBy = NEVER;
     this.#lingerBy = now + LINGER_MS;
     this.#schedule();
   }
@@ -102,11 +119,12 @@ export class Timeouts {
     if (now >= this.#attemptBy) return 'Attempt';
     if (!this.paused && now >= this.#lingerBy) return 'Linger';
     if (!this.paused && now >= this.#progressBy) return 'Progress';
-    return now >= this.#holdBy ? 'Hold' : undefined;
+    if (now >= this.#holdBy) return 'Hold';
+    return now >= this.#listenBy ? 'Listen' : undefined;
   }
 
   #schedule(): void {
-    let by = Math.min(this.#requestBy, this.#attemptBy, this.#commitBy, this.#holdBy);
+    let by = Math.min(this.#requestBy, this.#attemptBy, this.#commitBy, this.#holdBy, this.#listenBy);
     if (!this.connected) by = Math.min(by, this.#connectBy);
     if (this.paused) by = Math.min(by, this.#stallBy);
     else by = Math.min(by, this.#lingerBy);

@@ -21,6 +21,7 @@ import { judgeBreak, unreachable } from './connection-break.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import type { Receiver } from './receiver.ts';
+import { LISTEN_EVERY_MS } from './silence.ts';
 import { shown, Timeouts } from './timeouts.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
@@ -137,6 +138,12 @@ export class UpstreamCall implements WireEvents {
     this.#reschedule();
   }
 
+  /** The receiver is asked now and then, from here to the last event, whether the caller hears anything. */
+  listen(): void {
+    this.#times.listen(this.owner.now(), LISTEN_EVERY_MS);
+    this.#reschedule();
+  }
+
   /** The caller does not keep up: nothing more is read. */
   pause(): void {
     if (this.#times.paused || this.done) return;
@@ -236,6 +243,11 @@ export class UpstreamCall implements WireEvents {
       case 'Hold':
         this.#times.holdOver();
         this.#receiver?.holdOver();
+        break;
+      case 'Listen':
+        this.#times.listen(now, LISTEN_EVERY_MS);
+        // A caller that does not read has things to hear already.
+        if (!this.#times.paused) this.#receiver?.listen?.(now);
         break;
       default:
     }

@@ -21,6 +21,7 @@ export const ANTHROPIC_MESSAGES: Dialect = {
   openStream: () => new AnthropicStreamReader(),
   readComplete: readMessage,
   readUsage,
+  ping: Buffer.from('event: ping\ndata: {"type":"ping"}\n\n'),
 };
 
 /** Counting uses nothing up: the vendor takes no money for it, and neither the ledger nor a budget may. */

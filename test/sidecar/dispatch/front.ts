@@ -3,6 +3,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { OutriderError } from '../../../errors/table.ts';
 import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
+import { ANTHROPIC_MESSAGES } from '../../../sidecar/dialects/anthropic/dialects.ts';
 import type { Dialect } from '../../../sidecar/dialects/dialect.ts';
 import {
   OPENAI_CHAT,
@@ -72,6 +73,7 @@ const DIALECTS: Record<string, Dialect> = {
   '/v1/chat/completions': OPENAI_CHAT,
   '/v1/completions': OPENAI_COMPLETIONS,
   '/v1/embeddings': OPENAI_EMBEDDINGS,
+  '/v1/messages': ANTHROPIC_MESSAGES,
 };
 
 const ALL_FAILURES: RuleBody['failover']['on'] = [

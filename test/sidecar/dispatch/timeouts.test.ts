@@ -69,6 +69,18 @@ describe('the clocks of an attempt', () => {
     expect([t.due(1099), t.due(1100)]).toEqual([undefined, 'Linger']);
   });
 
+  it('tell when to listen, behind everything that is a timeout, and no more behind the last event', () => {
+    const t = begun();
+    t.connect(0);
+    t.listen(0, 100);
+    expect([t.next, t.due(99), t.due(100), t.due(1000)]).toEqual([100, undefined, 'Listen', 'Progress']);
+    t.listen(100, 100);
+    t.progress(150);
+    expect([t.next, t.due(200), t.due(650)]).toEqual([200, 'Listen', 'Progress']);
+    t.lastEvent(300);
+    expect([t.next, t.due(1299)]).toEqual([1300, undefined]);
+  });
+
   it('tell when holding back is over', () => {
     const t = begun();
     t.connect(0);

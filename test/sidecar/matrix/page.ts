@@ -60,4 +60,12 @@ elsewhere requests and answers are translated through one canonical conversation
 
 Written by the test run (\`test/sidecar/matrix\`), which sends each scenario over HTTP, whole and streamed, to a scripted vendor
 that refuses what the real one refuses, and reads each stream by the strictest rules of the app's dialect. ✓: proven in both
-forms. –: the vendor has no such thing.`;
+forms. –: the vendor has no such thing.
+
+Models may think for minutes without a word, and much of what is between closes connections that idle. Where a stream that has begun brings its app
+nothing for 15 to 20 seconds, Outrider sends an SSE comment, which clients leave aside, or \`ping\` in translated streams for apps that speak
+anthropic-messages. It goes between whole events, never before an answer is committed, not on paths that pass through unread, and no timeout takes it
+for a sign of the provider. All else of a stream that is not translated stays byte for byte.
+
+Embeddings are translated from openai-embeddings to cohere-embed. Cohere takes texts only, 96 at a time: a target is passed over for more of them, and for
+token ids, with that reason (\`outrider explain\` tells). One request is one request: more would be half paid for where the second half fails.`;

@@ -58,7 +58,7 @@ export function readAnthropicStream(bytes: Buffer, vendors = false): ReadMessage
   const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   const stream = new Stream(vendors);
   if (!text.endsWith('\n\n')) throw new Error('the stream ends inside an event');
-  for (const event of text.slice(0, -2).split('\n\n')) stream.take(event);
+  for (const event of text.slice(0, -2).split('\n\n')) if (event !== ': keep-alive') stream.take(event);
   return stream.end();
 }
 

@@ -40,6 +40,7 @@ export function readChatStream(bytes: Buffer, includeUsage = false): ReadComplet
   if (!text.endsWith('data: [DONE]\n\n')) throw new Error('the stream does not end with [DONE]');
   const stream = new Stream(includeUsage);
   for (const event of text.slice(0, -2).split('\n\n')) {
+    if (event === ': keep-alive') continue;
     const match = /^data: (\[DONE\]|\{[^\n\r]*\})$/.exec(event);
     if (!match) throw new Error(`no event with one line of data: ${event.slice(0, 100)}`);
     stream.take(match[1] as string);

@@ -25,6 +25,7 @@ export function readResponsesStream(bytes: Buffer): ReadResponse {
   if (!text.endsWith('\n\n')) throw new Error('the stream ends inside an event');
   const stream = new Stream();
   for (const event of text.slice(0, -2).split('\n\n')) {
+    if (event === ': keep-alive') continue;
     const match = /^event: ([a-z_.]+)\ndata: (\{[^\n\r]*\})$/.exec(event);
     if (!match) throw new Error(`no event with a name and one line of data: ${event.slice(0, 100)}`);
     const value = JSON.parse(match[2] as string) as Json;
