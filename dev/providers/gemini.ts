@@ -74,7 +74,11 @@ function answer({ path, body }: VendorRequest, behaviour: Behaviour): VendorAnsw
   if (problem !== undefined) return refused(400, problem);
   const composed = compose(wantedOf(model, request), body, behaviour);
   const chunks = chunksOf(model, composed);
-  const headers = { 'server-timing': 'gfet4t7; dur=5' };
+  const { serviceTier } = composed;
+  const headers = {
+    'server-timing': 'gfet4t7; dur=5',
+    ...(serviceTier !== undefined && !isTraffic(serviceTier) && { 'x-gemini-service-tier': serviceTier }),
+  };
   if (method === 'generateContent')
     return { kind: 'Whole', body: JSON.stringify(whole(chunks), null, 2), headers };
   return { kind: 'Stream', events: chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`), headers };
@@ -152,7 +156,7 @@ function chunksOf(
         ...(usage.reasoning > 0 && { thoughtsTokenCount: usage.reasoning }),
         totalTokenCount: usage.prompt + usage.reasoning + (last ? usage.visible : 0),
         promptTokensDetails: byModality(usage.prompt, usage.audio),
-        ...(serviceTier !== undefined && inWord(serviceTier)),
+        ...(serviceTier !== undefined && isTraffic(serviceTier) && { trafficType: serviceTier }),
         ...(usage.cached > 0 &&
           usage.audio > 0 && {
             cacheTokensDetails: byModality(usage.cached, Math.min(usage.cached, usage.audio)),
@@ -164,8 +168,8 @@ function chunksOf(
   });
 }
 
-/** Vertex AI has words of its own, in a member of its own. */
-const inWord = (tier: string): Json => (/^[A-Z]/.test(tier) ? { trafficType: tier } : { serviceTier: tier });
+/** Of Vertex AI, which tells it with the usage; the Gemini API has a header. */
+const isTraffic = (tier: string): boolean => /^[A-Z]/.test(tier);
 
 function byModality(all: number, audio: number): Json[] {
   const text = { modality: 'TEXT', tokenCount: all - audio };

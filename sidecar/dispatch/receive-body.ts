@@ -79,7 +79,7 @@ export class BodyReceiver implements Receiver {
       attempt.responseModel = reading.model;
       attempt.responseId = reading.responseId;
       attempt.finishReasons = reading.finishReasons;
-      attempt.serviceTier = reading.serviceTier;
+      attempt.serviceTier = reading.serviceTier ?? attempt.serviceTier;
       attempt.outputBytes = reading.outputBytes;
     } else {
       attempt.outputBytes = body.length;

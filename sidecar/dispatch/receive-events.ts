@@ -125,7 +125,7 @@ export class EventReceiver implements Receiver {
     attempt.responseModel = this.#reader.model;
     attempt.responseId = this.#reader.responseId;
     attempt.finishReasons = this.#reader.finishReasons;
-    attempt.serviceTier = this.#reader.serviceTier;
+    attempt.serviceTier = this.#reader.serviceTier ?? attempt.serviceTier;
   }
 
   /** One event or piece; false when the attempt is over. */

@@ -5,6 +5,7 @@
 import { ClientRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
+import { serviceTierOf } from '../dialects/service-tier.ts';
 import type { Attempt } from '../exchange.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
 import { endRequest } from '../server/one-piece.ts';
@@ -279,10 +280,13 @@ export class UpstreamCall implements WireEvents {
       return;
     }
     const { attempt } = this;
+    const { type } = this.upstream;
     this.response = response;
     attempt.headersAt = this.owner.now();
     attempt.httpStatus = response.statusCode;
-    attempt.upstreamRequestId = headerValue(response.rawHeaders, this.upstream.type.requestIdHeader);
+    attempt.upstreamRequestId = headerValue(response.rawHeaders, type.requestIdHeader);
+    if (type.serviceTierHeader !== undefined)
+      attempt.serviceTier = serviceTierOf(headerValue(response.rawHeaders, type.serviceTierHeader));
     listenToResponse(response, this);
     try {
       this.#receiver = this.owner.receive(this, response);

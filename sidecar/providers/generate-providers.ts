@@ -47,6 +47,7 @@ function section(type: ProviderType): string {
     `- Headers of the caller that pass: ${names(type.requestHeaders)}${type.accountHeaders.size > 0 ? `; beside the caller's own key: ${names(type.accountHeaders)}` : ''}`,
     `- Headers of the answer that pass: ${names(type.responseHeaders)}`,
     `- Id of the request: \`${type.requestIdHeader}\``,
+    ...(type.serviceTierHeader ? [`- Tier of service: \`${type.serviceTierHeader}\``] : []),
     `- When to come back: ${comesBack(type)}`,
     `- Idle connections are kept for ${type.idleSocketMs / 1000} s`,
     ...discounts(TYPE_DEFAULTS[type.name]),

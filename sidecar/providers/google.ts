@@ -73,6 +73,7 @@ const GOOGLE: Omit<ProviderType, 'name' | 'speaks'> = {
 export const GEMINI: ProviderType = {
   ...GOOGLE,
   name: 'Gemini',
+  serviceTierHeader: 'x-gemini-service-tier',
   speaks: [
     {
       dialect: 'gemini',

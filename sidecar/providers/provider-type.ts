@@ -27,6 +27,8 @@ export interface ProviderType {
   readonly fileHeaders: ReadonlySet<string>;
   /** The header with the vendor's own id of the request. */
   readonly requestIdHeader: string;
+  /** Names the tier of service in which the vendor serves, where bodies need not. */
+  readonly serviceTierHeader?: string;
   /** Names the kind of an error, where bodies hold only its text; what follows a colon is not part of the name. */
   readonly errorTypeHeader?: string;
   readonly retryAfter: RetryAfterForms;
