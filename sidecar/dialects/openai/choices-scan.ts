@@ -31,6 +31,9 @@ export class ChoicesScan {
   count = 0;
   /** Bytes of output text, as written. */
   bytes = 0;
+  /** Where the last text lies that was counted; nothing else depends on what it says. */
+  textStart = -1;
+  textEnd = -1;
   /** Something a caller would see: content, refusal, reasoning, audio, a tool call. */
   delivers = false;
   /** Per choice that finished in this piece. */
@@ -46,6 +49,7 @@ export class ChoicesScan {
   reset(): void {
     this.count = 0;
     this.bytes = 0;
+    this.textStart = -1;
     this.delivers = false;
     if (this.finishes.length > 0) this.finishes = [];
     this.failure = undefined;
@@ -156,6 +160,8 @@ export class ChoicesScan {
       const bytes = scanner.stringEnd - scanner.stringStart;
       if (bytes === 0) return;
       this.bytes += bytes;
+      this.textStart = scanner.stringStart;
+      this.textEnd = scanner.stringEnd;
       this.delivers = true;
     } else if (scanner.atObject()) {
       for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {

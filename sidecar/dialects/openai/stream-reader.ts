@@ -1,6 +1,8 @@
 /** Reads the events of a chat or completions stream. */
 import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import type { ChoicesScan } from './choices-scan.ts';
+import { RepeatedChunk } from './repeated-chunk.ts';
 import { scanResponse } from './response-scan.ts';
 import { cutOut } from './strip-usage.ts';
 
@@ -29,6 +31,13 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
   /** Choices seen and choices that have ended: a stream of several is finished with the last. */
   private choices = 0;
   private readonly ended = new Set<number>();
+  private readonly repeated = new RepeatedChunk();
+  /** Of the chunk that is repeated: what it counts besides its text, its length, and where its `"usage":null` lies. */
+  private bytesBeside = 0;
+  private length = 0;
+  private nullStart = -1;
+  private nullEnd = -1;
+  private nullBehindText = false;
 
   read(event: Buffer, data: Buffer): EventReading {
     this.commits = false;
@@ -43,6 +52,9 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
       return this;
     }
     if (data.length === 0) return this;
+    const textBytes = this.repeated.match(data);
+    if (textBytes > 0) return this.again(data.length, textBytes);
+    this.repeated.forget();
     const scan = scanResponse(data, this.model === undefined || this.responseId === undefined);
     if (scan.malformed) {
       this.error = { status: undefined, code: 'invalid_event', type: undefined, message: shown(data) };
@@ -69,7 +81,32 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     }
     this.finished = this.ended.size > 0 && this.ended.size >= this.choices;
     this.commits = choices.delivers || choices.finishes.length > 0;
+    if (choices.textStart >= 0 && choices.finishes.length === 0 && scan.usage === undefined) {
+      this.learn(data, choices);
+    }
     return this;
+  }
+
+  /** The chunk before with another text of `textBytes`: whatever else was read of it holds of this one. */
+  private again(length: number, textBytes: number): EventReading {
+    this.content = true;
+    this.commits = true;
+    this.outputBytes = this.bytesBeside + textBytes;
+    const shift = this.nullBehindText ? length - this.length : 0;
+    if (this.nullStart >= 0) {
+      this.usageNullStart = this.nullStart + shift;
+      this.usageNullEnd = this.nullEnd + shift;
+    }
+    return this;
+  }
+
+  private learn(data: Buffer, { bytes, textStart, textEnd }: Readonly<ChoicesScan>): void {
+    this.repeated.learn(data, textStart, textEnd);
+    this.bytesBeside = bytes - (textEnd - textStart);
+    this.length = data.length;
+    this.nullStart = this.usageNullStart;
+    this.nullEnd = this.usageNullEnd;
+    this.nullBehindText = this.nullStart >= textEnd;
   }
 
   withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
