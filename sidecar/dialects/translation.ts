@@ -4,7 +4,7 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import type { ChatRequest } from './canonical/request.ts';
-import type { ChatEvent } from './canonical/response.ts';
+import type { ChatEvent, ChatResponse } from './canonical/response.ts';
 import type {
   AnswerContext,
   CallerFormat,
@@ -41,7 +41,15 @@ export function translateRequest(request: ChatRequest, to: VendorFormat, context
 
 export function openTranslation(from: CallerFormat, to: VendorFormat, context: AnswerContext): Translation {
   return {
-    complete: (body) => from.writeComplete(to.readComplete(body, context.request, context.quirks), context),
+    complete: (body) => {
+      let response: ChatResponse;
+      try {
+        response = to.readComplete(body, context.request, context.quirks);
+      } catch (thrown) {
+        throw unreadable(thrown);
+      }
+      return from.writeComplete(response, context);
+    },
     openStream: () =>
       new StreamCrossing(to.openReader(context.request, context.quirks), from.openWriter(context)),
     error: (error, status) => from.renderUpstreamError(error, status),
@@ -67,7 +75,11 @@ class StreamCrossing implements StreamTranslation {
   }
 
   event(data: Buffer, reading: EventReading): Buffer | undefined {
-    this.#source.read(data, reading, this.#emit);
+    try {
+      this.#source.read(data, reading, this.#emit);
+    } catch (thrown) {
+      throw unreadable(thrown);
+    }
     return this.#take();
   }
 
@@ -82,4 +94,11 @@ class StreamCrossing implements StreamTranslation {
     this.#text = '';
     return bytes;
   }
+}
+
+/** What is wrong with the JSON of an answer is told of requests in other words. */
+function unreadable(thrown: unknown): unknown {
+  if (!(thrown instanceof OutriderError) || thrown.code !== 'invalid_json') return thrown;
+  const reason = `its JSON cannot be read: ${String(thrown.params.reason)}`;
+  return new OutriderError('upstream_stream_broken', { target: 'of this request', reason });
 }

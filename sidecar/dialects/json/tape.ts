@@ -23,7 +23,7 @@ const OPEN_BRACKET = 0x5b;
 /** Per value: start, end, number of values in it with itself, and start of its key (-1 without one), end of its key. */
 const WIDTH = 5;
 /** A value of two bytes takes forty here: more than this is no request and no answer, but an attempt on our memory. */
-const MAX_VALUES = 500_000;
+const MAX_VALUES = 250_000;
 const MAX_TOKENS = MAX_VALUES * WIDTH;
 
 const scanner = new JsonScanner();
