@@ -9,15 +9,19 @@ export interface CompiledRoute {
   /** Without rank: that depends on the workload. */
   item: Omit<RouteItem, 'rank'>;
   /** Providers the route may use, and of each the credentials it may use. */
-  uses: Map<ItemId, { source: ProviderSource; credentials: Set<string> }>;
+  uses: Map<ItemId, { credentials: Set<string> }>;
   /** Models the route asks providers for by name. */
   named: { provider: ItemId; model: string }[];
   problems: Problem[];
 }
 
 /** Adds to what the route may use. */
-export function use(route: CompiledRoute, source: ProviderSource, credentials: readonly string[]): void {
+export function use(
+  route: CompiledRoute,
+  source: Pick<ProviderSource, 'id'>,
+  credentials: readonly string[],
+): void {
   const known = route.uses.get(source.id);
-  if (!known) route.uses.set(source.id, { source, credentials: new Set(credentials) });
+  if (!known) route.uses.set(source.id, { credentials: new Set(credentials) });
   else for (const name of credentials) known.credentials.add(name);
 }

@@ -19,8 +19,10 @@ export function credentialSet(
 ): CredentialSet {
   const found = new Map<string, { value: string; version: string; published?: string }>();
   for (const { route } of group.selected) {
-    for (const { source, credentials } of route.uses.values()) {
-      if (!providers.get(source.id)?.item) continue;
+    for (const [provider, { credentials }] of route.uses) {
+      const { item, source } = providers.get(provider) ?? {};
+      if (!item || !source) continue;
+      // As it is now: the route may be remembered from before its provider named another secret.
       for (const { name, secretRef } of source.outline.credentials) {
         if (!credentials.has(name)) continue;
         const id = `${source.namespace}/${source.name}/${name}`;
