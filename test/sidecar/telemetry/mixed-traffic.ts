@@ -25,7 +25,7 @@ export const FATES = [
   'LeftWaiting',
   'LeftReading',
 ] as const;
-export type Fate = (typeof FATES)[number];
+type Fate = (typeof FATES)[number];
 
 export interface Planned {
   caller: Caller;
