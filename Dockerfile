@@ -51,4 +51,4 @@ LABEL org.opencontainers.image.title="outrider-sidecar" \
 COPY --from=build /out/sidecar /
 EXPOSE 4000 4001
 ENV MALLOC_ARENA_MAX=1
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "--no-parallel-scavenge", "/app/sidecar.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "--no-parallel-scavenge", "--expose-gc", "/app/sidecar.js"]

@@ -9,6 +9,7 @@ import { LastKnownGood } from '../sidecar/snapshot/last-known-good.ts';
 import type { SourceLog } from '../sidecar/snapshot/source.ts';
 import { MAX_PROMPT_BYTES } from '../sidecar/telemetry/shown-prompt.ts';
 import { type Address, Arguments, readOrExplain, terminated } from './arguments.ts';
+import { giveBackAfterStart } from './give-back.ts';
 import { listenProblem } from './ports.ts';
 
 const HELP = `outrider sidecar: the data plane beside one application
@@ -153,6 +154,7 @@ async function run(settings: SidecarSettings): Promise<number> {
       warn,
     });
     processLog.info({ version, port: sidecar.port, admin: sidecar.adminPort }, 'sidecar is up');
+    giveBackAfterStart();
     const signal = await stopping;
     processLog.info({ signal }, 'sidecar is draining');
     await sidecar.drain();

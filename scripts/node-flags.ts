@@ -7,10 +7,17 @@
  * anew; a proxy's hot paths are few, so going without costs no measurable CPU. Two megabytes are not worth
  * waking other threads for at every scavenge: pairs within one run took 0 to 10 % less CPU per request, never more. The operator holds the state of thousands of
  * sidecars: its old generation is bounded by the memory limit of its container, which Node reads itself. It is at rest for most of
- * its life, so a small young generation costs it little.
+ * its life, so a small young generation costs it little. `--expose-gc` lets a sidecar collect once after its start
+ * (`cli/give-back.ts`).
  */
 export const NODE_FLAGS = {
-  sidecar: ['--max-semi-space-size=2', '--max-old-space-size=128', '--no-maglev', '--no-parallel-scavenge'],
+  sidecar: [
+    '--max-semi-space-size=2',
+    '--max-old-space-size=128',
+    '--no-maglev',
+    '--no-parallel-scavenge',
+    '--expose-gc',
+  ],
   operator: ['--max-semi-space-size=2'],
 } as const;
 
