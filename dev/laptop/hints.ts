@@ -32,6 +32,7 @@ export function hints(places: Places, kubectl = hasKubectl()): string {
   return [
     '',
     `An app would use  OPENAI_BASE_URL=http://127.0.0.1:${sidecar}/v1${places.openai ? '  (gpt-* goes to OpenAI, with your key)' : ''}`,
+    `              or  ANTHROPIC_BASE_URL=http://127.0.0.1:${sidecar}  (any SDK, whoever answers)`,
     '',
     'Ask:',
     `  curl -si http://127.0.0.1:${sidecar}/v1/chat/completions -H 'content-type: application/json' \\`,
