@@ -143,10 +143,13 @@ describe('a thousand mixed requests', () => {
     });
     for (let i = 0; i < REQUESTS; i++) planned.push(plan(i, roll));
     const tries = new Map<number, number>();
+    /** What apps do once their request has come to a vendor. */
+    const arrivals = new Map<number, () => void>();
     provider.script = ({ body }) => {
       const index = Number(/This is q(\d+)\./.exec(body.toString())?.[1]);
       const at = tries.get(index) ?? 0;
       tries.set(index, at + 1);
+      arrivals.get(index)?.();
       const { behaviours } = planned[index] as Planned;
       return behaviours[Math.min(at, behaviours.length - 1)];
     };
@@ -154,7 +157,8 @@ describe('a thousand mixed requests', () => {
     let next = 0;
     const work = async (): Promise<void> => {
       for (let one = planned[next++]; one !== undefined; one = planned[next++]) {
-        await send(sidecar.url, one, agent);
+        const index = next - 1;
+        await send(sidecar.url, one, agent, (then) => arrivals.set(index, then));
         if (next % 100 === 0) await telemetry?.flush(5000);
       }
     };
@@ -336,13 +340,19 @@ function items(provider: ScriptedProvider): Parameters<TestSidecar['publish']>[0
 }
 
 /** Sends one, and leaves where it is the caller who leaves. */
-async function send(url: string, { caller, body, fate }: Planned, agent: Agent): Promise<void> {
+async function send(
+  url: string,
+  { caller, body, fate }: Planned,
+  agent: Agent,
+  onArrival: (then: () => void) => void,
+): Promise<void> {
   const answer = call(url + caller.path, {
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json', ...caller.headers },
     agent,
     onRequest(req) {
-      if (fate === 'LeftWaiting') setTimeout(() => req.destroy(), 20);
+      // An app that left before its request was even read would have asked nothing.
+      if (fate === 'LeftWaiting') onArrival(() => req.destroy());
       if (fate === 'LeftReading')
         req.once('response', (res) => res.once('data', () => setTimeout(() => req.destroy(), 20)));
     },
