@@ -44,13 +44,18 @@ interface Edit {
   text: Buffer | undefined;
 }
 
+/** Nothing of the body is to be changed. */
+export function isEmptyPatch({ set, default: defaults, remove }: PatchBody): boolean {
+  return set.length === 0 && defaults.length === 0 && remove.length === 0;
+}
+
 /** Throws `duplicate_member` (400) when a member to be changed occurs twice in the body. */
 export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedBody {
   const { body, members } = envelope;
   const { patch } = options;
   const modelStays = options.model === undefined || options.model === envelope.model;
   const usageStays = !options.includeUsage || envelope.includeUsage === true;
-  const plain = patch.set.length === 0 && patch.default.length === 0 && patch.remove.length === 0;
+  const plain = isEmptyPatch(patch);
   const { unstored = false } = options;
   if (modelStays && usageStays && plain && !unstored) {
     return { chunks: [body], length: body.length, changes: NO_CHANGES };

@@ -3,13 +3,13 @@ import type { DialectName, WireReader } from '../dialects/dialect.ts';
 import type { OpenWay } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
 import type { BodyChange } from '../dialects/splice.ts';
-import { spliceBody } from '../dialects/splice.ts';
+import { isEmptyPatch, type SplicedBody, spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Spoken } from '../providers/provider-type.ts';
 import { isUnstored } from '../routing/kept.ts';
 import type { Candidate } from '../routing/plan.ts';
-import type { RuleBody } from '../snapshot/schema.ts';
+import type { PatchBody, RuleBody } from '../snapshot/schema.ts';
 import type { Authorization } from './auth/authorize.ts';
 import { allowedQuery } from './header-rules.ts';
 import type { Upstream } from './upstreams.ts';
@@ -71,17 +71,11 @@ export function buildRequest(
 ): UpstreamRequest {
   const { way, crossed } = options;
   const stream = exchange.envelope?.stream ?? false;
-  // A target's patches are in the words of its vendor, so they come after translation.
-  const envelope = crossed ? membersOf(crossed.body) : exchange.envelope;
-  if (envelope === undefined) throw new Error('a request without a body is passed through');
-  const usageInjected =
-    options.askUsage && stream && envelope.includeUsage !== true && ASKED_FOR_USAGE.has(way.spoken.dialect);
-  const spliced = spliceBody(envelope, {
-    model: way.spoken.modelInPath ? undefined : candidate.upstreamModel,
-    patch: candidate.target.patch,
-    includeUsage: usageInjected,
-    unstored: !crossed && exchange.facts !== undefined && isUnstored(exchange.facts, rule),
-  });
+  const asksUsage = options.askUsage && stream && ASKED_FOR_USAGE.has(way.spoken.dialect);
+  const usageInjected = asksUsage && (crossed !== undefined || exchange.envelope?.includeUsage !== true);
+  const spliced = crossed
+    ? spliceCrossed(crossed, candidate.target.patch, usageInjected)
+    : spliceReceived(exchange, candidate, way, rule, usageInjected);
   const headers = buildHeaders(exchange, candidate, upstream, rule, {
     ...options,
     defaults: way.spoken.headers,
@@ -104,6 +98,28 @@ export function buildRequest(
     wire: way.wire,
     translation: crossed?.translation,
   };
+}
+
+function spliceReceived(
+  { envelope, facts }: Exchange,
+  { target, upstreamModel }: Candidate,
+  { spoken }: OpenWay,
+  rule: RuleBody,
+  includeUsage: boolean,
+): SplicedBody {
+  if (envelope === undefined) throw new Error('a request without a body is passed through');
+  return spliceBody(envelope, {
+    model: spoken.modelInPath ? undefined : upstreamModel,
+    patch: target.patch,
+    includeUsage,
+    unstored: facts !== undefined && isUnstored(facts, rule),
+  });
+}
+
+/** What was written for the vendor names its model already. A target's patches are in the words of its vendor, so they come now. */
+function spliceCrossed({ body }: Crossed, patch: PatchBody, includeUsage: boolean): SplicedBody {
+  if (!includeUsage && isEmptyPatch(patch)) return { chunks: [body], length: body.length, changes: [] };
+  return spliceBody(membersOf(body), { model: undefined, patch, includeUsage });
 }
 
 export function buildHeaders(
