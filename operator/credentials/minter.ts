@@ -120,11 +120,14 @@ export class Minter {
 
   /** Never rejects. */
   async #exchange(entry: Entry): Promise<void> {
+    const { request } = entry;
+    // What is wanted may have changed meanwhile: then another exchange is under way, and this one's answer is of the past.
+    const isWanted = () => entry.request === request && this.#isCurrent(entry);
     try {
-      const token = await this.#options.mint(entry.request);
-      if (this.#isCurrent(entry)) this.#got(entry, token);
+      const token = await this.#options.mint(request);
+      if (isWanted()) this.#got(entry, token);
     } catch (error) {
-      if (this.#isCurrent(entry)) this.#refused(entry, error);
+      if (isWanted()) this.#refused(entry, error);
     } finally {
       this.#running--;
       this.#run();

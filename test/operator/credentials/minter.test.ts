@@ -85,6 +85,20 @@ describe('a token', () => {
     expect(changes).toBeGreaterThan(before);
   });
 
+  it('for keys of before that comes late does not take the place of one for the new keys', async () => {
+    const answers: ((minted: Minted) => void)[] = [];
+    answer = () => new Promise((resolve) => answers.push(resolve));
+    minter.update(wants(request('AKIA1')));
+    minter.update(wants(request('AKIA2')));
+    const expiresAt = clock.wall() + HOUR;
+    answers[1]?.({ value: 'new', expiresAt });
+    await settle();
+    answers[0]?.({ value: 'old', expiresAt });
+    await settle();
+    expect(asked).toEqual([request('AKIA1'), request('AKIA2')]);
+    expect(minter.tokens().get(ID)).toMatchObject({ ok: true, value: 'new' });
+  });
+
   it('of before is kept while one for new keys is got', async () => {
     minter.update(wants(request()));
     await settle();
