@@ -5,6 +5,7 @@ import { type BodyScan, type MemberReader, MemberReaders, scanBody } from '../sc
 import type { JsonScanner } from '../scan/json-scanner.ts';
 import { readBoolean, readInteger, readName, refuse } from '../scan/read-value.ts';
 import { tallyValue } from '../scan/text-tally.ts';
+import { toolListReader } from '../scan/tool-list.ts';
 import { readMessages, readSystem } from './request-content.ts';
 import { isClientTool } from './tool-types.ts';
 
@@ -16,7 +17,7 @@ const COMMON: readonly (readonly [string, MemberReader])[] = [
   ['model', (scanner, envelope) => void (envelope.model = readName(scanner, 'model'))],
   ['messages', readMessages],
   ['system', readSystem],
-  ['tools', readTools],
+  ['tools', toolListReader((scanner) => isClientTool(scanner.stringText()))],
   ['mcp_servers', readServers],
   ['container', readState],
   ['thread', readThread],
@@ -67,33 +68,6 @@ function readMaxTokens(scanner: JsonScanner, envelope: BodyScan): void {
     refuse(scanner, 'max_tokens', 'a whole number of tokens');
   }
   envelope.maxOutputTokens = value;
-}
-
-/** Tools that the vendor runs itself make a request that is not free to repeat. */
-function readTools(scanner: JsonScanner, envelope: BodyScan): void {
-  if (scanner.atNull()) {
-    scanner.value();
-    return;
-  }
-  if (!scanner.atArray()) refuse(scanner, 'tools', 'an array of tools');
-  for (let more = scanner.enterArray(); more; more = scanner.nextElement()) {
-    envelope.tools = true;
-    if (!scanner.atObject()) {
-      scanner.value();
-      continue;
-    }
-    let type = false;
-    for (let member = scanner.enterObject(); member; member = scanner.nextMember()) {
-      if (!scanner.keyIs(TYPE) || !scanner.atString()) {
-        tallyValue(scanner, envelope.text);
-        continue;
-      }
-      if (type) throw new OutriderError('duplicate_member', { member: 'tools[].type' });
-      type = true;
-      scanner.string();
-      if (!isClientTool(scanner.stringText())) envelope.serverTools = true;
-    }
-  }
 }
 
 function readServers(scanner: JsonScanner, envelope: BodyScan): void {

@@ -1,41 +1,24 @@
 /** Reads the events of a stream of the Messages API. */
-import type { ServiceTier } from '../../accounting/service-tier.ts';
-import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import type { EventReading } from '../dialect.ts';
+import { EventReader, invalidEvent } from '../event-reader.ts';
 import { type AnswerType, scanAnswer } from './answer-scan.ts';
 import { failedStop } from './stop-reasons.ts';
 import { mergeUsage, serviceTier } from './usage.ts';
 
 type Scan = ReturnType<typeof scanAnswer>;
 
-/** One object per stream is reader and reading: nothing is allocated per event. */
-export class AnthropicStreamReader implements StreamReader, EventReading {
-  model: string | undefined = undefined;
-  responseId: string | undefined = undefined;
-  finishReasons: string[] = [];
-
-  commits = false;
-  content = false;
-  terminal = false;
-  finished = false;
-  error: UpstreamError | undefined = undefined;
-  /** What all events so far said together: each brings some fields of it. */
-  usage: unknown = undefined;
-  outputBytes = 0;
-  readonly usageOnly = false;
+export class AnthropicStreamReader extends EventReader {
   /** For translation: what the event is, and which string of output it brings. */
   type: AnswerType | undefined = undefined;
   piece: Scan['piece'] = undefined;
   #pieceStart = 0;
   #pieceEnd = 0;
   #pieceEscaped = false;
+  /** What all events so far said together: each brings some fields of it. */
   #usage: unknown = undefined;
 
   read(_event: Buffer, data: Buffer): EventReading {
-    this.commits = false;
-    this.content = false;
-    this.error = undefined;
-    this.usage = undefined;
-    this.outputBytes = 0;
+    this.begin();
     this.type = undefined;
     if (data.length === 0) return this;
     if (isDone(data)) {
@@ -44,8 +27,7 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     }
     const scan = scanAnswer(data);
     if (scan.malformed) {
-      const message = data.toString('utf8', 0, 200);
-      this.error = { status: undefined, code: 'invalid_event', type: undefined, message };
+      this.error = invalidEvent(data);
       return this;
     }
     this.error = scan.error;
@@ -55,7 +37,10 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     this.#pieceStart = scan.pieceStart;
     this.#pieceEnd = scan.pieceEnd;
     this.#pieceEscaped = scan.pieceEscaped;
-    if (scan.usage !== undefined) this.usage = this.#usage = mergeUsage(this.#usage, scan.usage);
+    if (scan.usage !== undefined) {
+      this.usage = this.#usage = mergeUsage(this.#usage, scan.usage);
+      this.serviceTier = serviceTier(this.#usage);
+    }
     switch (scan.type) {
       case 'message_start':
         this.model ??= scan.model;
@@ -82,15 +67,6 @@ export class AnthropicStreamReader implements StreamReader, EventReading {
     return this.#pieceEscaped
       ? (JSON.parse(data.toString('utf8', this.#pieceStart - 1, this.#pieceEnd + 1)) as string)
       : data.toString('utf8', this.#pieceStart, this.#pieceEnd);
-  }
-
-  get serviceTier(): ServiceTier | undefined {
-    return serviceTier(this.#usage);
-  }
-
-  /** Usage is never asked for: this API always sends it. */
-  withoutUsage(event: Buffer): Buffer {
-    return event;
   }
 
   #deliver(delivers: boolean, bytes: number): void {

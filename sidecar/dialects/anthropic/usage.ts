@@ -5,30 +5,27 @@
 import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { Usage } from '../../accounting/usage.ts';
 import type { Quirks } from '../chat-format.ts';
+import { isObject, type Json, tokensOf } from '../json/parsed.ts';
 import { serviceTierOf } from '../service-tier.ts';
 
-type Json = Record<string, unknown>;
-
-/** More than this in one field is no token count. */
-const MAX_TOKENS = 1_000_000_000;
 /** A usage object has a dozen fields; one that keeps growing is no usage object. */
 const MAX_FIELDS = 64;
 
 /** Undefined where `raw` holds no token count at all. */
 export function readUsage(raw: unknown, quirks?: Quirks): Usage | undefined {
   if (!isObject(raw)) return undefined;
-  const prompt = count(raw.input_tokens);
-  const completion = count(raw.output_tokens);
+  const prompt = tokensOf(raw.input_tokens);
+  const completion = tokensOf(raw.output_tokens);
   if (prompt === undefined && completion === undefined) return undefined;
-  const cacheRead = count(raw.cache_read_input_tokens) ?? 0;
+  const cacheRead = tokensOf(raw.cache_read_input_tokens) ?? 0;
   const written = isObject(raw.cache_creation) ? raw.cache_creation : {};
-  const hour = count(written.ephemeral_1h_input_tokens) ?? 0;
-  const named = hour + (count(written.ephemeral_5m_input_tokens) ?? 0);
+  const hour = tokensOf(written.ephemeral_1h_input_tokens) ?? 0;
+  const named = hour + (tokensOf(written.ephemeral_5m_input_tokens) ?? 0);
   // The split is a detail of the total; what it does not name is of the usual kind.
-  const total = Math.max(named, count(raw.cache_creation_input_tokens) ?? 0);
+  const total = Math.max(named, tokensOf(raw.cache_creation_input_tokens) ?? 0);
   const output = completion ?? 0;
   const details = isObject(raw.output_tokens_details) ? raw.output_tokens_details : {};
-  const reasoning = Math.min(count(details.thinking_tokens) ?? 0, output);
+  const reasoning = Math.min(tokensOf(details.thinking_tokens) ?? 0, output);
   const cached = quirks?.inputIncludesCache ? cacheRead + total : 0;
   const usage: Usage = {
     input: Math.max(0, (prompt ?? 0) - cached),
@@ -61,13 +58,4 @@ export function mergeUsage(before: unknown, next: unknown): unknown {
     if (next[name] !== null) merged[name] = next[name];
   }
   return Object.keys(merged).length > MAX_FIELDS ? before : merged;
-}
-
-function count(value: unknown): number | undefined {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  return Math.min(Math.max(0, Math.round(value)), MAX_TOKENS);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,15 +1,15 @@
 /** The messages of a stream as canonical events. */
-import { isAnswerTool, isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
+
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
 import { GatheredText } from '../canonical/gathered-text.ts';
+import { isAnswerTool, isCustomTool, readText } from '../canonical/tool-emulation.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
+import { isObject, type Json } from '../json/parsed.ts';
 import { tryReadJson } from '../json/tape.ts';
 import { finishOf, sequenceOf } from './finish.ts';
 import { BedrockStreamReader } from './stream-reader.ts';
 import { readUsage } from './usage.ts';
-
-type Json = Record<string, unknown>;
 
 /** Text for a tool is complete before it can be told; more is no longer kept. */
 const MAX_TEXT = 4 * 1024 * 1024;
@@ -183,8 +183,4 @@ export class BedrockEventSource implements EventSource {
 function joinBase64(pieces: readonly string[]): string {
   if (pieces.length === 1) return pieces[0] as string;
   return Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64'))).toString('base64');
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

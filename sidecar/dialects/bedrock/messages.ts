@@ -1,9 +1,9 @@
 /** Turns as `messages`, and instructions as `system`. */
 
-import { writeText } from '../anthropic/vendor/emulation.ts';
 import { argumentsObject } from '../canonical/call-arguments.ts';
 import type { Alternating, AlternatingTurn } from '../canonical/conversation.ts';
 import type { Block, CacheMark, ToolResultBlock } from '../canonical/request.ts';
+import { writeText } from '../canonical/tool-emulation.ts';
 import { toolId } from '../canonical/tool-ids.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';

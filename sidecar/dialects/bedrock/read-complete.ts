@@ -1,7 +1,8 @@
 /** A whole answer of `Converse` in canonical form; arguments and citations as they were written. */
-import { isAnswerTool, isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
+
 import type { Block } from '../canonical/request.ts';
 import type { ChatResponse } from '../canonical/response.ts';
+import { isAnswerTool, isCustomTool, readText } from '../canonical/tool-emulation.ts';
 import type { Asked } from '../chat-format.ts';
 import { type JsonNode, readJson } from '../json/tape.ts';
 import { finishOf, sequenceOf } from './finish.ts';

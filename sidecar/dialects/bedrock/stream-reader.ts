@@ -1,15 +1,17 @@
 /** Reads the messages of `ConverseStream`, and whole answers of `Converse`. */
 import type { ServiceTier } from '../../accounting/service-tier.ts';
 import type { CompleteReading, EventReading } from '../dialect.ts';
+import { invalidEvent } from '../event-reader.ts';
 import { readMessageHeaders } from '../framing/message-headers.ts';
-import { isPayload, type Payload, PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
+import { isObject, type Json } from '../json/parsed.ts';
+import { PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
 import { serviceTierOf } from '../service-tier.ts';
 import { streamError } from './upstream-error.ts';
 
 /** Neither model nor id of the answer is told. */
 export class BedrockStreamReader extends PayloadReader {
   read(event: Buffer, data: Buffer): EventReading {
-    this.reset();
+    this.begin();
     const headers = readMessageHeaders(event);
     if (headers === undefined) {
       this.error = unreadable('invalid_event', 'the headers of a message are not well formed');
@@ -25,7 +27,7 @@ export class BedrockStreamReader extends PayloadReader {
     }
     const payload = parsePayload(data);
     if (payload === undefined) {
-      this.error = unreadable('invalid_event', data.toString('utf8', 0, 200));
+      this.error = invalidEvent(data);
       return this;
     }
     this.kind = headers.get(':event-type') ?? '';
@@ -38,7 +40,7 @@ export class BedrockStreamReader extends PayloadReader {
     const { payload } = this;
     switch (this.kind) {
       case 'contentBlockStart':
-        this.content = isPayload(payload.start) && Object.keys(payload.start).length > 0;
+        this.content = isObject(payload.start) && Object.keys(payload.start).length > 0;
         break;
       case 'contentBlockDelta':
         this.outputBytes = textBytes(payload.delta);
@@ -52,7 +54,7 @@ export class BedrockStreamReader extends PayloadReader {
         break;
       }
       case 'metadata':
-        this.usage = isPayload(payload.usage) ? payload.usage : undefined;
+        this.usage = isObject(payload.usage) ? payload.usage : undefined;
         this.serviceTier = servedIn(payload);
         // The last message; nothing but the end of the connection follows.
         this.terminal = this.finished;
@@ -62,32 +64,32 @@ export class BedrockStreamReader extends PayloadReader {
 }
 
 /** `{serviceTier: {type}}` */
-const servedIn = (value: Payload | undefined): ServiceTier | undefined =>
-  isPayload(value?.serviceTier) ? serviceTierOf(value.serviceTier.type) : undefined;
+const servedIn = (value: Json | undefined): ServiceTier | undefined =>
+  isObject(value?.serviceTier) ? serviceTierOf(value.serviceTier.type) : undefined;
 
-const isReasoning = (delta: unknown): boolean => isPayload(delta) && isPayload(delta.reasoningContent);
+const isReasoning = (delta: unknown): boolean => isObject(delta) && isObject(delta.reasoningContent);
 
 /** Text, thinking and arguments in a delta or a block; encrypted thinking and media are no text. */
 function textBytes(value: unknown): number {
-  if (!isPayload(value)) return 0;
+  if (!isObject(value)) return 0;
   const { text, toolUse, reasoningContent, citationsContent } = value;
   let bytes = typeof text === 'string' ? Buffer.byteLength(text) : 0;
-  if (isPayload(toolUse)) {
+  if (isObject(toolUse)) {
     const { input } = toolUse;
     bytes +=
       typeof input === 'string'
         ? Buffer.byteLength(input)
-        : isPayload(input)
+        : isObject(input)
           ? JSON.stringify(input).length
           : 0;
   }
-  if (isPayload(reasoningContent)) {
-    const inner = isPayload(reasoningContent.reasoningText)
+  if (isObject(reasoningContent)) {
+    const inner = isObject(reasoningContent.reasoningText)
       ? reasoningContent.reasoningText
       : reasoningContent;
     if (typeof inner.text === 'string') bytes += Buffer.byteLength(inner.text);
   }
-  if (isPayload(citationsContent) && Array.isArray(citationsContent.content)) {
+  if (isObject(citationsContent) && Array.isArray(citationsContent.content)) {
     for (const part of citationsContent.content as unknown[]) bytes += textBytes(part);
   }
   return bytes;
@@ -95,8 +97,8 @@ function textBytes(value: unknown): number {
 
 export function readCompleteAnswer(body: Buffer): CompleteReading {
   const value = parsePayload(body);
-  const output = isPayload(value?.output) ? value.output : undefined;
-  const message = isPayload(output?.message) ? output.message : undefined;
+  const output = isObject(value?.output) ? value.output : undefined;
+  const message = isObject(output?.message) ? output.message : undefined;
   const stopReason = value?.stopReason;
   const content = Array.isArray(message?.content) ? (message.content as unknown[]) : [];
   return {
@@ -106,7 +108,7 @@ export function readCompleteAnswer(body: Buffer): CompleteReading {
         : typeof stopReason === 'string' && message !== undefined
           ? undefined
           : unreadable('invalid_body', 'the answer has no message'),
-    usage: isPayload(value?.usage) ? value.usage : undefined,
+    usage: isObject(value?.usage) ? value.usage : undefined,
     model: undefined,
     responseId: undefined,
     finishReasons: typeof stopReason === 'string' ? [stopReason] : [],

@@ -1,6 +1,7 @@
 /** Tools and the choice among them; the schema of the answer, where the model cannot be held to one in another way. */
-import { ANSWER_TOOL, TEXT_SCHEMA } from '../anthropic/vendor/emulation.ts';
+
 import type { ChatRequest, Tool } from '../canonical/request.ts';
+import { ANSWER_TOOL, TEXT_SCHEMA } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { tryReadJson } from '../json/tape.ts';
 import { array, type JsonText, json, object, optional } from '../json/write.ts';

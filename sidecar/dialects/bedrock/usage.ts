@@ -1,21 +1,18 @@
 /** `usage` in its normal form. Input excludes what the cache gave and took; output includes reasoning, of which no count is given. */
 import { NO_USAGE, type Usage } from '../../accounting/usage.ts';
-
-type Json = Record<string, unknown>;
-
-const MAX_TOKENS = 1_000_000_000;
+import { isObject, tokensOf } from '../json/parsed.ts';
 
 export function readUsage(raw: unknown): Usage | undefined {
   if (!isObject(raw)) return undefined;
-  const input = count(raw.inputTokens);
-  const output = count(raw.outputTokens);
+  const input = tokensOf(raw.inputTokens);
+  const output = tokensOf(raw.outputTokens);
   if (input === undefined && output === undefined) return undefined;
-  const written = count(raw.cacheWriteInputTokens) ?? 0;
+  const written = tokensOf(raw.cacheWriteInputTokens) ?? 0;
   const hour = Math.min(hourOf(raw.cacheDetails), written);
   const usage: Usage = {
     ...NO_USAGE,
     input: input ?? 0,
-    cacheRead: count(raw.cacheReadInputTokens) ?? 0,
+    cacheRead: tokensOf(raw.cacheReadInputTokens) ?? 0,
     output: output ?? 0,
   };
   if (written > hour) usage.cacheWrite5m = written - hour;
@@ -28,16 +25,7 @@ function hourOf(details: unknown): number {
   if (!Array.isArray(details)) return 0;
   let sum = 0;
   for (const entry of details as unknown[]) {
-    if (isObject(entry) && entry.ttl === '1h') sum += count(entry.inputTokens) ?? 0;
+    if (isObject(entry) && entry.ttl === '1h') sum += tokensOf(entry.inputTokens) ?? 0;
   }
   return sum;
-}
-
-function count(value: unknown): number | undefined {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  return Math.min(Math.max(0, Math.round(value)), MAX_TOKENS);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

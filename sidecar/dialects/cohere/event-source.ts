@@ -1,16 +1,16 @@
 /** The events of a streamed chat in canonical form. */
-import { isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
+
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
 import { GatheredText } from '../canonical/gathered-text.ts';
+import { isCustomTool, readText } from '../canonical/tool-emulation.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
+import { type Json } from '../json/parsed.ts';
 import { tryReadJson } from '../json/tape.ts';
 import { finishOf } from './finish.ts';
 import { cohereLogprobs } from './logprobs.ts';
 import { CohereStreamReader } from './stream-reader.ts';
 import { readUsage } from './usage.ts';
-
-type Json = Record<string, unknown>;
 
 /** Text for a tool is complete before it can be told; more is no longer kept. */
 const MAX_TEXT = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** Turns as `messages` of Cohere's chat: results of tools are messages of their own, text before calls is a plan. */
-import { writeText } from '../anthropic/vendor/emulation.ts';
+
 import { argumentsObject } from '../canonical/call-arguments.ts';
 import { resultText } from '../canonical/conversation.ts';
 import type {
@@ -10,6 +10,7 @@ import type {
   ToolResultBlock,
   Turn,
 } from '../canonical/request.ts';
+import { writeText } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
 

@@ -1,7 +1,8 @@
 /** A whole answer of chat in canonical form. */
-import { isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
+
 import type { Block, TextBlock, ToolCallBlock } from '../canonical/request.ts';
 import type { ChatResponse } from '../canonical/response.ts';
+import { isCustomTool, readText } from '../canonical/tool-emulation.ts';
 import type { Asked } from '../chat-format.ts';
 import { type JsonNode, readJson } from '../json/tape.ts';
 import { finishOf } from './finish.ts';

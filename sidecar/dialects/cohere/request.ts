@@ -1,9 +1,10 @@
 /** A conversation as the body of `POST /v2/chat`. */
-import { TEXT_SCHEMA } from '../anthropic/vendor/emulation.ts';
+
 import { unpaired } from '../canonical/conversation.ts';
 import type { Losses } from '../canonical/losses.ts';
 import { nameLost } from '../canonical/lost-parameters.ts';
 import type { ChatRequest, OutputFormat, Reasoning, Tool } from '../canonical/request.ts';
+import { TEXT_SCHEMA } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { tryReadJson } from '../json/tape.ts';
 import { array, type JsonText, json, object, optional } from '../json/write.ts';

@@ -1,19 +1,21 @@
 /** Reads the events of a streamed chat, and whole answers. */
 import type { CompleteReading, EventReading } from '../dialect.ts';
-import { isPayload, type Payload, PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
+import { invalidEvent, isDone } from '../event-reader.ts';
+import { isObject, type Json } from '../json/parsed.ts';
+import { PayloadReader, parsePayload, unreadable } from '../payload-reader.ts';
 import { failureOf } from './finish.ts';
 
 export class CohereStreamReader extends PayloadReader {
   read(_event: Buffer, data: Buffer): EventReading {
-    this.reset();
+    this.begin();
     if (data.length === 0) return this;
-    if (data.length < 16 && data.toString('latin1').trim() === '[DONE]') {
+    if (isDone(data)) {
       this.terminal = true;
       return this;
     }
     const payload = parsePayload(data);
     if (payload === undefined) {
-      this.error = unreadable('invalid_event', data.toString('utf8', 0, 200));
+      this.error = invalidEvent(data);
       return this;
     }
     this.payload = payload;
@@ -28,20 +30,20 @@ export class CohereStreamReader extends PayloadReader {
 
   #take(): void {
     const { payload } = this;
-    const delta = isPayload(payload.delta) ? payload.delta : {};
+    const delta = isObject(payload.delta) ? payload.delta : {};
     if (this.kind === 'message-start') {
       if (typeof payload.id === 'string') this.responseId = payload.id;
     } else if (this.kind === 'message-end') {
       const reason = typeof delta.finish_reason === 'string' ? delta.finish_reason : '';
       this.error = failureOf(reason, typeof delta.error === 'string' ? delta.error : undefined);
-      this.usage = isPayload(delta.usage) ? delta.usage : undefined;
+      this.usage = isObject(delta.usage) ? delta.usage : undefined;
       if (this.error) return;
       this.finishReasons = [reason];
       this.finished = true;
       this.terminal = true;
       this.commits = true;
     } else {
-      this.outputBytes = isPayload(delta.message) ? textBytes(delta.message) : 0;
+      this.outputBytes = isObject(delta.message) ? textBytes(delta.message) : 0;
       this.content = this.outputBytes > 0;
       this.commits = this.content;
     }
@@ -49,25 +51,25 @@ export class CohereStreamReader extends PayloadReader {
 }
 
 /** Text, thinking, plan and calls of a message, or of a part of one. */
-function textBytes({ content, tool_plan: plan, tool_calls: calls }: Payload): number {
+function textBytes({ content, tool_plan: plan, tool_calls: calls }: Json): number {
   let bytes = length(plan);
   for (const part of listed(content)) bytes += length(part.text) + length(part.thinking);
   for (const call of listed(calls)) {
-    if (isPayload(call.function)) bytes += length(call.function.name) + length(call.function.arguments);
+    if (isObject(call.function)) bytes += length(call.function.name) + length(call.function.arguments);
   }
   return bytes;
 }
 
 /** Streams have one where whole answers have a list. */
-const listed = (value: unknown): Payload[] =>
-  (Array.isArray(value) ? (value as unknown[]) : [value]).filter(isPayload);
+const listed = (value: unknown): Json[] =>
+  (Array.isArray(value) ? (value as unknown[]) : [value]).filter(isObject);
 
 const length = (value: unknown): number => (typeof value === 'string' ? Buffer.byteLength(value) : 0);
 
 export function readCompleteAnswer(body: Buffer): CompleteReading {
   const value = parsePayload(body);
   const reason = typeof value?.finish_reason === 'string' ? value.finish_reason : undefined;
-  const message = isPayload(value?.message) ? value.message : undefined;
+  const message = isObject(value?.message) ? value.message : undefined;
   const broken =
     value === undefined
       ? unreadable('invalid_body', 'the answer is not JSON')
@@ -76,7 +78,7 @@ export function readCompleteAnswer(body: Buffer): CompleteReading {
         : undefined;
   return {
     error: broken ?? failureOf(reason, undefined),
-    usage: isPayload(value?.usage) ? value.usage : undefined,
+    usage: isObject(value?.usage) ? value.usage : undefined,
     model: undefined,
     responseId: typeof value?.id === 'string' ? value.id : undefined,
     finishReasons: reason === undefined ? [] : [reason],

@@ -1,4 +1,6 @@
 /** A `GenerateContentResponse`, whole or one of a stream, as far as we read it. */
+
+import { isObject, type Json, wordsOf } from '../json/parsed.ts';
 import { readJson } from '../json/tape.ts';
 import type { JsonText } from '../json/write.ts';
 
@@ -26,8 +28,6 @@ export type Part =
   /** Anything else: code that ran, images, whatever comes yet. As written. */
   | { type: 'Other'; json: JsonText };
 
-type Json = Record<string, unknown>;
-
 const MAX_CANDIDATES = 128;
 
 /** `value` is `data`, parsed. Undefined: no such response. */
@@ -35,7 +35,7 @@ export function answerOf(value: unknown, data: Buffer): Answer | undefined {
   if (!isObject(value)) return undefined;
   const feedback = value.promptFeedback;
   const list = Array.isArray(value.candidates) ? (value.candidates as unknown[]) : [];
-  const blocked = isObject(feedback) ? text(feedback.blockReason) : undefined;
+  const blocked = isObject(feedback) ? wordsOf(feedback.blockReason) : undefined;
   if (!Array.isArray(value.candidates) && blocked === undefined && !isObject(value.usageMetadata))
     return undefined;
   const needsText = list.some(beyondText);
@@ -46,8 +46,8 @@ export function answerOf(value: unknown, data: Buffer): Answer | undefined {
       .map((one, at) => candidate(isObject(one) ? one : {}, at, written?.[at])),
     blocked: list.length === 0 ? blocked : undefined,
     usage: isObject(value.usageMetadata) ? value.usageMetadata : undefined,
-    model: text(value.modelVersion),
-    responseId: text(value.responseId),
+    model: wordsOf(value.modelVersion),
+    responseId: wordsOf(value.responseId),
   };
 }
 
@@ -59,7 +59,7 @@ function candidate(value: Json, at: number, written: Written | undefined): Candi
         ? index
         : at,
     parts: partsOf(value).map((part, i) => partOf(part, written?.parts[i])),
-    finishReason: text(finishReason) === 'FINISH_REASON_UNSPECIFIED' ? undefined : text(finishReason),
+    finishReason: wordsOf(finishReason) === 'FINISH_REASON_UNSPECIFIED' ? undefined : wordsOf(finishReason),
     citations: written?.citations ?? [],
     logprobs: value.logprobsResult,
   };
@@ -67,10 +67,16 @@ function candidate(value: Json, at: number, written: Written | undefined): Candi
 
 function partOf(part: unknown, written: WrittenPart | undefined): Part {
   if (!isObject(part)) return { type: 'Text', text: '', signature: undefined };
-  const signature = text(part.thoughtSignature);
+  const signature = wordsOf(part.thoughtSignature);
   if (isObject(part.functionCall)) {
     const { id, name } = part.functionCall;
-    return { type: 'Call', id: text(id), name: text(name) ?? '', args: written?.args ?? '{}', signature };
+    return {
+      type: 'Call',
+      id: wordsOf(id),
+      name: wordsOf(name) ?? '',
+      args: written?.args ?? '{}',
+      signature,
+    };
   }
   if (typeof part.text === 'string') {
     return { type: part.thought === true ? 'Thought' : 'Text', text: part.text, signature };
@@ -126,12 +132,4 @@ function writtenCandidates(data: Buffer): Written[] {
         .concat(grounding ? [grounding.raw] : []),
     };
   });
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -1,8 +1,8 @@
 /** What is asked of the answer: `generationConfig`, `tools`, `toolConfig`. */
 
-import { TEXT_SCHEMA } from '../anthropic/vendor/emulation.ts';
 import type { Losses } from '../canonical/losses.ts';
 import type { ChatRequest, OutputFormat, Reasoning, Tool } from '../canonical/request.ts';
+import { TEXT_SCHEMA } from '../canonical/tool-emulation.ts';
 import { tryReadJson } from '../json/tape.ts';
 import { array, type JsonText, json, object, optional } from '../json/write.ts';
 import type { GeminiModel } from './model.ts';

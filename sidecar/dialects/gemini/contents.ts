@@ -1,8 +1,9 @@
 /** Turns as `contents`, and instructions as `systemInstruction`. */
-import { writeText } from '../anthropic/vendor/emulation.ts';
+
 import { argumentsObject, isJsonObject } from '../canonical/call-arguments.ts';
 import { type AlternatingTurn, alternate, isEmptyText, resultText } from '../canonical/conversation.ts';
 import type { Block, ThinkingBlock, ToolCallBlock, ToolResultBlock, Turn } from '../canonical/request.ts';
+import { writeText } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
 import { vendorCallId } from './call-ids.ts';

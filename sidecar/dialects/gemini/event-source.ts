@@ -1,9 +1,9 @@
 /** Answers of the vendor in canonical form: events of a stream, or a whole body. */
 
-import { isCustomTool, readText } from '../anthropic/vendor/emulation.ts';
 import { BlockSequence, type Emit } from '../canonical/block-sequence.ts';
 import { collect } from '../canonical/collect.ts';
 import type { ChatResponse, Finish } from '../canonical/response.ts';
+import { isCustomTool, readText } from '../canonical/tool-emulation.ts';
 import type { Asked, EventSource } from '../chat-format.ts';
 import type { EventReading } from '../dialect.ts';
 import { wordOf } from '../service-tier.ts';

@@ -1,36 +1,19 @@
 /** Reads the events of `streamGenerateContent?alt=sse`, and whole answers. */
-import type { ServiceTier } from '../../accounting/service-tier.ts';
-import type { CompleteReading, EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import type { CompleteReading, EventReading, UpstreamError } from '../dialect.ts';
+import { EventReader, invalidEvent } from '../event-reader.ts';
 import { type Answer, answerOf, type Part } from './answer.ts';
 import { errorOf } from './upstream-error.ts';
 import { serviceTier } from './usage.ts';
 
-/** One object per stream is reader and reading. The stream has no end mark: its last events carry the finish reasons. */
-export class GeminiStreamReader implements StreamReader, EventReading {
-  model: string | undefined = undefined;
-  responseId: string | undefined = undefined;
-  finishReasons: string[] = [];
-  serviceTier: ServiceTier | undefined = undefined;
-
-  commits = false;
-  content = false;
-  readonly terminal = false;
-  finished = false;
-  error: UpstreamError | undefined = undefined;
-  usage: unknown = undefined;
-  outputBytes = 0;
-  readonly usageOnly = false;
+/** The stream has no end mark: its last events carry the finish reasons. */
+export class GeminiStreamReader extends EventReader {
   /** What the event held, so that translation need not read it again. */
   answer: Answer | undefined = undefined;
   /** By candidate: the reason it ended, or nothing yet. Early models name one in every event. */
   readonly #reasons = new Map<number, string | undefined>();
 
   read(_event: Buffer, data: Buffer): EventReading {
-    this.commits = false;
-    this.content = false;
-    this.error = undefined;
-    this.usage = undefined;
-    this.outputBytes = 0;
+    this.begin();
     this.answer = undefined;
     if (data.length === 0) return this;
     const read = readAnswer(data);
@@ -63,10 +46,6 @@ export class GeminiStreamReader implements StreamReader, EventReading {
     const reasons = [...this.#reasons.values()];
     this.finishReasons = reasons.filter((one) => one !== undefined);
     this.finished = this.finishReasons.length === reasons.length;
-  }
-
-  withoutUsage(event: Buffer): Buffer {
-    return event;
   }
 
   #count(part: Part): void {
@@ -119,7 +98,7 @@ export function readAnswer(data: Buffer): { answer: Answer } | { error: Upstream
   try {
     value = JSON.parse(data.toString());
   } catch {
-    return { error: invalid('invalid_event', data.toString('utf8', 0, 200)) };
+    return { error: invalidEvent(data) };
   }
   const error = errorOf(value);
   if (error !== undefined) return { error };
@@ -129,7 +108,7 @@ export function readAnswer(data: Buffer): { answer: Answer } | { error: Upstream
   } catch {
     // Nested too deep for the reader of texts as they were written.
   }
-  return { error: invalid('invalid_event', data.toString('utf8', 0, 200)) };
+  return { error: invalidEvent(data) };
 }
 
 const invalid = (code: string, message: string): UpstreamError => ({

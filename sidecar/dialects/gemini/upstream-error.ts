@@ -1,18 +1,10 @@
 /** Errors of Google's APIs: `{error: {code, status, message, details}}`, at times as the one element of an array. */
 import type { UpstreamError } from '../dialect.ts';
-
-type Json = Record<string, unknown>;
-
-/** Bodies beyond this are not read for an error. */
-const READ_LIMIT = 256 * 1024;
+import { parseErrorBody } from '../error-body.ts';
+import { isObject, type Json, wordsOf } from '../json/parsed.ts';
 
 export function readErrorBody(body: Buffer): UpstreamError | undefined {
-  if (body.length === 0 || body.length > READ_LIMIT) return undefined;
-  try {
-    return errorOf(JSON.parse(body.toString()));
-  } catch {
-    return undefined;
-  }
+  return errorOf(parseErrorBody(body));
 }
 
 /** `type` is Google's word for the status, `code` the reason given in the details where there is one. */
@@ -26,20 +18,20 @@ export function errorOf(value: unknown): UpstreamError | undefined {
       status: undefined,
       code: error,
       type: undefined,
-      message: text(first.error_description) ?? error,
+      message: wordsOf(first.error_description) ?? error,
     };
   }
   if (!isObject(error)) return undefined;
   const { code } = error;
   const status = typeof code === 'number' && code >= 400 && code <= 599 ? code : undefined;
-  const type = text(error.status);
-  const message = text(error.message) ?? '';
+  const type = wordsOf(error.status);
+  const message = wordsOf(error.message) ?? '';
   const details = Array.isArray(error.details) ? (error.details as unknown[]).filter(isObject) : [];
   const info = details.find((detail) => isOf(detail, 'google.rpc.ErrorInfo'));
   const retryAfterMs = delayOf(details.find((detail) => isOf(detail, 'google.rpc.RetryInfo')));
   return {
     status,
-    code: text(info?.reason) ?? overflow(message) ?? type,
+    code: wordsOf(info?.reason) ?? overflow(message) ?? type,
     type,
     message,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -55,16 +47,8 @@ function overflow(message: string): string | undefined {
 
 /** `{retryDelay: "34.07s"}`. */
 function delayOf(detail: Json | undefined): number | undefined {
-  const seconds = /^(\d{1,6}(?:\.\d{1,9})?)s$/.exec(text(detail?.retryDelay) ?? '')?.[1];
+  const seconds = /^(\d{1,6}(?:\.\d{1,9})?)s$/.exec(wordsOf(detail?.retryDelay) ?? '')?.[1];
   return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000);
 }
 
-const isOf = (detail: Json, name: string): boolean => text(detail['@type'])?.endsWith(`/${name}`) ?? false;
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
+const isOf = (detail: Json, name: string): boolean => wordsOf(detail['@type'])?.endsWith(`/${name}`) ?? false;

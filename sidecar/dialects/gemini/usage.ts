@@ -4,25 +4,22 @@
  */
 import type { ServiceTier } from '../../accounting/service-tier.ts';
 import { NO_USAGE, type Usage } from '../../accounting/usage.ts';
+import { isObject, tokensOf } from '../json/parsed.ts';
 import { serviceTierOf } from '../service-tier.ts';
-
-type Json = Record<string, unknown>;
-
-const MAX_TOKENS = 1_000_000_000;
 
 export function readUsage(raw: unknown): Usage | undefined {
   if (!isObject(raw)) return undefined;
-  const prompt = count(raw.promptTokenCount);
-  const candidates = count(raw.candidatesTokenCount);
-  const thoughts = count(raw.thoughtsTokenCount) ?? 0;
-  const total = count(raw.totalTokenCount);
+  const prompt = tokensOf(raw.promptTokenCount);
+  const candidates = tokensOf(raw.candidatesTokenCount);
+  const thoughts = tokensOf(raw.thoughtsTokenCount) ?? 0;
+  const total = tokensOf(raw.totalTokenCount);
   if (prompt === undefined && candidates === undefined && total === undefined) return undefined;
-  const tools = count(raw.toolUsePromptTokenCount) ?? 0;
+  const tools = tokensOf(raw.toolUsePromptTokenCount) ?? 0;
   // A prompt alone is told with the first chunks; the candidates' count is then absent, not unknown.
   const input = (prompt ?? Math.max(0, (total ?? 0) - (candidates ?? 0) - thoughts - tools)) + tools;
   const output = candidates ?? (prompt === undefined ? 0 : Math.max(0, (total ?? 0) - input - thoughts));
 
-  const cached = Math.min(count(raw.cachedContentTokenCount) ?? 0, input);
+  const cached = Math.min(tokensOf(raw.cachedContentTokenCount) ?? 0, input);
   const audioCacheRead = Math.min(modality(raw.cacheTokensDetails, 'AUDIO'), cached);
   const audio =
     modality(raw.promptTokensDetails, 'AUDIO') + modality(raw.toolUsePromptTokensDetails, 'AUDIO');
@@ -62,16 +59,7 @@ function modality(details: unknown, name: string): number {
   if (!Array.isArray(details)) return 0;
   let sum = 0;
   for (const entry of details as unknown[]) {
-    if (isObject(entry) && entry.modality === name) sum += count(entry.tokenCount) ?? 0;
+    if (isObject(entry) && entry.modality === name) sum += tokensOf(entry.tokenCount) ?? 0;
   }
   return sum;
-}
-
-function count(value: unknown): number | undefined {
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  return Math.min(Math.max(0, Math.round(value)), MAX_TOKENS);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

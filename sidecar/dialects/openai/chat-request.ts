@@ -3,8 +3,9 @@ import { OutriderError } from '../../../errors/table.ts';
 import type { Envelope } from '../envelope.ts';
 import { type BodyScan, MemberReaders, scanBody } from '../scan/body-scan.ts';
 import type { JsonScanner } from '../scan/json-scanner.ts';
-import { readBoolean, refuse } from '../scan/read-value.ts';
+import { readBoolean } from '../scan/read-value.ts';
 import { tallyValue } from '../scan/text-tally.ts';
+import { toolListReader } from '../scan/tool-list.ts';
 import { readMessages } from './chat-messages.ts';
 import { COMMON_MEMBERS, readCap } from './common-members.ts';
 
@@ -16,7 +17,7 @@ const CUSTOM = Buffer.from('custom');
 const READERS = new MemberReaders([
   ...COMMON_MEMBERS,
   ['messages', readMessages],
-  ['tools', readTools],
+  ['tools', toolListReader((scanner) => scanner.stringIs(FUNCTION) || scanner.stringIs(CUSTOM))],
   ['functions', readFunctions],
   ['response_format', (scanner, envelope) => readFormat(scanner, envelope, 'response_format')],
   ['web_search_options', readServerTool],
@@ -47,33 +48,6 @@ export function readChatRequest(body: Buffer): Envelope {
     });
   }
   return envelope;
-}
-
-/** Tools other than functions run at the vendor, so such a request is not free to repeat. */
-function readTools(scanner: JsonScanner, envelope: BodyScan): void {
-  if (scanner.atNull()) {
-    scanner.value();
-    return;
-  }
-  if (!scanner.atArray()) refuse(scanner, 'tools', 'an array of tools');
-  for (let more = scanner.enterArray(); more; more = scanner.nextElement()) {
-    envelope.tools = true;
-    if (!scanner.atObject()) {
-      scanner.value();
-      continue;
-    }
-    let type = false;
-    for (let member = scanner.enterObject(); member; member = scanner.nextMember()) {
-      if (!scanner.keyIs(TYPE) || !scanner.atString()) {
-        tallyValue(scanner, envelope.text);
-        continue;
-      }
-      if (type) throw new OutriderError('duplicate_member', { member: 'tools[].type' });
-      type = true;
-      scanner.string();
-      if (!scanner.stringIs(FUNCTION) && !scanner.stringIs(CUSTOM)) envelope.serverTools = true;
-    }
-  }
 }
 
 function readFunctions(scanner: JsonScanner, envelope: BodyScan): void {

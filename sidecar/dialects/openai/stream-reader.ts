@@ -1,30 +1,16 @@
 /** Reads the events of a chat or completions stream. */
-import type { ServiceTier } from '../../accounting/service-tier.ts';
-import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import type { EventReading, UpstreamError } from '../dialect.ts';
+import { EventReader, invalidEvent, isDone, shown } from '../event-reader.ts';
+import { isObject } from '../json/parsed.ts';
 import type { ChoicesScan } from './choices-scan.ts';
 import { RepeatedChunk } from './repeated-chunk.ts';
 import { scanResponse } from './response-scan.ts';
 import { cutOut } from './strip-usage.ts';
 
-const DONE = Buffer.from('[DONE]');
 /** A stream names at most this many finish reasons; `n` is 128 at most with the vendors. */
 const MAX_REASONS = 128;
 
-/** One object per stream is reader and reading: nothing is allocated per event. */
-export class OpenAIStreamReader implements StreamReader, EventReading {
-  model: string | undefined = undefined;
-  responseId: string | undefined = undefined;
-  finishReasons: string[] = [];
-  serviceTier: ServiceTier | undefined = undefined;
-
-  commits = false;
-  content = false;
-  terminal = false;
-  finished = false;
-  error: UpstreamError | undefined = undefined;
-  usage: unknown = undefined;
-  outputBytes = 0;
-  usageOnly = false;
+export class OpenAIStreamReader extends EventReader {
   /** Range of `"usage":null` in the payload of the last event; -1 where it has none. */
   private usageNullStart = -1;
   private usageNullEnd = -1;
@@ -40,12 +26,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
   private nullBehindText = false;
 
   read(event: Buffer, data: Buffer): EventReading {
-    this.commits = false;
-    this.content = false;
-    this.error = undefined;
-    this.usage = undefined;
-    this.outputBytes = 0;
-    this.usageOnly = false;
+    this.begin();
     this.usageNullStart = -1;
     if (isDone(data)) {
       this.terminal = true;
@@ -57,7 +38,7 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     this.repeated.forget();
     const scan = scanResponse(data, this.model === undefined || this.responseId === undefined);
     if (scan.malformed) {
-      this.error = { status: undefined, code: 'invalid_event', type: undefined, message: shown(data) };
+      this.error = invalidEvent(data);
       return this;
     }
     const { choices } = scan;
@@ -109,14 +90,10 @@ export class OpenAIStreamReader implements StreamReader, EventReading {
     this.nullBehindText = this.nullStart >= textEnd;
   }
 
-  withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
+  override withoutUsage(event: Buffer, data: Buffer, reading: EventReading): Buffer | undefined {
     if (reading.usageOnly) return undefined;
     return this.usageNullStart < 0 ? event : cutOut(event, data, this.usageNullStart, this.usageNullEnd);
   }
-}
-
-function isDone(data: Buffer): boolean {
-  return data.length >= DONE.length && data.length < 16 && data.toString('latin1').trim() === '[DONE]';
 }
 
 function failureOf(reason: string | undefined): UpstreamError | undefined {
@@ -131,12 +108,4 @@ function named(event: Buffer, data: Buffer): UpstreamError | undefined {
   return /(^|[\r\n])event: ?error[\r\n]/.test(event.toString('latin1', 0, 256))
     ? { status: undefined, code: undefined, type: 'error', message: shown(data) }
     : undefined;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function shown(data: Buffer): string {
-  return data.toString('utf8', 0, 200);
 }

@@ -1,20 +1,11 @@
 /** Errors as OpenAI and the servers that imitate it write them: in an error answer, in a 200, or in an event of a stream. */
 import type { UpstreamError } from '../dialect.ts';
-
-type Json = Record<string, unknown>;
-
-/** Bodies beyond this are not read for an error. */
-const READ_LIMIT = 256 * 1024;
+import { parseErrorBody } from '../error-body.ts';
+import { isObject, type Json, wordsOf } from '../json/parsed.ts';
 
 /** The body of an error answer; undefined where it is not an error of the API. */
 export function readErrorBody(body: Buffer): UpstreamError | undefined {
-  if (body.length === 0 || body.length > READ_LIMIT) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
+  const value = parseErrorBody(body);
   return errorOf(value) ?? looseError(value);
 }
 
@@ -28,7 +19,7 @@ export function errorOf(value: unknown): UpstreamError | undefined {
   const { error } = value;
   if (isObject(error) && Object.keys(error).length > 0) return fromObject(error, value);
   if (typeof error === 'string' && error !== '') {
-    return { ...fromObject(value, value), message: text(value.message) ?? error };
+    return { ...fromObject(value, value), message: wordsOf(value.message) ?? error };
   }
   if (value.object === 'error' || value.type === 'error') return fromObject(value, value);
   const { base_resp: base } = value;
@@ -37,7 +28,7 @@ export function errorOf(value: unknown): UpstreamError | undefined {
       status: undefined,
       code: String(base.status_code),
       type: undefined,
-      message: text(base.status_msg) ?? '',
+      message: wordsOf(base.status_msg) ?? '',
     };
   }
   return undefined;
@@ -49,7 +40,11 @@ export function looseError(value: unknown): UpstreamError | undefined {
   const first = Array.isArray(value.errors) ? (value.errors[0] as unknown) : undefined;
   if (isObject(first)) return fromObject(first, value);
   const message =
-    text(value.message) ?? text(value.error_msg) ?? detail(value.detail) ?? text(first) ?? text(value.msg);
+    wordsOf(value.message) ??
+    wordsOf(value.error_msg) ??
+    detail(value.detail) ??
+    wordsOf(first) ??
+    wordsOf(value.msg);
   if (message === undefined) return undefined;
   return { ...fromObject(value, value), message };
 }
@@ -61,30 +56,22 @@ function fromObject(error: Json, around: Json): UpstreamError {
     status: status ?? httpStatus(around.status) ?? httpStatus(around.code),
     code,
     type: word(error.type) ?? (typeof error.status === 'string' ? word(error.status) : undefined),
-    message: text(error.message) ?? detail(error.detail) ?? '',
+    message: wordsOf(error.message) ?? detail(error.detail) ?? '',
   };
 }
 
 /** FastAPI answers `{detail: "text"}` or `{detail: [{msg, loc}]}`. */
 function detail(value: unknown): string | undefined {
   if (Array.isArray(value)) {
-    const messages = value.map((item: unknown) => (isObject(item) ? text(item.msg) : text(item)));
+    const messages = value.map((item: unknown) => (isObject(item) ? wordsOf(item.msg) : wordsOf(item)));
     return messages.filter((m) => m !== undefined).join('; ') || undefined;
   }
-  return isObject(value) ? text(value.message) : text(value);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return isObject(value) ? wordsOf(value.message) : wordsOf(value);
 }
 
 function word(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isInteger(value)) return String(value);
-  return text(value);
+  return wordsOf(value);
 }
 
 function httpStatus(value: unknown): number | undefined {

@@ -7,13 +7,12 @@
  */
 import { readUsage as readCohereUsage } from '../cohere/usage.ts';
 import type { CompleteReading, Dialect, UpstreamError } from '../dialect.ts';
+import { isObject } from '../json/parsed.ts';
 import { renderError, renderStreamError } from '../openai/render-error.ts';
 import { errorOf, readErrorBody } from '../openai/upstream-error.ts';
 import { readUsage as readTokens } from '../openai/usage.ts';
 import { RawStreamReader } from '../raw-stream.ts';
 import { readRerankRequest } from './rerank-request.ts';
-
-type Json = Record<string, unknown>;
 
 export const RERANK: Dialect = {
   name: 'rerank',
@@ -57,7 +56,3 @@ const invalid = (message: string): UpstreamError => ({
   type: undefined,
   message,
 });
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -5,12 +5,12 @@ import { readFormat } from '../openai/chat-request.ts';
 import { readCap } from '../openai/common-members.ts';
 import { type BodyScan, MemberReaders, scanBody } from '../scan/body-scan.ts';
 import type { JsonScanner } from '../scan/json-scanner.ts';
-import { readBoolean, readName, refuse } from '../scan/read-value.ts';
+import { readBoolean, readName } from '../scan/read-value.ts';
 import { tallyValue } from '../scan/text-tally.ts';
+import { toolListReader } from '../scan/tool-list.ts';
 import { readInput } from './input-items.ts';
 
 const key = (name: string) => Buffer.from(name);
-const TYPE = key('type');
 const FORMAT = key('format');
 const CONTAINER = key('container');
 
@@ -39,7 +39,7 @@ const READERS = new MemberReaders([
   ['stream', (scanner, envelope) => void (envelope.stream = readBoolean(scanner, 'stream') ?? false)],
   ['input', readInput],
   ['instructions', (scanner, envelope) => tallyValue(scanner, envelope.text)],
-  ['tools', readTools],
+  ['tools', toolListReader((scanner) => LOCAL.some((word) => scanner.stringIs(word)), readToolMember)],
   ['text', readText],
   [
     'max_output_tokens',
@@ -68,35 +68,16 @@ export function readResponsesRequest(body: Buffer): Envelope {
   return envelope;
 }
 
-function readTools(scanner: JsonScanner, envelope: BodyScan): void {
-  if (scanner.atNull()) {
-    scanner.value();
-    return;
+/** What names things that lie with the vendor. */
+function readToolMember(scanner: JsonScanner, envelope: BodyScan): boolean {
+  if (scanner.keyIs(CONTAINER)) {
+    readContainer(scanner, envelope);
+  } else if (STORED.some((name) => scanner.keyIs(name))) {
+    reference(scanner, envelope);
+  } else {
+    return false;
   }
-  if (!scanner.atArray()) refuse(scanner, 'tools', 'an array of tools');
-  for (let more = scanner.enterArray(); more; more = scanner.nextElement()) {
-    envelope.tools = true;
-    if (scanner.atObject()) readTool(scanner, envelope);
-    else scanner.value();
-  }
-}
-
-function readTool(scanner: JsonScanner, envelope: BodyScan): void {
-  let type = false;
-  for (let member = scanner.enterObject(); member; member = scanner.nextMember()) {
-    if (scanner.keyIs(TYPE) && scanner.atString()) {
-      if (type) throw new OutriderError('duplicate_member', { member: 'tools[].type' });
-      type = true;
-      scanner.string();
-      if (!LOCAL.some((word) => scanner.stringIs(word))) envelope.serverTools = true;
-    } else if (scanner.keyIs(CONTAINER)) {
-      readContainer(scanner, envelope);
-    } else if (STORED.some((name) => scanner.keyIs(name))) {
-      reference(scanner, envelope);
-    } else {
-      tallyValue(scanner, envelope.text);
-    }
-  }
+  return true;
 }
 
 /** The id of a container, or an object that may name files. */

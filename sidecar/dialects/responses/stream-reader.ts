@@ -1,34 +1,16 @@
 /** Reads the events of a Responses stream. */
-import type { ServiceTier } from '../../accounting/service-tier.ts';
-import type { EventReading, StreamReader, UpstreamError } from '../dialect.ts';
+import type { EventReading, UpstreamError } from '../dialect.ts';
+import { EventReader, invalidEvent } from '../event-reader.ts';
 import { scanResponseEvent } from './response-scan.ts';
 
 const DONE = Buffer.from('[DONE]');
 
-/** One object per stream is reader and reading: nothing is allocated per event. */
-export class ResponsesStreamReader implements StreamReader, EventReading {
-  model: string | undefined = undefined;
-  responseId: string | undefined = undefined;
-  finishReasons: string[] = [];
-  serviceTier: ServiceTier | undefined = undefined;
-
-  commits = false;
-  content = false;
-  terminal = false;
-  finished = false;
-  error: UpstreamError | undefined = undefined;
-  usage: unknown = undefined;
-  outputBytes = 0;
-  readonly usageOnly = false;
+export class ResponsesStreamReader extends EventReader {
   /** The call that is open has sent its arguments piece by piece. */
   private deltas = false;
 
   read(_event: Buffer, data: Buffer): EventReading {
-    this.commits = false;
-    this.content = false;
-    this.error = undefined;
-    this.usage = undefined;
-    this.outputBytes = 0;
+    this.begin();
     // Imitators end their streams as they end those of chat completions.
     if (data.length === 0 || data.subarray(0, DONE.length).equals(DONE)) {
       this.terminal ||= data.length > 0;
@@ -36,8 +18,7 @@ export class ResponsesStreamReader implements StreamReader, EventReading {
     }
     const scan = scanResponseEvent(data);
     if (scan.malformed) {
-      const message = data.toString('utf8', 0, 200);
-      this.error = { status: undefined, code: 'invalid_event', type: undefined, message };
+      this.error = invalidEvent(data);
       return this;
     }
     this.model ??= scan.model;
@@ -46,10 +27,6 @@ export class ResponsesStreamReader implements StreamReader, EventReading {
     this.usage = scan.usage;
     this.readType(scan.type ?? '', scan);
     return this;
-  }
-
-  withoutUsage(event: Buffer): Buffer {
-    return event;
   }
 
   private readType(type: string, scan: ReturnType<typeof scanResponseEvent>): void {

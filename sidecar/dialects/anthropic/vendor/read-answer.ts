@@ -4,12 +4,12 @@ import { BlockSequence, type Emit } from '../../canonical/block-sequence.ts';
 import { collect } from '../../canonical/collect.ts';
 import { GatheredText } from '../../canonical/gathered-text.ts';
 import type { ChatResponse, OpenBlock } from '../../canonical/response.ts';
+import { isAnswerTool, isCustomTool, readText } from '../../canonical/tool-emulation.ts';
 import type { Asked, Quirks } from '../../chat-format.ts';
 import { type JsonNode, readJson } from '../../json/tape.ts';
 import { object } from '../../json/write.ts';
 import { readStop } from '../stop-reasons.ts';
 import { readUsage } from '../usage.ts';
-import { isAnswerTool, isCustomTool, readText } from './emulation.ts';
 
 /** Characters of a block that has to be read as a whole before it can be told. */
 const MAX_HELD = 4 * 1024 * 1024;

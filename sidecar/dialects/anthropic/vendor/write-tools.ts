@@ -1,10 +1,10 @@
 /** Tools and the choice among them. */
 import type { ChatRequest, Tool } from '../../canonical/request.ts';
+import { ANSWER_TOOL, TEXT_SCHEMA } from '../../canonical/tool-emulation.ts';
 import type { WriteContext } from '../../chat-format.ts';
 import { readJson } from '../../json/tape.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { writeCache } from '../cache-control.ts';
-import { ANSWER_TOOL, TEXT_SCHEMA } from './emulation.ts';
 import type { ModelTraits } from './model-traits.ts';
 import { outputSchema } from './output-schema.ts';
 

@@ -10,11 +10,11 @@ import type {
   ToolResultBlock,
   Turn,
 } from '../../canonical/request.ts';
+import { writeText } from '../../canonical/tool-emulation.ts';
 import { toolId } from '../../canonical/tool-ids.ts';
 import type { WriteContext } from '../../chat-format.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { writeCache } from '../cache-control.ts';
-import { writeText } from './emulation.ts';
 import type { ModelTraits } from './model-traits.ts';
 import { mediaObstacle, writeMedia } from './write-media.ts';
 

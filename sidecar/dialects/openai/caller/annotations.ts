@@ -1,7 +1,7 @@
 /** Citations of any vendor as OpenAI's annotations, where OpenAI has a form for them. */
-import { type JsonText, json, object } from '../../json/write.ts';
 
-type Json = Record<string, unknown>;
+import { isObject, type Json, textOf } from '../../json/parsed.ts';
+import { type JsonText, json, object } from '../../json/write.ts';
 
 /**
  * Chat: `{type: "url_citation", url_citation: {...}}`. Responses: the same members side by side. `start` and `end`: the cited
@@ -17,12 +17,12 @@ export function annotation(
   if (value === undefined) return undefined;
   const body = isObject(value['url_citation']) ? value['url_citation'] : value;
   const web = isObject(value['web']) ? value['web'] : body;
-  const url = text(web['url']) ?? text(web['uri']);
+  const url = textOf(web['url']) ?? textOf(web['uri']);
   if (url === undefined) return form === 'Responses' && isOpenAI(value) ? citation : undefined;
   const members = {
     start_index: json(count(body['start_index']) ?? start),
     end_index: json(count(body['end_index']) ?? end),
-    title: json(text(web['title']) ?? ''),
+    title: json(textOf(web['title']) ?? ''),
     url: json(url),
   };
   return form === 'Chat'
@@ -49,10 +49,5 @@ function parsed(citation: JsonText): Json | undefined {
   }
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 const count = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : undefined;

@@ -5,18 +5,11 @@ import type { Emit } from '../../canonical/block-sequence.ts';
 import { type CallPiece, CallSequencer } from '../../canonical/call-sequencer.ts';
 import type { EventSource } from '../../chat-format.ts';
 import type { EventReading } from '../../dialect.ts';
+import { isObject, type Json, textOf } from '../../json/parsed.ts';
 import { readJson } from '../../json/tape.ts';
 import type { JsonText } from '../../json/write.ts';
 import { readUsage } from '../usage.ts';
-import {
-  type CallReading,
-  callOf,
-  contentOf,
-  isObject,
-  type Json,
-  textOf,
-  thinkingOf,
-} from './message-reading.ts';
+import { type CallReading, callOf, contentOf, thinkingOf } from './message-reading.ts';
 import { finishOf } from './stop-reason.ts';
 
 /** OpenAI's own bound on `n`. */

@@ -1,12 +1,5 @@
 /** The pieces of a message or delta as vendors of the OpenAI dialect write them, whole or streamed. */
-
-export type Json = Record<string, unknown>;
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+import { isObject, type Json, textOf } from '../../json/parsed.ts';
 
 /** Servers send the same thinking under two names at once: the first that is there counts. */
 export function thinkingOf(message: Json): string {

@@ -3,9 +3,10 @@
 import type { Block, ToolCallBlock } from '../../canonical/request.ts';
 import type { ChatChoice, ChatResponse } from '../../canonical/response.ts';
 import { makeCallId } from '../../canonical/tool-ids.ts';
+import { isObject } from '../../json/parsed.ts';
 import { type JsonNode, readJson } from '../../json/tape.ts';
 import { readUsage } from '../usage.ts';
-import { contentOf, isObject, thinkingOf } from './message-reading.ts';
+import { contentOf, thinkingOf } from './message-reading.ts';
 import { finishOf } from './stop-reason.ts';
 
 /** `body` has been read by the dialect's `readComplete`: it is JSON with choices. */

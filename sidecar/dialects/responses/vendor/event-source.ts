@@ -4,10 +4,10 @@ import type { Emit } from '../../canonical/block-sequence.ts';
 import { CallSequencer } from '../../canonical/call-sequencer.ts';
 import type { EventSource } from '../../chat-format.ts';
 import type { EventReading } from '../../dialect.ts';
+import { isObject, type Json, textOf } from '../../json/parsed.ts';
 import { readJson } from '../../json/tape.ts';
 import { array } from '../../json/write.ts';
 import { readUsage } from '../../openai/usage.ts';
-import { isObject, type Json, textOf } from '../../openai/vendor/message-reading.ts';
 import { finishOf } from './read-items.ts';
 
 /** Pieces of an answer whose length is remembered. */

@@ -1,9 +1,9 @@
 /**
- * What the Messages API has no form for and a tool can stand in for: an answer by a schema, on models without structured
- * outputs, and tools that take text. What goes out as a tool comes back as what was asked for.
+ * What a vendor has no form for and a tool can stand in for: an answer by a schema, on models without structured outputs, and
+ * tools that take text. What goes out as a tool comes back as what was asked for.
  */
-import type { Asked } from '../../chat-format.ts';
-import { type JsonText, json, object } from '../../json/write.ts';
+import type { Asked } from '../chat-format.ts';
+import { type JsonText, json, object } from '../json/write.ts';
 
 /** The tool whose input is the answer. */
 export const ANSWER_TOOL = 'outrider_answer';
