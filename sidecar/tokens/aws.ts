@@ -6,7 +6,7 @@
 import type { Minted, MintRequest } from './mint.ts';
 import { sign } from './sigv4.ts';
 import {
-  expiry,
+  endOf,
   FORM_HEADERS,
   form,
   MintError,
@@ -19,7 +19,9 @@ import {
 
 const VERSION = '2011-06-15';
 const SESSION_NAME = 'outrider';
-const SECONDS = '3600';
+const SECONDS = 3600;
+/** Asked for nothing else, the service answers in XML. */
+const HEADERS = { 'content-type': FORM_HEADERS['content-type'] };
 
 export async function awsFromKeys(request: MintRequest & { kind: 'AWSKeys' }, io: TokenIO): Promise<Minted> {
   const { accessKeyId, secretAccessKey, region, roleARN, externalId } = request;
@@ -28,26 +30,25 @@ export async function awsFromKeys(request: MintRequest & { kind: 'AWSKeys' }, io
   const body = form({
     Action: action,
     Version: VERSION,
-    DurationSeconds: SECONDS,
+    DurationSeconds: String(SECONDS),
     ...(roleARN !== undefined && {
       RoleArn: roleARN,
       RoleSessionName: SESSION_NAME,
       ExternalId: externalId,
     }),
   });
-  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const signature = await sign({
     method: 'POST',
     host,
     path: '/',
-    headers,
+    headers: HEADERS,
     body,
     service: 'sts',
     region,
     session: { accessKeyId, secretAccessKey },
     now: io.now(),
   });
-  const signed: Record<string, string> = { ...headers };
+  const signed: Record<string, string> = { ...HEADERS };
   for (let i = 0; i + 1 < signature.length; i += 2) {
     signed[signature[i] as string] = signature[i + 1] as string;
   }
@@ -66,13 +67,12 @@ export async function awsFromWebIdentity(
   const body = form({
     Action: 'AssumeRoleWithWebIdentity',
     Version: VERSION,
-    DurationSeconds: SECONDS,
+    DurationSeconds: String(SECONDS),
     RoleArn: roleARN,
     RoleSessionName: SESSION_NAME,
     WebIdentityToken: token,
   });
-  const headers = { 'content-type': FORM_HEADERS['content-type'] };
-  const answer = await io.call({ method: 'POST', url: `https://${host}/`, headers, body });
+  const answer = await io.call({ method: 'POST', url: `https://${host}/`, headers: HEADERS, body });
   return sessionOf(`AssumeRoleWithWebIdentity of ${host}`, answer, io);
 }
 
@@ -82,13 +82,12 @@ export async function awsFromContainer(io: TokenIO): Promise<Minted> {
   const token = await readToken(io, 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE');
   const answer = await io.call({ method: 'GET', url, headers: { authorization: token } });
   const value = readAnswer('the agent of EKS Pod Identity', answer);
-  const expiresAt = Date.parse(text(value.Expiration) ?? '');
   return sessionFrom(
     'the agent of EKS Pod Identity',
     text(value.AccessKeyId),
     text(value.SecretAccessKey),
     text(value.Token),
-    Number.isNaN(expiresAt) ? expiry(Number(SECONDS), io.now()) : expiresAt,
+    endOf(value.Expiration, SECONDS, io.now()),
   );
 }
 
@@ -106,13 +105,12 @@ function sessionOf(what: string, { status, body }: TokenAnswer, io: TokenIO): Mi
     const word = code !== undefined && /^[A-Za-z.]{1,64}$/.test(code) ? ` (${code})` : '';
     throw new MintError(`${what} answered with status ${status}${word}`);
   }
-  const expiresAt = Date.parse(element('Expiration') ?? '');
   return sessionFrom(
     what,
     element('AccessKeyId'),
     element('SecretAccessKey'),
     element('SessionToken'),
-    Number.isNaN(expiresAt) ? expiry(Number(SECONDS), io.now()) : expiresAt,
+    endOf(element('Expiration'), SECONDS, io.now()),
   );
 }
 
@@ -121,10 +119,10 @@ function sessionFrom(
   accessKeyId: string | undefined,
   secretAccessKey: string | undefined,
   sessionToken: string | undefined,
-  expiresAt: number | undefined,
+  expiresAt: number,
 ): Minted {
   if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined)
     throw new MintError(`${what} answered without a session`);
   const value = JSON.stringify({ accessKeyId, secretAccessKey, sessionToken });
-  return { value, expiresAt: expiresAt ?? 0 };
+  return { value, expiresAt };
 }

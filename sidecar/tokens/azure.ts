@@ -5,6 +5,7 @@ import {
   FORM_HEADERS,
   form,
   MintError,
+  minted,
   readAnswer,
   readToken,
   type TokenIO,
@@ -52,8 +53,5 @@ async function ask(tenantId: string, proof: Record<string, string>, io: TokenIO)
     body: form({ grant_type: 'client_credentials', scope: SCOPE, ...proof }),
   });
   const value = readAnswer(host, answer);
-  const token = text(value.access_token);
-  const expiresAt = expiry(value.expires_in, io.now());
-  if (token === undefined || expiresAt === undefined) throw new MintError(`${host} answered without a token`);
-  return { value: token, expiresAt };
+  return minted(host, text(value.access_token), expiry(value.expires_in, io.now()));
 }

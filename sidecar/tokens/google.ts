@@ -2,10 +2,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { Minted, MintRequest } from './mint.ts';
 import {
+  endOf,
   expiry,
   FORM_HEADERS,
   form,
   MintError,
+  minted,
   readAnswer,
   readToken,
   type TokenIO,
@@ -80,13 +82,7 @@ async function actAs(serviceAccount: string, token: string, io: TokenIO): Promis
     body: JSON.stringify({ scope: [SCOPE], lifetime: '3600s' }),
   });
   const value = readAnswer(host, answer);
-  const expiresAt = Date.parse(text(value.expireTime) ?? '');
-  return minted(host, text(value.accessToken), Number.isNaN(expiresAt) ? expiry(3600, io.now()) : expiresAt);
-}
-
-function minted(host: string, value: string | undefined, expiresAt: number | undefined): Minted {
-  if (value === undefined || expiresAt === undefined) throw new MintError(`${host} answered without a token`);
-  return { value, expiresAt };
+  return minted(host, text(value.accessToken), endOf(value.expireTime, 3600, io.now()));
 }
 
 interface ServiceAccountKey {

@@ -27,7 +27,6 @@ export interface ToSign {
 }
 
 let library: Promise<typeof import('@smithy/signature-v4')> | undefined;
-let loaded: typeof import('@smithy/signature-v4') | undefined;
 /** A signer for each pair of service and region: it caches the keys it derives. */
 const signers = new Map<string, SignatureV4>();
 const MAX_SIGNERS = 64;
@@ -35,9 +34,9 @@ const MAX_SIGNERS = 64;
 /** Headers to add, names and values in turn. */
 export async function sign(request: ToSign): Promise<string[]> {
   library ??= import('@smithy/signature-v4');
-  loaded ??= await library;
+  const code = await library;
   const [path = '', query = ''] = request.path.split('?', 2);
-  const signed = await signer(loaded, request).sign(
+  const signed = await signer(code, request).sign(
     {
       method: request.method,
       protocol: 'https:',

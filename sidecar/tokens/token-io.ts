@@ -1,4 +1,5 @@
-/** What minting needs of the world, and how it fails. */
+/** What minting needs of the world, what it makes of answers, and how it fails. */
+import type { Minted } from './mint.ts';
 
 export interface TokenCall {
   method: 'GET' | 'POST';
@@ -62,6 +63,18 @@ export function text(value: unknown): string | undefined {
 export function expiry(seconds: unknown, now: number): number | undefined {
   const number = typeof seconds === 'string' && /^\d{1,9}$/.test(seconds) ? Number(seconds) : seconds;
   return typeof number === 'number' && number > 0 ? now + number * 1000 : undefined;
+}
+
+/** A bearer token that `host` answered with; throws where it, or its end, is missing. */
+export function minted(host: string, value: string | undefined, expiresAt: number | undefined): Minted {
+  if (value === undefined || expiresAt === undefined) throw new MintError(`${host} answered without a token`);
+  return { value, expiresAt };
+}
+
+/** RFC 3339 as a time; where that cannot be read, the end of so many seconds from now. */
+export function endOf(stated: unknown, seconds: number, now: number): number {
+  const end = Date.parse(text(stated) ?? '');
+  return Number.isNaN(end) ? now + seconds * 1000 : end;
 }
 
 export const form = (fields: Record<string, string | undefined>): string =>
