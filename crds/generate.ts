@@ -1,11 +1,4 @@
-/**
- * `npm run generate`: writes what is derived from the schemas and from the error table.
- *
- * `--check` writes nothing and fails, naming each file that is not current.
- */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { parseArgs } from 'node:util';
+/** What is derived from the schemas and from the error table; `npm run generate` writes it. */
 import { dump } from 'js-yaml';
 import { GROUP } from './common.ts';
 import { crdFor } from './definitions.ts';
@@ -13,9 +6,7 @@ import { KINDS } from './kinds.ts';
 import { errorsPage } from './reference/errors-page.ts';
 import { kindPage } from './reference/kind-page.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '..');
-
-/** Every generated file, by its path from the root of the repository. */
+/** By path from the root of the repository. */
 export function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>();
   for (const kind of KINDS) {
@@ -29,32 +20,3 @@ export function generatedFiles(): Map<string, string> {
   files.set('docs/reference/errors.md', errorsPage());
   return files;
 }
-
-/** Paths of generated files whose text on disk is missing or differs. */
-export async function staleFiles(): Promise<string[]> {
-  const stale: string[] = [];
-  for (const [file, text] of generatedFiles()) {
-    const onDisk = await readFile(path.join(ROOT, file), 'utf8').catch(() => undefined);
-    if (onDisk !== text) stale.push(file);
-  }
-  return stale;
-}
-
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
-  const stale = await staleFiles();
-  if (values.check) {
-    for (const file of stale) console.error(`${file} is not current: run npm run generate`);
-    return stale.length === 0 ? 0 : 1;
-  }
-  const files = generatedFiles();
-  for (const file of stale) {
-    await mkdir(path.dirname(path.join(ROOT, file)), { recursive: true });
-    await writeFile(path.join(ROOT, file), files.get(file) as string);
-    console.log(`wrote ${file}`);
-  }
-  if (stale.length === 0) console.log('everything generated is current');
-  return 0;
-}
-
-if (import.meta.main) process.exitCode = await main();

@@ -10,6 +10,7 @@ import { generatedFiles } from '../crds/generate.ts';
 import { injectionPage } from '../operator/inject/generate-reference.ts';
 import { metricsPage } from '../operator/metrics-reference.ts';
 import { failuresPage } from '../sidecar/providers/generate-failures.ts';
+import { providersPage } from '../sidecar/providers/generate-providers.ts';
 import { telemetryPage } from '../sidecar/telemetry/generate-reference.ts';
 import { chartFiles } from './chart/files.ts';
 import { plainManifests } from './chart/plain-manifests.ts';
@@ -21,6 +22,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   failures: failuresPage,
   injection: injectionPage,
   metrics: metricsPage,
+  providers: providersPage,
   telemetry: telemetryPage,
 };
 

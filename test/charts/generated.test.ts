@@ -17,6 +17,7 @@ it('the kinds, the chart and the plain manifests are generated', () => {
       'docs/reference/failures.md',
       'docs/reference/injection.md',
       'docs/reference/metrics.md',
+      'docs/reference/providers.md',
       'docs/reference/telemetry.md',
     ]),
   );
