@@ -1,0 +1,23 @@
+import { startSidecar } from '../sidecar/sidecar.ts';
+import type { Snapshot } from '../sidecar/snapshot/schema.ts';
+import { InProcessSource } from '../sidecar/snapshot/source.ts';
+import { createTelemetry } from '../sidecar/telemetry/create.ts';
+import { credentialsOf, snapshotOf } from '../test/sidecar/support/configuration.ts';
+
+/** A sidecar with metrics and log on that serves what is given; prints `{"port":N}` when it listens. */
+export async function serve(items: Snapshot['items']): Promise<void> {
+  const source = new InProcessSource();
+  const snapshot = snapshotOf(items);
+  const loopback = { host: '127.0.0.1', port: 0 };
+  const warn = (message: string): void => void process.stderr.write(`${message}\n`);
+  const sidecar = await startSidecar({
+    listen: loopback,
+    admin: loopback,
+    source,
+    telemetry: (gauges) =>
+      createTelemetry({ version: '0', gauges, env: {}, accessLog: { destination: '/dev/null' }, warn }),
+    warn,
+  });
+  source.publish(snapshot, credentialsOf(snapshot));
+  process.stdout.write(`${JSON.stringify({ port: sidecar.port })}\n`);
+}
