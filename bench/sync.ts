@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { allCrds } from '../crds/definitions.ts';
 import { startApiServer } from '../dev/api-server/server.ts';
 import { Cluster } from '../test/operator/support/cluster.ts';
+import { podTokens } from '../test/operator/support/pod-tokens.ts';
 import { testAuthority } from '../test/operator/sync/support/certificates.ts';
 import { cpuNanoseconds, residentMiB } from './dataplane/process-meter.ts';
 import { quantile } from './dataplane/statistics.ts';
@@ -81,16 +82,9 @@ const figures = (): Figures => ({ fromWrite: [], fromPublish: [], each: [] });
 async function main(): Promise<void> {
   const [load = 0] = loadavg();
   const api = await startApiServer({ crds: allCrds() });
-  const token = (pod: { namespace: string; name: string; uid: string }): string =>
-    api.mintToken({
-      namespace: NAMESPACE,
-      serviceAccount: 'app',
-      pod,
-      audience: 'outrider',
-      expiresInSeconds: 3_600,
-    });
-  const cluster = await Cluster.create(api.kubeconfig(), (pod) => Promise.resolve(token(pod)));
+  const cluster = await Cluster.on(api);
   const authority = await testAuthority();
+  const tokenFor = podTokens(api);
   const children: Child[] = [];
   const [routes, rotations] = [figures(), figures()];
   console.log(`${availableParallelism()} cores, load average ${load.toFixed(1)} before the start`);
@@ -102,7 +96,7 @@ async function main(): Promise<void> {
     await cluster.apply(provider());
     for (let n = 0; n < ROUTES; n++) await cluster.apply(route(`route-${n}`, 0));
     const tokens: string[] = [];
-    for (let n = 0; n < SIDECARS; n++) tokens.push(token(await cluster.pod(NAMESPACE, `pod-${n}`)));
+    for (let n = 0; n < SIDECARS; n++) tokens.push(await tokenFor(await cluster.pod(NAMESPACE, `pod-${n}`)));
 
     const operator = new Child('./operator.ts', {
       kubeConfig: api.kubeconfig(),

@@ -17,17 +17,7 @@ let answer: () => Promise<Minted>;
 
 beforeEach(async () => {
   api = await startApiServer({ crds: allCrds() });
-  cluster = await Cluster.create(api.kubeconfig(), (pod) =>
-    Promise.resolve(
-      api.mintToken({
-        namespace: pod.namespace,
-        serviceAccount: 'app',
-        pod,
-        audience: 'outrider',
-        expiresInSeconds: 3600,
-      }),
-    ),
-  );
+  cluster = await Cluster.on(api);
   await cluster.namespace('shop');
   asked = [];
 });

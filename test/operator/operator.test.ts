@@ -16,17 +16,7 @@ let cluster: Cluster;
 
 beforeEach(async () => {
   api = await startApiServer({ crds: withoutRules(allCrds()), historyLimit: 20 });
-  cluster = await Cluster.create(api.kubeconfig(), (pod) =>
-    Promise.resolve(
-      api.mintToken({
-        namespace: pod.namespace,
-        serviceAccount: 'app',
-        pod,
-        audience: 'outrider',
-        expiresInSeconds: 3600,
-      }),
-    ),
-  );
+  cluster = await Cluster.on(api);
   await cluster.namespace('shop');
 });
 

@@ -26,17 +26,7 @@ const losses: string[] = [];
 beforeEach(async () => {
   losses.length = 0;
   api = await startApiServer({ crds: allCrds() });
-  cluster = await Cluster.create(api.kubeconfig(), (pod) =>
-    Promise.resolve(
-      api.mintToken({
-        namespace: pod.namespace,
-        serviceAccount: 'app',
-        pod,
-        audience: 'outrider',
-        expiresInSeconds: 3600,
-      }),
-    ),
-  );
+  cluster = await Cluster.on(api);
   await cluster.namespace('shop');
   // As the chart installs it: free, so that nobody has to wait for the first leader.
   await cluster.api.json({

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { Condition, KubeObject } from '../../../crds/common.ts';
+import type { ApiServer } from '../../../dev/api-server/server.ts';
 import type { SecretObject } from '../../../operator/compile/types.ts';
 import { type OperatorOptions, type RunningOperator, startOperator } from '../../../operator/operator.ts';
 import { DEFAULT_WAITS } from '../../../operator/status/programmed.ts';
@@ -23,6 +24,7 @@ import { ConfigHolder } from '../../../sidecar/snapshot/holder.ts';
 import type { Report } from '../../../sidecar/snapshot/messages.ts';
 import { type TestAuthority, testAuthority } from '../sync/support/certificates.ts';
 import { until } from './manual-clock.ts';
+import { podTokens, type TokenFor } from './pod-tokens.ts';
 
 const API = '/apis/outrider.dev/v1alpha1';
 const PATHS: Record<string, string> = {
@@ -33,8 +35,6 @@ const PATHS: Record<string, string> = {
   ServiceAccount: '/api/v1/namespaces/{ns}/serviceaccounts',
   Namespace: '/api/v1/namespaces',
 };
-
-export type TokenFor = (pod: { namespace: string; name: string; uid: string }) => Promise<string>;
 
 export interface SimulatedSidecar {
   pod: { namespace: string; name: string; uid: string };
@@ -68,6 +68,11 @@ export class Cluster {
 
   static async create(kubeConfig: string, tokenFor: TokenFor): Promise<Cluster> {
     return new Cluster(kubeConfig, tokenFor, await testAuthority());
+  }
+
+  /** On the embedded API server. */
+  static on(api: ApiServer): Promise<Cluster> {
+    return Cluster.create(api.kubeconfig(), podTokens(api));
   }
 
   /** @param kubeConfig unset: the one of this cluster */
