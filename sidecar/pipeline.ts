@@ -104,7 +104,10 @@ export class Pipeline {
     const { memory, learned } = this.parts;
     this.open++;
     const id = this.idPrefix + (this.count++).toString(36);
-    return new HttpExchange(id, req, res, caller(req.rawHeaders).raw, memory.open(), learned);
+    // Most paths tell the dialect; for the others the headers are searched.
+    const known = endpointAt(req.url ?? '');
+    const dialect = known?.kind === 'Endpoint' ? known.endpoint.dialect : caller(req.rawHeaders).raw;
+    return new HttpExchange(id, req, res, dialect, memory.open(), learned);
   }
 
   private async run(exchange: HttpExchange, serving: Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@ import { TRANSLATED_TO } from '../dialects/translatable.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
 import { upstreamName } from '../snapshot/models.ts';
-import type { Capability, ModelBody } from '../snapshot/schema.ts';
+import type { Capability, ModelBody, ProviderBody } from '../snapshot/schema.ts';
 import type { RequestFacts } from './plan.ts';
 import { type Fallen, modelName, type TableTarget } from './target.ts';
 
@@ -43,27 +43,36 @@ function unspeakable(
   if (!provider) return undefined;
   const name = upstreamName(model, modelName(target, facts) ?? '');
   const type = variantOf(PROVIDER_TYPES[provider.type], provider, name);
-  const fallen = (why: string): Fallen => ({
-    reason: 'DialectUnsupported',
-    detail: `provider ${provider.name} (${provider.type}) ${why}`,
-  });
-  if (facts.unread) {
-    return placeOfUnread(facts.dialect, type) ? undefined : fallen(`has no paths of ${facts.dialect}`);
+  const { dialect, unread, pinned, serverTools, choices } = facts;
+  const reason = 'DialectUnsupported';
+  if (unread) {
+    if (placeOfUnread(dialect, type)) return undefined;
+    return { reason, detail: says(provider, `has no paths of ${dialect}`) };
   }
-  const way = wayTo(facts.dialect, type);
-  if (!way) return fallen(`does not speak ${facts.dialect}, and such a request cannot be translated for it`);
+  const way = wayTo(dialect, type);
+  if (!way) {
+    const detail = says(
+      provider,
+      `does not speak ${dialect}, and such a request cannot be translated for it`,
+    );
+    return { reason, detail };
+  }
   if (!way.crosses) return undefined;
-  if (facts.pinned) {
-    const { detail } = fallen('speaks another dialect: what a vendor keeps cannot be translated');
+  if (pinned) {
+    const detail = says(provider, 'speaks another dialect: what a vendor keeps cannot be translated');
     return { reason: 'StateUnsupported', detail };
   }
-  if (facts.serverTools)
-    return fallen('speaks another dialect: tools that a vendor runs cannot be translated');
-  if (facts.choices > 1 && !TRANSLATED_TO.get(way.spoken.dialect)?.severalAnswers) {
-    return fallen(`gives one answer, and the request asks for ${facts.choices}`);
+  if (serverTools) {
+    const detail = says(provider, 'speaks another dialect: tools that a vendor runs cannot be translated');
+    return { reason, detail };
+  }
+  if (choices > 1 && !TRANSLATED_TO.get(way.spoken.dialect)?.severalAnswers) {
+    return { reason, detail: says(provider, `gives one answer, and the request asks for ${choices}`) };
   }
   return undefined;
 }
+
+const says = ({ name, type }: ProviderBody, what: string): string => `provider ${name} (${type}) ${what}`;
 
 function notServed(target: TableTarget, facts: RequestFacts): Fallen | undefined {
   if (target.provider?.openModels) return undefined;
