@@ -229,9 +229,9 @@ export class PassthroughRun extends Relay implements CallOwner {
   }
 
   #caller(candidate: Candidate): string | undefined {
-    if (candidate.credential?.type !== 'Passthrough') return undefined;
-    const authorization = headerValue(this.exchange.req.rawHeaders, 'authorization');
-    return authorization === undefined ? undefined : callerKeyOf(authorization);
+    return candidate.credential?.type === 'Passthrough'
+      ? callerKeyOf(this.exchange.req.rawHeaders)
+      : undefined;
   }
 }
 

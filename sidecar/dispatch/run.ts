@@ -9,7 +9,6 @@ import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts'
 import type { Timer } from '../snapshot/clock.ts';
 import type { AWSSession } from '../tokens/sigv4.ts';
 import { type Authorization, authorize, hasValue, signRequest } from './auth/authorize.ts';
-import { callerCredential } from './auth/caller-credential.ts';
 import { backoffMs } from './backoff.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
@@ -81,8 +80,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     this.#commitDeadline = exchange.startedAt + limit;
     this.#impatient = limit < timeBeforeCommit(requestMs, undefined);
     const passes = plan.candidates.some((c) => c.credential?.type === 'Passthrough');
-    const own = passes ? callerCredential(rawHeaders) : undefined;
-    this.#caller = own === undefined ? undefined : callerKeyOf(own);
+    this.#caller = passes ? callerKeyOf(rawHeaders) : undefined;
     this.#warningsBefore = exchange.warnings.length;
   }
 

@@ -268,4 +268,26 @@ describe('passthrough', () => {
     expect(statuses).toEqual([200, 200, 200, 200]);
     expect((await f.finished(1)).attempts.map((a) => a.kind)).toEqual(['First', 'Retry']);
   });
+
+  it.each([[{ authorization: 'Bearer bad' }], [{ 'x-api-key': 'bad' }]])(
+    "remembers a caller's own key that is refused, for every path and for nobody else: %o",
+    async (headers) => {
+      const own = await upstream((res, req) => {
+        res.writeHead(req.url?.endsWith('/files') ? 401 : 200, { 'content-type': 'application/json' });
+        res.end('{"choices":[{"finish_reason":"stop"}]}');
+      });
+      const f = await front({
+        targets: [
+          { url: own.url, credential: 'Passthrough' },
+          { url: own.url, key: 'sk-ours' },
+        ],
+      });
+      expect((await ask(f.port, { method: 'GET', path: '/v1/files', headers }).answer).status).toBe(401);
+      const target = async (key: string) =>
+        (await ask(f.port, { headers: { authorization: `Bearer ${key}` } }).answer).headers[
+          'x-outrider-target'
+        ];
+      expect([await target('bad'), await target('good')]).toEqual(['t1', 't0']);
+    },
+  );
 });
