@@ -15,14 +15,8 @@ export interface Mint {
 export type Token = { ok: true; value: string; version: string } | { ok: false; message: string };
 export type Tokens = ReadonlyMap<string, Token>;
 
-const MINTED: ReadonlySet<string> = new Set([
-  'AWSKeys',
-  'AWSWebIdentity',
-  'GoogleServiceAccount',
-  'GoogleWorkloadIdentity',
-  'AzureClient',
-  'AzureWorkloadIdentity',
-]);
+/** Types that no cloud is asked for. */
+const SENT_AS_THEY_ARE: ReadonlySet<string> = new Set(['APIKey', 'Passthrough']);
 
 /** Sorted as the providers are. Credentials whose Secrets cannot be read are not among them: the verdict says so. */
 export function mintsOf(providers: Iterable<CompiledProvider>, secrets: Secrets): Mint[] {
@@ -32,7 +26,7 @@ export function mintsOf(providers: Iterable<CompiledProvider>, secrets: Secrets)
     const idOf = (name: string) => `${source.namespace}/${source.name}/${name}`;
     if (!source.parsed.ok || !item.body)
       return source.outline.credentials
-        .filter(({ type }) => MINTED.has(type))
+        .filter(({ type }) => !SENT_AS_THEY_ARE.has(type))
         .map(({ name }) => ({ id: idOf(name), request: undefined }));
     const region = item.body.parameters?.region ?? '';
     return (source.parsed.spec.credentials ?? []).flatMap((credential) => {
