@@ -27,6 +27,7 @@ import { apiClient } from './watch/api-client.ts';
 import type { ApiConfig } from './watch/api-config.ts';
 import { KubernetesSource } from './watch/kubernetes-source.ts';
 import { describeError, type Log } from './watch/log.ts';
+import type { WatchMeans } from './watch/reflector.ts';
 import type { Source } from './watch/source.ts';
 
 export interface OperatorOptions {
@@ -88,12 +89,9 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const { api, log, clock = systemClock, random = Math.random } = options;
   const metrics = operatorMetrics(() => clock.monotonic());
   const client = apiClient(api, clock);
+  const means: WatchMeans = { client, clock, random, log, observer: metrics.watch };
   const source = new KubernetesSource({
-    client,
-    clock,
-    random,
-    log,
-    observer: metrics.watch,
+    ...means,
     namespaces: options.namespaces ?? ['*'],
     credentialsNamespaces: options.credentialsNamespaces ?? [],
   });
@@ -102,11 +100,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   let leadership = alone;
   const isLeader = () => leadership.isLeader();
   const certificates = prepareCertificates(options.tls, options.trust ?? {}, {
-    client,
-    clock,
-    random,
-    log,
-    observer: metrics.watch,
+    ...means,
     isLeader,
     pods: () => runningPods(source),
     stateOf: (uid) => sync.registry.get(uid),
@@ -174,11 +168,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   });
   if (options.injection) {
     injection = prepareInjection(options.injection, {
-      client,
-      clock,
-      random,
-      log,
-      observer: metrics.watch,
+      ...means,
       source,
       namespaces: options.namespaces ?? ['*'],
       certificates,

@@ -6,12 +6,10 @@
  * remembers is a new authority made.
  */
 import type { KubeObject } from '../../crds/common.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { Certificate } from '../sync/server.ts';
-import type { ApiClient } from '../watch/api-client.ts';
-import { describeError, type Log } from '../watch/log.ts';
+import { describeError } from '../watch/log.ts';
 import { type RunResult, WorkQueue } from '../watch/queue.ts';
-import { Reflector, type WatchObserver } from '../watch/reflector.ts';
+import { Reflector, type WatchMeans } from '../watch/reflector.ts';
 import { carryOut } from './carry-out.ts';
 import { type Certificates, sameCertificate } from './certificates.ts';
 import { type Keyring, trustBundle } from './keyring.ts';
@@ -36,12 +34,7 @@ export interface SelfIssuedSettings {
   waits?: RotationWaits;
 }
 
-export interface SelfIssuedOptions extends SelfIssuedSettings {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface SelfIssuedOptions extends SelfIssuedSettings, WatchMeans {
   isLeader: () => boolean;
   /** How the sidecars stand to a bundle. */
   fleet: (bundle: string) => FleetTrust;

@@ -1,11 +1,8 @@
 /** From settings to the certificates that an operator serves with, whoever issues them, and the trust that it hands out. */
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { ProxyState } from '../sync/registry.ts';
 import type { Certificate } from '../sync/server.ts';
-import type { ApiClient } from '../watch/api-client.ts';
-import type { Log } from '../watch/log.ts';
 import type { RunResult, WorkQueue } from '../watch/queue.ts';
-import type { WatchObserver } from '../watch/reflector.ts';
+import type { WatchMeans } from '../watch/reflector.ts';
 import { bundleHash, type Certificates, givenCertificate } from './certificates.ts';
 import { fleetTrust } from './fleet-trust.ts';
 import { expiryOf } from './read-credential.ts';
@@ -20,12 +17,7 @@ export interface TrustSettings {
   webhooks?: readonly WebhookTarget[];
 }
 
-export interface CertificateOptions {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface CertificateOptions extends WatchMeans {
   isLeader: () => boolean;
   /** uids of the pods that run a sidecar. */
   pods: () => Iterable<string>;

@@ -5,11 +5,8 @@
  * whenever somebody takes it away. Only the leader writes; configurations that do not exist are not made.
  */
 import type { KubeObject } from '../../crds/common.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
-import type { ApiClient } from '../watch/api-client.ts';
-import type { Log } from '../watch/log.ts';
 import { type RunResult, WorkQueue } from '../watch/queue.ts';
-import { Reflector, type WatchObserver } from '../watch/reflector.ts';
+import { Reflector, type WatchMeans } from '../watch/reflector.ts';
 import type { Latest } from './latest.ts';
 
 export interface WebhookTarget {
@@ -17,12 +14,7 @@ export interface WebhookTarget {
   name: string;
 }
 
-export interface WebhookTrustOptions {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface WebhookTrustOptions extends WatchMeans {
   targets: readonly WebhookTarget[];
   trustBundle: Latest<string>;
   isLeader: () => boolean;

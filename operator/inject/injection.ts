@@ -1,12 +1,9 @@
 /** Injection as a part of the operator: who injects, what injected pods need around them, and who looks for those that were missed. */
 
 import type { KubeObject } from '../../crds/common.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { Certificates } from '../certificates/certificates.ts';
-import type { ApiClient } from '../watch/api-client.ts';
-import type { Log } from '../watch/log.ts';
 import type { RunResult, WorkQueue } from '../watch/queue.ts';
-import type { Reflector, WatchObserver } from '../watch/reflector.ts';
+import type { Reflector, WatchMeans } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import type { InjectionMetrics } from './metrics.ts';
 import { NamespaceObjects } from './namespace-objects.ts';
@@ -28,12 +25,7 @@ export interface InjectionOptions {
   replica: string;
 }
 
-export interface InjectionParts {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface InjectionParts extends WatchMeans {
   source: Source;
   /** Where pods and ConfigMaps are looked after: `['*']`, or names. */
   namespaces: readonly string[];

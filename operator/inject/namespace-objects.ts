@@ -6,27 +6,19 @@
  * Level-triggered: a look at a namespace compares what is there with what should be, whoever changed it.
  */
 import type { KubeObject } from '../../crds/common.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { Latest } from '../certificates/latest.ts';
-import type { ApiClient } from '../watch/api-client.ts';
 import { ApiError } from '../watch/api-error.ts';
 import { Debounce } from '../watch/debounce.ts';
 import { ALL_NAMESPACES } from '../watch/kubernetes-source.ts';
-import type { Log } from '../watch/log.ts';
 import { type RunResult, WorkQueue } from '../watch/queue.ts';
-import { Reflector, type WatchObserver } from '../watch/reflector.ts';
+import { Reflector, type WatchMeans } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import { appEnvironment } from './environment.ts';
 import { CA_CONFIG_MAP, CA_KEY, ENV_CONFIG_MAP } from './names.ts';
 import { isOptedIn } from './selection.ts';
 import { excludedNamespaces, type InjectionSettings } from './settings.ts';
 
-export interface NamespaceObjectsOptions {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface NamespaceObjectsOptions extends WatchMeans {
   source: Pick<Source, 'resources' | 'onChange' | 'synced'>;
   settings: InjectionSettings;
   /** Where ConfigMaps are kept: `['*']`, or names. */

@@ -1,22 +1,14 @@
 /** Repair with its watches and its Events. */
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import { EventWriter } from '../events.ts';
-import type { ApiClient } from '../watch/api-client.ts';
-import type { Log } from '../watch/log.ts';
 import type { RunResult, WorkQueue } from '../watch/queue.ts';
-import type { Reflector, WatchObserver } from '../watch/reflector.ts';
+import type { Reflector, WatchMeans } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import type { InjectionMetrics } from './metrics.ts';
 import { Repair } from './repair.ts';
 import type { InjectionSettings } from './settings.ts';
 import { type UninjectedPod, UninjectedPods } from './uninjected-pods.ts';
 
-export interface RepairParts {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface RepairParts extends WatchMeans {
   source: Source;
   settings: InjectionSettings;
   namespaces: readonly string[];

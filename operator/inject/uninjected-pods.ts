@@ -3,11 +3,8 @@
  * Pods with a sidecar are left out by the API server, so in a sound cluster these lists are empty.
  */
 import type { KubeObject } from '../../crds/common.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
-import type { ApiClient } from '../watch/api-client.ts';
 import { ALL_NAMESPACES } from '../watch/kubernetes-source.ts';
-import type { Log } from '../watch/log.ts';
-import { Reflector, type WatchObserver } from '../watch/reflector.ts';
+import { Reflector, type WatchMeans } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import type { Change } from '../watch/store.ts';
 import { INJECT_LABEL, INJECTION_ENABLED, INJECTION_LABEL, SIDECAR_LABEL } from './names.ts';
@@ -21,12 +18,7 @@ export interface UninjectedPod extends KubeObject {
   verdict: Uninjected | undefined;
 }
 
-export interface UninjectedPodsOptions {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface UninjectedPodsOptions extends WatchMeans {
   source: Pick<Source, 'resources' | 'onChange' | 'synced'>;
   settings: InjectionSettings;
   /** Where pods are read: `['*']`, or names. */

@@ -7,12 +7,9 @@
 import { API_VERSION, GROUP, type KubeObject, VERSION } from '../../crds/common.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
-import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import { CREDENTIAL_LABEL } from '../compile/secrets.ts';
 import type { Resources, SecretObject, Workload } from '../compile/types.ts';
 import { SIDECAR_LABEL } from '../inject/names.ts';
-import type { ApiClient } from './api-client.ts';
-import type { Log } from './log.ts';
 import {
   contentOf,
   fingerprint,
@@ -24,18 +21,13 @@ import {
   projectSecret,
   workloadOf,
 } from './projections.ts';
-import { Reflector, type WatchObserver } from './reflector.ts';
+import { Reflector, type WatchMeans } from './reflector.ts';
 import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 import type { Change } from './store.ts';
 
 export const ALL_NAMESPACES = '*';
 
-export interface KubernetesSourceOptions {
-  client: ApiClient;
-  clock: Clock;
-  random: () => number;
-  log: Log;
-  observer: WatchObserver;
+export interface KubernetesSourceOptions extends WatchMeans {
   /** Where routes, providers and pods are read: `['*']`, or names. */
   namespaces: readonly string[];
   /** Where labelled Secrets are read: `['*']`, or names, or none at all. */

@@ -27,12 +27,16 @@ export interface WatchObserver {
   relisted(resource: string): void;
 }
 
-export interface ReflectorOptions<T extends KubeObject> {
+/** What every watch needs, whatever it watches. */
+export interface WatchMeans {
   client: ApiClient;
   clock: Clock;
   random: () => number;
   log: Log;
   observer: WatchObserver;
+}
+
+export interface ReflectorOptions<T extends KubeObject> extends WatchMeans {
   /** Plural name of the resource; names it in metrics and log lines. */
   resource: string;
   apiVersion: string;
