@@ -1,6 +1,7 @@
 /** Conversations that the Anthropic API takes: roles, blocks, calls with their results, and thinking it signed itself. */
-import { isObject, type Json, list, word } from './anthropic-json.ts';
+
 import { isSealed, verify } from './anthropic-seal.ts';
+import { isObject, type Json, list, word } from './json.ts';
 
 const ID = /^[a-zA-Z0-9_-]+$/;
 const IMAGES = ['image/jpeg', 'image/png', 'image/gif', 'image/webp'];

@@ -1,5 +1,5 @@
 /** Schemas that structured outputs and strict tools of the Anthropic API take. */
-import { word } from './anthropic-json.ts';
+import { word } from './json.ts';
 
 const KNOWN = new Set([
   'type',

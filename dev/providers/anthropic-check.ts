@@ -1,7 +1,7 @@
 /** What the Anthropic API refuses in a request, in its own words; undefined: nothing. */
 import { checkMessages } from './anthropic-check-messages.ts';
 import { checkSchema } from './anthropic-check-schema.ts';
-import { isObject, type Json, list, word } from './anthropic-json.ts';
+import { isObject, type Json, list, word } from './json.ts';
 
 const TOP = new Set([
   'model',

@@ -1,6 +1,6 @@
 /** What the Converse API refuses in a request, in its own words; undefined: nothing. */
-
-type Json = Record<string, unknown>;
+import { isObject, type Json } from './json.ts';
+import { refusalOf, refuse } from './refusal.ts';
 
 const TOP = new Set([
   'messages',
@@ -33,16 +33,7 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const DOCUMENT_NAME = /^(?!.*\s\s)[A-Za-z0-9\s\-()[\]]{1,200}$/;
 
 export function checkConverseRequest(model: string, body: Json): string | undefined {
-  try {
-    check(model, body);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-function refuse(message: string): never {
-  throw new Error(message);
+  return refusalOf(() => check(model, body));
 }
 
 function check(model: string, body: Json): void {
@@ -254,6 +245,3 @@ function known(value: Json, names: ReadonlySet<string>, path: string): void {
   if (unknown !== undefined)
     refuse(`Malformed input request: ${path}: extraneous key [${unknown}] is not permitted`);
 }
-
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -3,9 +3,8 @@ import { checkConverseRequest } from './bedrock-check.ts';
 import type { Behaviour } from './behaviour.ts';
 import { type Composed, compose } from './composed.ts';
 import { eventMessage, exceptionMessage } from './event-stream.ts';
+import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
-
-type Json = Record<string, unknown>;
 
 const PATH = /^(?:\/v1)?\/model\/([^/]+)\/(converse|converse-stream)$/;
 /** Every event carries some of it, so that lengths tell nothing. */

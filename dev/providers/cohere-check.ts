@@ -1,6 +1,6 @@
 /** What Cohere refuses in a request to its chat, in its own words; undefined: nothing. */
-
-type Json = Record<string, unknown>;
+import type { Json } from './json.ts';
+import { refusalOf, refuse as refuseAs } from './refusal.ts';
 
 const TOP = new Set([
   'model',
@@ -27,16 +27,11 @@ const TOP = new Set([
 ]);
 
 export function checkCohereRequest(body: Json): string | undefined {
-  try {
-    check(body);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
+  return refusalOf(() => check(body));
 }
 
 function refuse(message: string): never {
-  throw new Error(`invalid request: ${message}`);
+  refuseAs(`invalid request: ${message}`);
 }
 
 function check(body: Json): void {

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Behaviour } from './behaviour.ts';
 import { checkCohereRequest } from './cohere-check.ts';
 import { type Composed, compose } from './composed.ts';
+import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
-
-type Json = Record<string, unknown>;
 
 const PATH = /^\/v[12]\/(chat|embed|rerank)$/;
 const PER_SEARCH = 100;

@@ -1,6 +1,6 @@
 /** What the Gemini API refuses in a request, in its own words; undefined: nothing. */
-
-type Json = Record<string, unknown>;
+import { isObject, type Json } from './json.ts';
+import { refusalOf, refuse } from './refusal.ts';
 
 const PART_KINDS = [
   'text',
@@ -77,16 +77,7 @@ const SCHEMA = new Set([
 const NAME = /^[A-Za-z_][A-Za-z0-9_.:-]{0,127}$/;
 
 export function checkGeminiRequest(model: string, body: Json): string | undefined {
-  try {
-    check(model, body);
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-function refuse(message: string): never {
-  throw new Error(message);
+  return refusalOf(() => check(model, body));
 }
 
 interface Content {
@@ -278,6 +269,3 @@ function known(value: Json, names: ReadonlySet<string>, path: string): void {
     );
   }
 }
-
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -2,9 +2,8 @@
 import type { Behaviour } from './behaviour.ts';
 import { type Composed, compose } from './composed.ts';
 import { checkGeminiRequest } from './gemini-check.ts';
+import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
-
-type Json = Record<string, unknown>;
 
 const PATH =
   /^\/(?:v1|v1beta|v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google)\/models\/([^/:]+):(generateContent|streamGenerateContent)$/;

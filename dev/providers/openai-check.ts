@@ -1,5 +1,5 @@
 /** What OpenAI refuses in a chat completion request, in its own words; undefined: nothing. */
-import { isObject, type Json, list, word } from './anthropic-json.ts';
+import { isObject, type Json, list, word } from './json.ts';
 
 const TOP = new Set([
   'audio',

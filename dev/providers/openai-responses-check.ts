@@ -1,5 +1,5 @@
 /** What OpenAI Responses refuse in a request, in their own words; undefined: nothing. */
-import { isObject, type Json, list, word } from './anthropic-json.ts';
+import { isObject, type Json, list, word } from './json.ts';
 
 export interface Refusal {
   message: string;
