@@ -98,7 +98,7 @@ export class Crossing {
   }
 
   #take(bytes: number): void {
-    if (!this.#held.grow(bytes)) throw new OutriderError('memory_full', { limit: this.#held.limit }, 1000);
+    if (!this.#held.grow(bytes)) throw this.#held.full();
   }
 }
 

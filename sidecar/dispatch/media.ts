@@ -158,9 +158,7 @@ async function read(url: URL, response: IncomingMessage, held: MemoryHold): Prom
       length += chunk.length;
       if (length > SIZE_LIMIT) refuse(url, `it is larger than ${SIZE_LIMIT} bytes`);
       // The bytes, and their base64.
-      if (!held.grow(Math.ceil((chunk.length * 7) / 3))) {
-        throw new OutriderError('memory_full', { limit: held.limit }, 1000);
-      }
+      if (!held.grow(Math.ceil((chunk.length * 7) / 3))) throw held.full();
       chunks.push(chunk);
     }
   } catch (error) {

@@ -7,6 +7,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { placeOfUnread } from '../dialects/pairing.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
 import type { Candidate } from '../routing/plan.ts';
+import { asOutriderError } from '../server/answer.ts';
 import { isManagementPath, segmentsOf } from '../snapshot/paths.ts';
 import { authorize } from './auth/authorize.ts';
 import { BodyPump } from './body-pump.ts';
@@ -60,7 +61,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     try {
       await identity;
     } catch (error) {
-      if (!this.over && error instanceof OutriderError) this.refuse(error);
+      if (!this.over) this.refuse(asOutriderError(error, this.requestId));
       return;
     }
     if (!this.over) this.#launch(candidate);
@@ -143,9 +144,7 @@ export class PassthroughRun extends Relay implements CallOwner {
       call.start();
       this.#send(call);
     } catch (error) {
-      this.crashed(
-        error instanceof OutriderError ? error : new OutriderError('internal_error', { id: this.requestId }),
-      );
+      this.crashed(asOutriderError(error, this.requestId));
     }
   }
 

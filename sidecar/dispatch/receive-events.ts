@@ -76,7 +76,7 @@ export class EventReceiver implements Receiver {
     // A character may take two bytes.
     const kept = this.#splitter.heldSize + (translation === undefined ? 0 : 2 * translation.held);
     if ((kept < ACCOUNTED_FROM && held.size === 0) || held.resize(kept)) return;
-    if (translation !== undefined) throw new OutriderError('memory_full', { limit: held.limit }, 1000);
+    if (translation !== undefined) throw held.full();
     // Without room to wait for the end of a long event, it is forwarded in pieces.
     this.#splitter.holdLimit = 0;
   }

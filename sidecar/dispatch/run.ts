@@ -6,6 +6,7 @@ import type { OpenWay } from '../dialects/pairing.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { isPinned, replayOf } from '../routing/kept.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
+import { asOutriderError } from '../server/answer.ts';
 import type { Timer } from '../snapshot/clock.ts';
 import type { AWSSession } from '../tokens/sigv4.ts';
 import { type Authorization, authorize, hasValue, signRequest } from './auth/authorize.ts';
@@ -247,7 +248,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   /** The request cannot be put to this target; another may well serve it. */
   #cannot(candidate: Candidate, thrown: unknown): void {
     if (!(thrown instanceof OutriderError) || !PASSED_OVER.has(thrown.code)) {
-      this.#failed(thrown);
+      this.crashed(asOutriderError(thrown, this.requestId));
       return;
     }
     this.exchange.steps.push({
@@ -259,12 +260,6 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     this.#counted--;
     this.tried.push({ candidate, scope: 'None', retry: 'OtherTarget', notBefore: 0 });
     this.#next(undefined);
-  }
-
-  #failed(thrown: unknown): void {
-    this.crashed(
-      thrown instanceof OutriderError ? thrown : new OutriderError('internal_error', { id: this.requestId }),
-    );
   }
 
   #send(candidate: Candidate, secret: string | undefined): void {

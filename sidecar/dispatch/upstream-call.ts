@@ -8,6 +8,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { serviceTierOf } from '../dialects/service-tier.ts';
 import type { Attempt } from '../exchange.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
+import { asOutriderError } from '../server/answer.ts';
 import { endRequest } from '../server/one-piece.ts';
 import type { Admission } from './breakers.ts';
 import {
@@ -336,10 +337,7 @@ export class UpstreamCall implements WireEvents {
 
   /** A defect of ours costs this request, and neither the process nor the provider's good name. */
   #ourFault(thrown: unknown): void {
-    const error =
-      thrown instanceof OutriderError
-        ? thrown
-        : new OutriderError('internal_error', { id: this.owner.requestId });
+    const error = asOutriderError(thrown, this.owner.requestId);
     if (this.done) {
       this.owner.crashed(error);
       return;

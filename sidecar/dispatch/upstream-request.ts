@@ -12,6 +12,7 @@ import type { Candidate } from '../routing/plan.ts';
 import type { PatchBody, RuleBody } from '../snapshot/schema.ts';
 import type { Authorization } from './auth/authorize.ts';
 import { allowedQuery } from './header-rules.ts';
+import { headerValue } from './header-value.ts';
 import type { Upstream } from './upstreams.ts';
 
 export interface UpstreamRequest {
@@ -145,14 +146,10 @@ export function buildHeaders(
       headers.push(name, raw[i + 1] as string);
     }
   }
-  for (const [name, value] of options.defaults ?? []) if (!carries(headers, name)) headers.push(name, value);
+  for (const [name, value] of options.defaults ?? [])
+    if (headerValue(headers, name) === undefined) headers.push(name, value);
   headers.push(...options.authorization.headers);
   return headers;
-}
-
-function carries(headers: readonly string[], name: string): boolean {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]?.toLowerCase() === name) return true;
-  return false;
 }
 
 export function withQuery(path: string, query: string): string {

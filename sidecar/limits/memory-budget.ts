@@ -2,8 +2,11 @@
  * One byte budget for everything the sidecar holds on behalf of requests: request bodies, held events, answers that are
  * buffered whole. Nothing here allocates; it only says whether there is room, so callers ask before they take bytes.
  */
+import { OutriderError } from '../../errors/table.ts';
 
 export const DEFAULT_MEMORY_LIMIT = 32 * 1024 * 1024;
+/** When the budget is full, room comes back as soon as other requests commit. */
+const RETRY_MS = 1000;
 
 export class MemoryBudget {
   readonly limit: number;
@@ -50,11 +53,6 @@ export class MemoryHold {
     return this.bytes;
   }
 
-  /** Of the whole budget. */
-  get limit(): number {
-    return this.budget.limit;
-  }
-
   /** Reserves `bytes` more. False: there is no room (or the hold is released), and nothing was reserved. */
   grow(bytes: number): boolean {
     if (this.closed || !this.budget.take(bytes)) return false;
@@ -68,6 +66,11 @@ export class MemoryHold {
     this.budget.give(this.bytes - bytes);
     this.bytes = bytes;
     return true;
+  }
+
+  /** What the caller is told where there is no room. */
+  full(): OutriderError {
+    return new OutriderError('memory_full', { limit: this.budget.limit }, RETRY_MS);
   }
 
   release(): void {

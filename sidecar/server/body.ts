@@ -10,8 +10,6 @@ import { decodeBody } from './content-encoding.ts';
 
 /** Reserved at a time for bodies of unknown length. */
 const STEP = 64 * 1024;
-/** When the budget is full, room comes back as soon as other requests commit. */
-const MEMORY_RETRY_MS = 1000;
 const EMPTY = Buffer.alloc(0);
 
 /** The whole body, decoded. Throws OutriderError, or CallerGone. */
@@ -33,8 +31,7 @@ export async function readBody(req: IncomingMessage, options: BodyOptions): Prom
 
 /** Throws `memory_full` (503) when there is no room. */
 export function reserve(hold: MemoryHold, bytes: number): void {
-  if (hold.grow(bytes)) return;
-  throw new OutriderError('memory_full', { limit: hold.limit }, MEMORY_RETRY_MS);
+  if (!hold.grow(bytes)) throw hold.full();
 }
 
 const READER = Symbol('body reader');
@@ -92,7 +89,7 @@ class PlainBody {
     // Twice the size: the pieces and the Buffer they are joined in live together for a moment.
     const needed = this.pieces ? 2 * this.length : this.length;
     if (needed > this.hold.size && !this.hold.grow(Math.max(STEP, needed - this.hold.size))) {
-      this.fail(new OutriderError('memory_full', { limit: this.hold.limit }, MEMORY_RETRY_MS));
+      this.fail(this.hold.full());
       return;
     }
     if (before === 0) this.first = chunk;
