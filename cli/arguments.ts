@@ -15,19 +15,25 @@ export class Arguments {
   /** Values of flags that may be given several times. */
   readonly lists: Readonly<Record<string, string[]>>;
   readonly positionals: string[];
+  readonly #switches: ReadonlySet<string>;
   readonly #values: Record<string, string | undefined>;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** `lists` names flags that may be given several times; the value is the short form. */
+  /**
+   * @param lists flags that may be given several times, with their short forms
+   * @param switches flags without a value, and without a variable
+   */
   constructor(
     args: string[],
     env: NodeJS.ProcessEnv,
     flags: readonly string[],
     lists: Readonly<Record<string, string>> = {},
+    switches: readonly string[] = [],
   ) {
     const options: NonNullable<Parameters<typeof parseArgs>[0]>['options'] = {
       help: { type: 'boolean', short: 'h' },
     };
+    for (const flag of switches) options[flag] = { type: 'boolean' };
     for (const flag of flags) options[flag] = { type: 'string' };
     for (const [flag, short] of Object.entries(lists)) {
       options[flag] = { type: 'string', multiple: true, short };
@@ -41,11 +47,17 @@ export class Arguments {
     const { values } = parsed;
     this.help = values.help === true;
     this.positionals = parsed.positionals;
+    this.#switches = new Set(switches.filter((flag) => values[flag] === true));
     this.lists = Object.fromEntries(
       Object.keys(lists).map((flag) => [flag, (values[flag] as string[] | undefined) ?? []]),
     );
     this.#values = Object.fromEntries(flags.map((flag) => [flag, values[flag] as string | undefined]));
     this.#env = env;
+  }
+
+  /** Whether a switch is given. */
+  has(flag: string): boolean {
+    return this.#switches.has(flag);
   }
 
   /** Undefined where neither flag nor variable has a value. */

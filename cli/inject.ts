@@ -48,14 +48,9 @@ interface InjectArguments {
 
 /** @returns undefined where help was asked for */
 export function readArguments(args: string[], env: NodeJS.ProcessEnv): InjectArguments | undefined {
-  const policy = args.includes('--policy');
-  const given = new Arguments(
-    args.filter((arg) => arg !== '--policy'),
-    env,
-    FLAGS,
-    { file: 'f' },
-  );
+  const given = new Arguments(args, env, FLAGS, { file: 'f' }, ['policy']);
   if (given.help) return undefined;
+  const policy = given.has('policy');
   const paths = [...(given.lists.file ?? []), ...given.positionals];
   if (paths.length === 0 && !policy) throw new UsageError('-f FILE is required; - is standard input');
   if (paths.length > 0 && policy) throw new UsageError('--policy takes no manifests');

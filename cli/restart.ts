@@ -39,21 +39,15 @@ export interface RestartSettings {
   kubeconfig: string | undefined;
 }
 
-const SWITCHES = ['--outdated', '--dry-run'];
-
 /** @returns undefined where help was asked for */
 export function readSettings(args: string[], env: NodeJS.ProcessEnv): RestartSettings | undefined {
-  const given = new Arguments(
-    args.filter((arg) => !SWITCHES.includes(arg)),
-    env,
-    ['older-than', 'limit', 'kubeconfig'],
-    { namespace: 'n' },
-  );
+  const flags = ['older-than', 'limit', 'kubeconfig'];
+  const given = new Arguments(args, env, flags, { namespace: 'n' }, ['outdated', 'dry-run']);
   if (given.help) return undefined;
   const [extra] = given.positionals;
   if (extra !== undefined) throw new UsageError(`"${extra}" is not expected; the command takes flags only`);
   const olderThan = given.text('older-than');
-  if (args.includes('--outdated') === (olderThan !== undefined))
+  if (given.has('outdated') === (olderThan !== undefined))
     throw new UsageError('say which sidecars are too old: --outdated, or --older-than VERSION');
   if (olderThan !== undefined && !isVersion(olderThan))
     throw new UsageError(`--older-than is "${olderThan}"; it must be a version such as ${OLDEST_SIDECAR}`);
@@ -66,7 +60,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): RestartSet
     olderThan: olderThan ?? OLDEST_SIDECAR,
     namespace,
     limit: given.integer('limit', 1, 1000) ?? LIMIT,
-    dryRun: args.includes('--dry-run'),
+    dryRun: given.has('dry-run'),
     kubeconfig: given.text('kubeconfig'),
   };
 }
