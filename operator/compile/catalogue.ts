@@ -14,7 +14,7 @@ import type {
   UnitPrices,
 } from '../../sidecar/snapshot/schema.ts';
 import { factsOf } from './model-facts.ts';
-import { type KnownPrices, type Unit } from './prices.ts';
+import { type KnownPrices, type Unit, withTiers } from './prices.ts';
 
 export interface CataloguedModel {
   id: string;
@@ -149,7 +149,7 @@ function currentPrice(prices: ModelInfo['prices'], now: number): ModelPrice | un
 
 /** Undefined unless every price in it can be expressed. */
 export function readPrice(price: ModelPrice): KnownPrices | undefined {
-  const table: KnownPrices = {};
+  const table: Partial<UnitPrices> = {};
   const tiers = new Map<number, Partial<UnitPrices>>();
   for (const [key, dollars] of Object.entries(price)) {
     if (dollars === undefined || FEE.test(key)) continue;
@@ -168,10 +168,7 @@ export function readPrice(price: ModelPrice): KnownPrices | undefined {
     }
   }
   if (table.input === undefined) return undefined;
-  const rising = [...tiers].sort(([a], [b]) => a - b);
-  if (rising.length > 0)
-    table.tiers = rising.map(([aboveInputTokens, units]) => ({ aboveInputTokens, ...units }));
-  return table;
+  return withTiers(table, tiers);
 }
 
 /** US dollars per million tokens, or per thousand requests, in pico-USD each. */

@@ -63,7 +63,7 @@ export function declaredPrices(pricing: readonly Declared[]): KnownPrices {
 }
 
 function pricesInTier(pricing: readonly Declared[]): KnownInTier {
-  const prices: KnownInTier = {};
+  const prices: Units = {};
   const tiers = new Map<number, Units>();
   for (const { unit, perMillion, each, aboveInputTokens } of pricing) {
     const dollars = EACH.has(unit) ? each : perMillion;
@@ -72,11 +72,14 @@ function pricesInTier(pricing: readonly Declared[]): KnownInTier {
     if (aboveInputTokens === undefined) prices[UNITS[unit]] = pico;
     else tiers.set(aboveInputTokens, { ...tiers.get(aboveInputTokens), [UNITS[unit]]: pico });
   }
-  if (tiers.size > 0)
-    prices.tiers = [...tiers]
-      .sort(([a], [b]) => a - b)
-      .map(([aboveInputTokens, units]) => ({ aboveInputTokens, ...units }));
-  return prices;
+  return withTiers(prices, tiers);
+}
+
+/** @param tiers units that differ, by their bound */
+export function withTiers(units: Units, tiers: ReadonlyMap<number, Units>): KnownInTier {
+  if (tiers.size === 0) return units;
+  const rising = [...tiers].sort(([a], [b]) => a - b);
+  return { ...units, tiers: rising.map(([aboveInputTokens, higher]) => ({ aboveInputTokens, ...higher })) };
 }
 
 /** Integer prices in the words of a resource, the inverse of `declaredPrices`; for the units asked for. */
