@@ -17,6 +17,7 @@ import { credentialSet } from './credentials.ts';
 import { CompileMemory } from './memory.ts';
 import { mintsOf } from './mints.ts';
 import { namespacesOf } from './namespaces.ts';
+import { once } from './once.ts';
 import { compare, indexProviders } from './provider-index.ts';
 import { type CompiledProvider, compileProvider } from './provider-item.ts';
 import { compileRoute } from './route-item.ts';
@@ -110,15 +111,6 @@ export function compile(
 /** An object that is being deleted is gone: finalizers of others do not keep it in force. */
 const stays = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
   object.metadata.deletionTimestamp === undefined;
-
-function once<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
-}
 
 const snapshotOf = (version: number, items: SnapshotItem[]): Snapshot => ({
   version,

@@ -4,6 +4,7 @@ import { llmProvider } from '../../crds/llmprovider.ts';
 import { didYouMean } from '../../crds/validate/nearest.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Namespaces } from './namespaces.ts';
+import { once } from './once.ts';
 import { type Parsed, parseSpec } from './parse.ts';
 import { PROVIDER_NOT_FOUND, REF_NOT_PERMITTED } from './reasons.ts';
 import { selects } from './selectors.ts';
@@ -86,16 +87,12 @@ export function indexProviders(objects: readonly LLMProvider[], namespaces: Name
 
 const sources = new WeakMap<LLMProvider, ProviderSource>();
 
-function providerSource(object: LLMProvider): ProviderSource {
-  let source = sources.get(object);
-  if (!source) {
+const providerSource = (object: LLMProvider): ProviderSource =>
+  once(sources, object, () => {
     const { namespace = '', name } = object.metadata;
     const parsed = parseSpec(llmProvider, object);
     const id = providerId(namespace, name);
-    source = { object, namespace, name, id, parsed, outline: outlineProvider(object.spec) };
-    sources.set(object, source);
-  }
-  return source;
-}
+    return { object, namespace, name, id, parsed, outline: outlineProvider(object.spec) };
+  });
 
 export const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));

@@ -9,6 +9,7 @@ import { type Catalogue, type CataloguedModel, catalogueDay } from './catalogue.
 import { credentialKind } from './credential-body.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveModel, effectiveProvider, parametersOf } from './effective-provider.ts';
+import { once } from './once.ts';
 import { currentPricing, declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
@@ -98,14 +99,8 @@ function makeItem(source: ProviderSource, spec: LLMProviderSpec, versions: Versi
 
 const indexes = new WeakMap<ModelBody[], ModelIndex>();
 
-function indexOf({ models }: ProviderBody): ModelIndex {
-  let index = indexes.get(models);
-  if (!index) {
-    index = indexModels({ models });
-    indexes.set(models, index);
-  }
-  return index;
-}
+const indexOf = ({ models }: ProviderBody): ModelIndex =>
+  once(indexes, models, () => indexModels({ models }));
 
 function invalid(source: ProviderSource, reason: string): ProviderItem {
   return {
@@ -219,17 +214,14 @@ const catalogued = new WeakMap<Catalogue, ModelBody[]>();
 /** Models of the catalogue whose names a request can carry. */
 function cataloguedModels(catalogue: Catalogue | undefined): ModelBody[] {
   if (!catalogue) return [];
-  let models = catalogued.get(catalogue);
-  if (!models) {
+  return once(catalogued, catalogue, () => {
     const seen = new Set<string>();
-    models = catalogue.models.flatMap((model) => {
+    return catalogue.models.flatMap((model) => {
       if (!MODEL_NAME.test(model.id) || seen.has(model.id)) return [];
       seen.add(model.id);
       return [cataloguedModel(model)];
     });
-    catalogued.set(catalogue, models);
-  }
-  return models;
+  });
 }
 
 function cataloguedModel(model: CataloguedModel): ModelBody {

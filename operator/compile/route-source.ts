@@ -3,6 +3,7 @@ import type { LLMRoute, LLMRouteSpec } from '../../crds/llmroute.ts';
 import { llmRoute } from '../../crds/llmroute.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Namespaces } from './namespaces.ts';
+import { once } from './once.ts';
 import { type Parsed, parseSpec } from './parse.ts';
 import { isEmpty, selects } from './selectors.ts';
 import type { Workload } from './types.ts';
@@ -21,17 +22,13 @@ export interface RouteSource {
 
 const sources = new WeakMap<LLMRoute, RouteSource>();
 
-export function routeSource(object: LLMRoute): RouteSource {
-  let source = sources.get(object);
-  if (!source) {
+export const routeSource = (object: LLMRoute): RouteSource =>
+  once(sources, object, () => {
     const { namespace = '', name } = object.metadata;
     const key = `${namespace}/${name}`;
     const parsed = parseSpec(llmRoute, object);
-    source = { object, namespace, name, key, id: `route/${key}`, parsed, outline: outlineRoute(object.spec) };
-    sources.set(object, source);
-  }
-  return source;
-}
+    return { object, namespace, name, key, id: `route/${key}`, parsed, outline: outlineRoute(object.spec) };
+  });
 
 /** Whether the route reaches beyond its own namespace to `namespace`. */
 export function reaches(route: RouteSource, namespace: string, namespaces: Namespaces): boolean {

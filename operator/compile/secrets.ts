@@ -1,5 +1,6 @@
 /** Values of credentials out of labelled Secrets. Nothing here ends up in a snapshot or a message. */
 import { createHash } from 'node:crypto';
+import { once } from './once.ts';
 import { CREDENTIAL_UNUSABLE, REF_NOT_PERMITTED } from './reasons.ts';
 import type { SecretObject } from './types.ts';
 
@@ -25,23 +26,20 @@ export function secretsOf(objects: readonly SecretObject[], readable: readonly s
     if (secret.metadata.deletionTimestamp === undefined) byName.set(nameOf(secret), secret);
   }
   const values = new Map<string, CredentialValue>();
-  const once = (namespace: string, name: string, key: string, form: Form): CredentialValue => {
+  const valueIn = (namespace: string, name: string, key: string, form: Form): CredentialValue => {
     if (!all && !readable.includes(namespace)) {
       return refused(
         `Secret ${namespace}/${name} is not read: ${namespace} is not among the operator's credentials namespaces (chart value credentials.namespaces)`,
       );
     }
     const path = `${form.words} ${namespace}/${name}/${key}`;
-    let value = values.get(path);
-    if (!value) {
-      value = readKey(byName.get(`${namespace}/${name}`), `Secret ${namespace}/${name}`, key, form);
-      values.set(path, value);
-    }
-    return value;
+    return once(values, path, () =>
+      readKey(byName.get(`${namespace}/${name}`), `Secret ${namespace}/${name}`, key, form),
+    );
   };
   return {
-    read: (namespace, name, key) => once(namespace, name, key, KEY),
-    readDocument: (namespace, name, key) => once(namespace, name, key, DOCUMENT),
+    read: (namespace, name, key) => valueIn(namespace, name, key, KEY),
+    readDocument: (namespace, name, key) => valueIn(namespace, name, key, DOCUMENT),
   };
 }
 
