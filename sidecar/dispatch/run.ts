@@ -1,15 +1,13 @@
 /** One request on its way through its plan: attempts, failover and backoff until one commits. */
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, OutriderError } from '../../errors/table.ts';
-import type { WireReader } from '../dialects/dialect.ts';
-import type { OpenWay } from '../dialects/pairing.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { isPinned, replayOf } from '../routing/kept.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
 import type { Timer } from '../snapshot/clock.ts';
-import type { AWSSession } from '../tokens/sigv4.ts';
-import { type Authorization, authorize, hasValue, signRequest } from './auth/authorize.ts';
+import { Assembly, type Ready } from './assembly.ts';
+import { hasValue } from './auth/authorize.ts';
 import { backoffMs } from './backoff.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
@@ -17,8 +15,9 @@ import { shareOfTime, timeBeforeCommit } from './commit-budget.ts';
 import { mayFailOver, mayReplace } from './failover.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
+import { isStream } from './is-stream.ts';
 import { newAttempt } from './new-attempt.ts';
-import { noteChanges, noteFailure } from './notes.ts';
+import { noteFailure } from './notes.ts';
 import type { DispatchParts } from './parts.ts';
 import { Preparation } from './preparation.ts';
 import { BodyReceiver } from './receive-body.ts';
@@ -29,16 +28,6 @@ import { Relay, type Settled } from './relay.ts';
 import { opensIn, retryHeaders } from './retry-hint.ts';
 import { type Choice, choose, type SelectionInput, type Tried } from './selection.ts';
 import { UpstreamCall } from './upstream-call.ts';
-import { buildRequest, type UpstreamRequest } from './upstream-request.ts';
-import type { Upstream } from './upstreams.ts';
-
-/** Everything of an attempt but the attempt. */
-interface Ready {
-  readonly upstream: Upstream;
-  readonly way: OpenWay;
-  readonly request: UpstreamRequest;
-  readonly authorization: Authorization;
-}
 
 /** Tries on top of `maxAttempts`, where something of ours was in the way. */
 const MAX_EXTRA = 3;
@@ -57,14 +46,12 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   readonly #impatient: boolean;
   /** What tells the caller's own key apart, where a credential passes it on. */
   readonly #caller: string | undefined;
-  readonly #warningsBefore: number;
   #keysTried: string[] | undefined = undefined;
-  #firstCredential: string | undefined = undefined;
-  #lastSecret: string | undefined = undefined;
   #counted = 0;
   #extra = 0;
   #timer: Timer | undefined = undefined;
   readonly #preparation: Preparation;
+  readonly #assembly: Assembly;
   /** Why the first target that was passed over could not be asked. */
   #obstacle: OutriderError | undefined = undefined;
 
@@ -75,6 +62,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const limit = timeBeforeCommit(requestMs, headerValue(rawHeaders, 'x-stainless-timeout'));
     this.candidates = plan.candidates;
     this.#preparation = new Preparation(exchange, parts, this.held);
+    this.#assembly = new Assembly(exchange, plan.rule, parts, this.#preparation);
     const { facts } = exchange;
     this.pinned = facts !== undefined && isPinned(facts, plan.rule);
     this.#replay = facts === undefined ? 'Never' : replayOf(facts, plan.rule);
@@ -82,7 +70,6 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     this.#impatient = limit < timeBeforeCommit(requestMs, undefined);
     const passes = plan.candidates.some((c) => c.credential?.type === 'Passthrough');
     this.#caller = passes ? callerKeyOf(rawHeaders) : undefined;
-    this.#warningsBefore = exchange.warnings.length;
   }
 
   start(): void {
@@ -118,7 +105,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     if (status < 200 || status > 299) return new ErrorReceiver(call, this.parts.clock.wall());
     // Nothing can be sent again from here on, so nothing is kept for it.
     if (!this.hasAlternative()) this.exchange.releaseBody(this.isSent(call));
-    if (!streams(response, call.request.wire)) return new BodyReceiver(call, this);
+    if (!isStream(response, call.request.wire)) return new BodyReceiver(call, this);
     this.streamed = true;
     call.hold(this.plan.rule.holdMaxMs);
     return new EventReceiver(call, this);
@@ -264,57 +251,26 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   #send(candidate: Candidate, secret: string | undefined): void {
     try {
-      const ready = this.#prepare(candidate, secret);
-      const { session } = ready.authorization;
-      if (session === undefined) this.#start(candidate, ready);
-      else void this.#startSigned(candidate, ready, session);
+      if (candidate.credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
+      const ready = this.#assembly.assemble(candidate, secret);
+      if (ready.signed === undefined) this.#start(candidate, ready);
+      else void this.#startSigned(candidate, ready, ready.signed);
     } catch (error) {
       this.#cannot(candidate, error);
     }
   }
 
   /** The caller may have left while the signer was loaded. */
-  async #startSigned(candidate: Candidate, ready: Ready, session: AWSSession): Promise<void> {
+  async #startSigned(candidate: Candidate, ready: Ready, signed: Promise<void>): Promise<void> {
     try {
-      const { upstream, request } = ready;
-      await signRequest(request, session, {
-        service: upstream.type.signedFor ?? '',
-        region: upstream.provider.parameters?.region ?? '',
-        host: upstream.authority,
-        wall: this.parts.clock.wall(),
-      });
+      await signed;
       if (!this.over) this.#start(candidate, ready);
     } catch (error) {
       if (!this.over) this.#cannot(candidate, error);
     }
   }
 
-  #prepare(candidate: Candidate, otherSecret: string | undefined): Ready {
-    const { exchange, parts, plan } = this;
-    const { credential } = candidate;
-    const upstream = parts.upstreams.of(candidate);
-    const way = this.#preparation.way(candidate);
-    const { rawHeaders } = exchange.req;
-    const authorization = authorize(rawHeaders, candidate, upstream.type, way.spoken, parts, otherSecret);
-    if (credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
-    this.#lastSecret = authorization.secret;
-    const key = credential?.id ?? candidate.providerId;
-    this.#firstCredential ??= key;
-    exchange.warnings.length = this.#warningsBefore;
-    const crossed = this.#preparation.cross(way, candidate);
-    const request = buildRequest(exchange, candidate, upstream, plan.rule, {
-      authorization,
-      callerKey: credential?.type === 'Passthrough',
-      keepIdempotency: this.#firstCredential === key,
-      askUsage: parts.usage.mayAsk(candidate),
-      way,
-      crossed,
-    });
-    if (request.changes.length > 0) noteChanges(exchange, candidate, request.changes);
-    return { upstream, way, request, authorization };
-  }
-
-  #start(candidate: Candidate, { upstream, way, request, authorization }: Ready): void {
+  #start(candidate: Candidate, { upstream, way, request, secret }: Ready): void {
     const { exchange, parts } = this;
     const now = this.now();
     const free = this.#replay === 'Free' && !this.pinned;
@@ -326,7 +282,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       upstream,
       request,
       admission,
-      secret: authorization.secret,
+      secret,
       stream: exchange.envelope?.stream ?? false,
       commitBy: now + shareOfTime(this.#commitDeadline - now, this.#attemptsPossible(candidate)),
       impatient: this.#impatient,
@@ -362,7 +318,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const wait = opensIn(this.candidates, (c) => this.ejection(c), this.now());
     const { answer, error } = failure;
     const attempt = this.exchange.attempts.at(-1);
-    if (answer === undefined || attempt === undefined || this.#tellsKey(answer.body)) {
+    if (answer === undefined || attempt === undefined || this.#assembly.tellsKey(answer.body)) {
       error.retryAfterMs = wait;
       this.refuse(error);
       return;
@@ -375,11 +331,6 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const allowed = new Set(responseHeaders);
     if (wait !== undefined) for (const name of ['retry-after', 'retry-after-ms']) allowed.delete(name);
     this.answerWith(answer, allowed, retryHeaders(wait));
-  }
-
-  /** Vendors quote keys in their refusals, if only in part; a whole one goes to nobody. */
-  #tellsKey(body: Buffer): boolean {
-    return this.#lastSecret !== undefined && body.includes(this.#lastSecret);
   }
 
   #nothingToTry(): OutriderError {
@@ -401,12 +352,3 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     return candidate.credential?.type === 'Passthrough' ? this.#caller : undefined;
   }
 }
-
-function streams(response: IncomingMessage, { framing }: WireReader): boolean {
-  const type = headerValue(response.rawHeaders, 'content-type');
-  if (type === undefined) return false;
-  return framing === 'aws' ? AWS_STREAM.test(type) : SSE.test(type);
-}
-
-const SSE = /^\s*text\/event-stream/i;
-const AWS_STREAM = /^\s*application\/vnd\.amazon\.eventstream/i;
