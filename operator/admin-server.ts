@@ -1,6 +1,7 @@
 /** The operator's own port: whether it lives, whether it is ready, what it counts. Nothing on it changes anything. */
 import http from 'node:http';
-import { type AddressInfo, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { listen } from './listen.ts';
 
 export interface AdminOptions {
   listen: { host: string; port: number };
@@ -18,13 +19,9 @@ export interface AdminServer {
 
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const server = http.createServer((req, res) => void answer(req, res, options));
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.listen.port, options.listen.host, resolve);
-  });
-  const { address: host, port } = server.address() as AddressInfo;
+  const address = await listen(server, options.listen);
   return {
-    address: { host, port },
+    address,
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();

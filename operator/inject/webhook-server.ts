@@ -1,6 +1,7 @@
 /** HTTPS for the admission webhook. The API server calls it; it tells nobody anything that is not in the question. */
 import https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listen } from '../listen.ts';
 import type { Certificate } from '../sync/server.ts';
 import type { RequestHandler } from './webhook.ts';
 
@@ -44,13 +45,9 @@ export async function startWebhookServer(options: {
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.listen.port, options.listen.host, resolve);
-  });
-  const { address: host, port } = server.address() as AddressInfo;
+  const address = await listen(server, options.listen);
   return {
-    address: { host, port },
+    address,
     setCertificate: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));

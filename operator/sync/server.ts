@@ -3,10 +3,11 @@
  * Every replica streams and serves bodies; only the leader takes reports.
  */
 import https from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Clock, systemClock } from '../../sidecar/snapshot/clock.ts';
 import { HEARTBEAT_MS } from '../../sidecar/snapshot/messages.ts';
 import type { Compiled } from '../compile/types.ts';
+import { listen } from '../listen.ts';
 import { Audience } from './audience.ts';
 import { Handler, type HandlerOptions } from './handler.ts';
 import { noMetrics, type SyncMetrics } from './metrics.ts';
@@ -100,17 +101,13 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.listen.port, options.listen.host, resolve);
-  }).catch((error: unknown) => {
+  const address = await listen(server, options.listen).catch((error: unknown) => {
     audience.close();
     throw error;
   });
-  const { address: host, port } = server.address() as AddressInfo;
   return {
     registry: audience.registry,
-    address: { host, port },
+    address,
     publish: (compiled) => audience.publish(compiled),
     setCertificate: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     close: async () => {
