@@ -133,33 +133,19 @@ export class PackedRows {
 
   /** The shared object of a row's kind, found from field to field; undefined when there are too many kinds. */
   #kindOf(row: Row): RowKind | undefined {
-    const {
-      operation,
-      route,
-      rule,
-      target,
-      provider,
-      credential,
-      model,
-      kind,
-      outcome,
-      failure,
-      source,
-      serviceTier,
-    } = row;
     const path = [
-      model,
-      target,
-      rule,
-      route,
-      provider,
-      credential,
-      operation,
-      kind,
-      outcome,
-      failure,
-      serviceTier,
-      source,
+      row.model,
+      row.target,
+      row.rule,
+      row.route,
+      row.provider,
+      row.credential,
+      row.operation,
+      row.kind,
+      row.outcome,
+      row.failure,
+      row.serviceTier,
+      row.source,
     ];
     let branch = this.#kinds;
     const last = path.length - 1;

@@ -9,6 +9,7 @@ import https from 'node:https';
 import { BlockList, isIP } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
+import { addressOf } from './address.ts';
 
 export interface Media {
   readonly mediaType: string;
@@ -105,7 +106,7 @@ async function resolved(
   url: URL,
   { resolve, isAllowed }: MediaOptions,
 ): Promise<{ address: string; family: number }> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const { host } = addressOf(url);
   const family = isIP(host);
   let found: readonly { address: string; family: number }[];
   try {

@@ -5,6 +5,7 @@ import { PROVIDER_TYPES } from '../providers/types.ts';
 import { variantOf } from '../providers/variant.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
+import { addressOf } from './address.ts';
 import { EndpointAgent } from './endpoint-agent.ts';
 import { mayForward, maySet } from './header-rules.ts';
 
@@ -32,8 +33,6 @@ export class Upstream {
   /** Host and port, as in the Host header. */
   readonly authority: string;
   readonly #plans = new WeakMap<TargetBody, HeaderPlan>();
-
-  readonly #agents: Agents;
   readonly #variants = new Map<ProviderType, Upstream>();
 
   constructor(providerId: string, provider: ProviderBody, agents: Agents, type?: ProviderType) {
@@ -41,7 +40,6 @@ export class Upstream {
     this.providerId = providerId;
     this.provider = provider;
     this.type = type ?? PROVIDER_TYPES[provider.type];
-    this.#agents = agents;
     this.agent = agents.kept;
     this.freshAgent = agents.fresh;
     this.tls = url.protocol === 'https:';
@@ -55,7 +53,8 @@ export class Upstream {
     if (type === this.type) return this;
     let variant = this.#variants.get(type);
     if (variant === undefined) {
-      variant = new Upstream(this.providerId, this.provider, this.#agents, type);
+      const agents = { kept: this.agent, fresh: this.freshAgent };
+      variant = new Upstream(this.providerId, this.provider, agents, type);
       this.#variants.set(type, variant);
     }
     return variant;
@@ -164,9 +163,4 @@ export class Upstreams {
       agents.kept.retire();
     }
   }
-}
-
-function addressOf(url: URL): { tls: boolean; host: string; port: number } {
-  const tls = url.protocol === 'https:';
-  return { tls, host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) || (tls ? 443 : 80) };
 }

@@ -2,6 +2,7 @@
  * The only source of label values that are names: what the running configuration declares. A name that is not in it, be
  * it a caller's, a vendor's, or of a configuration that has been replaced, is `_OTHER`.
  */
+import { addressOf } from '../dispatch/address.ts';
 import type { EffectiveProvider, EffectiveSnapshot } from '../snapshot/effective.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
@@ -139,19 +140,16 @@ export class KnownNames {
       this.#models.add(pair(label, model.name));
       this.#models.add(pair(vendor, model.name));
     }
-    this.#providers.set(provider.id, { label, vendor, ...addressOf(body), model: namer(body) });
+    this.#providers.set(provider.id, { label, vendor, ...placeOf(body), model: namer(body) });
   }
 }
 
 const pair = (a: string, b: string): string => `${a}\u0000${b}`;
 
-function addressOf(body: ProviderBody | undefined): Pick<KnownProvider, 'host' | 'port'> {
+function placeOf(body: ProviderBody | undefined): Pick<KnownProvider, 'host' | 'port'> {
   if (body === undefined || !URL.canParse(body.url)) return { host: undefined, port: undefined };
-  const { hostname, port, protocol } = new URL(body.url);
-  return {
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port: port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port),
-  };
+  const { host, port } = addressOf(new URL(body.url));
+  return { host, port };
 }
 
 const REMEMBERED_NAMES = 256;

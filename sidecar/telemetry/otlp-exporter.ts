@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
+import { addressOf } from '../dispatch/address.ts';
 import type { TraceSettings } from './trace-settings.ts';
 
 export type ExporterSettings = Pick<TraceSettings, 'url' | 'timeoutMs' | 'headers' | 'gzip' | 'files'>;
@@ -25,15 +26,16 @@ export class OtlpExporter {
 
   /** Throws where a certificate or key cannot be read. */
   constructor(settings: ExporterSettings) {
-    const { url, files } = settings;
-    const tls = url.startsWith('https:');
-    const { hostname, port, pathname, search, username, password } = new URL(url);
+    const { files } = settings;
+    const url = new URL(settings.url);
+    const { tls, host, port } = addressOf(url);
+    const { pathname, search, username, password } = url;
     this.#settings = settings;
     this.#request = tls ? https.request : http.request;
     this.#options = {
       method: 'POST',
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: port === '' ? (tls ? 443 : 80) : port,
+      host,
+      port,
       path: pathname + search,
       agent: tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true }),
       ...(username !== '' && { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),

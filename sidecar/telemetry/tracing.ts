@@ -86,6 +86,7 @@ function exportRequest(resource: Buffer, version: string, spans: readonly Buffer
   out.close(resourceSpans);
   return out.take();
 }
+
 /** Random ids out of a pool of bytes. A trace's id becomes text only once it is known that the trace is wanted. */
 class TraceIds {
   readonly #pool = Buffer.alloc(4096);
