@@ -235,9 +235,11 @@ describe('what it posts', () => {
   });
 
   it('names snapshots by hashes that are made here in the same way', () => {
-    for (const { body } of recordedConversation(release)
+    const snapshots = recordedConversation(release)
       .steps.flatMap(({ exchanges }) => exchanges)
-      .filter(({ path }) => path.startsWith('/v1/snapshots/'))) {
+      .filter(({ path }) => path.startsWith('/v1/snapshots/'));
+    expect(snapshots).not.toEqual([]);
+    for (const { body } of snapshots) {
       const { hash, items } = body as { hash: string; items: SnapshotItem[] };
       expect(snapshotHash(items)).toBe(hash);
     }

@@ -1,5 +1,4 @@
 /** What the server does over time: forgets history, sends bookmarks, ends watches, starts anew. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ApiServer, type ApiServerOptions, startApiServer } from '../../../dev/api-server/server.ts';
 import { CRDS } from './conformance/crds.ts';
@@ -125,8 +124,11 @@ describe('watches', () => {
 
   it('sends none to those who do not', async () => {
     const { client } = await start({ bookmarkEvery: 5 });
-    const stream = await client.stream(from(versionOf(await client.get(ROUTES))));
-    await delay(50);
+    const path = from(versionOf(await client.get(ROUTES)));
+    const stream = await client.stream(path);
+    const told = await client.stream(`${path}&allowWatchBookmarks=true`);
+    expect(named([await told.next(), await told.next()])).toEqual(['BOOKMARK', 'BOOKMARK']);
+    told.close();
     await client.post(ROUTES, route('a'));
     expect(named([await stream.next()])).toEqual(['ADDED a']);
     stream.close();

@@ -69,7 +69,11 @@ const shown = (...objects: object[]) => {
   watch.bookmark(String(version), true);
 };
 
-const quiet = () => trust.queue.idle().then(() => new Promise((resolve) => setTimeout(resolve, 20)));
+/** Until it has seen that everybody has this bundle, and has done what it does about that: a patch nobody answers is not done. */
+const seen = async (text: string) => {
+  await until(() => trust.isPublished(text), `${text} to be seen`);
+  await trust.queue.idle();
+};
 
 describe('the trust of webhooks', () => {
   it('is applied to all of them, as nothing but its own field, to the version that was seen', async () => {
@@ -93,20 +97,19 @@ describe('the trust of webhooks', () => {
     expect(trust.isPublished('ours')).toBe(false);
     patch.json(200, {});
     watch.event('MODIFIED', configuration('ours', 'ours'));
-    await until(() => trust.isPublished('ours'));
-    await quiet();
+    await seen('ours');
     expect(server.calls).toEqual([]);
   });
 
   it('is put back when somebody takes it away, but not as fast as somebody can', async () => {
     bundle.set('ours');
     shown(configuration('ours'));
-    await quiet();
+    await seen('ours');
     watch.event('MODIFIED', configuration(undefined));
     (await server.next('the first repair')).json(200, {});
-    await quiet();
+    await trust.queue.idle();
     watch.event('MODIFIED', configuration('theirs'));
-    await quiet();
+    await seen('theirs');
     expect(server.calls).toEqual([]);
     clock.advance(500);
     (await server.next('the second repair')).json(200, {});
@@ -115,7 +118,7 @@ describe('the trust of webhooks', () => {
   it('is written again with every new bundle', async () => {
     shown(configuration('old'));
     bundle.set('old');
-    await quiet();
+    await seen('old');
     bundle.set('old\nnew');
     const patch = await server.next('the patch');
     expect(patch.body).toContain(base64('old\nnew'));
@@ -128,7 +131,7 @@ describe('the trust of webhooks', () => {
     (await server.next()).fail(409, 'Conflict');
     await until(() => clock.waits.length > 0);
     watch.event('MODIFIED', configuration('x'));
-    await quiet();
+    await seen('x');
     clock.advance(1_500);
     const second = await server.next('the second try');
     expect(JSON.parse(second.body)).toMatchObject({ metadata: { resourceVersion: '3' } });
@@ -137,9 +140,9 @@ describe('the trust of webhooks', () => {
 
   it('is the leader\u2019s to write', async () => {
     leads = false;
-    shown(configuration(undefined));
+    shown(configuration('theirs'));
     bundle.set('ours');
-    await quiet();
+    await seen('theirs');
     expect(server.calls).toEqual([]);
     leads = true;
     trust.look();
@@ -150,8 +153,7 @@ describe('the trust of webhooks', () => {
     expect(trust.isPublished('ours')).toBe(false);
     shown();
     bundle.set('ours');
-    await until(() => trust.isPublished('ours'));
-    await quiet();
+    await seen('ours');
     expect(server.calls).toEqual([]);
   });
 });
