@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type ErrorCode, OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { Retry } from '../providers/failures.ts';
 import { isPinned, replayOf } from '../routing/kept.ts';
 import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
@@ -31,8 +32,13 @@ import { UpstreamCall } from './upstream-call.ts';
 
 /** Tries on top of `maxAttempts`, where something of ours was in the way. */
 const MAX_EXTRA = 3;
-/** What keeps a request from one target and not from the next. */
-const PASSED_OVER: ReadonlySet<ErrorCode> = new Set(['request_not_translatable', 'media_unavailable']);
+/** What keeps a request from one target and not from the next, as the explanation calls it, and what must differ there. */
+const NOT_TRANSLATABLE = { what: 'NotTranslatable', retry: 'OtherTarget' } as const;
+const PASSED_OVER: Partial<Record<ErrorCode, { what: string; retry: Retry }>> = {
+  request_not_translatable: NOT_TRANSLATABLE,
+  media_unavailable: NOT_TRANSLATABLE,
+  credential_unavailable: { what: 'CredentialMissing', retry: 'OtherCredential' },
+};
 
 export class Run extends Relay implements CallOwner, SelectionInput {
   readonly candidates: readonly Candidate[];
@@ -234,18 +240,18 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   /** The request cannot be put to this target; another may well serve it. */
   #cannot(candidate: Candidate, thrown: unknown): void {
-    if (!(thrown instanceof OutriderError) || !PASSED_OVER.has(thrown.code)) {
-      this.crashed(asOutriderError(thrown, this.requestId));
+    const error = asOutriderError(thrown, this.requestId);
+    const passed = PASSED_OVER[error.code];
+    if (passed === undefined) {
+      this.crashed(error);
       return;
     }
-    this.exchange.steps.push({
-      stage: 'dispatch',
-      what: 'NotTranslatable',
-      detail: `target ${candidate.target.name}: ${thrown.message}`,
-    });
-    this.#obstacle ??= thrown;
+    const { what, retry } = passed;
+    const detail = `target ${candidate.target.name}: ${error.message}`;
+    this.exchange.steps.push({ stage: 'dispatch', what, detail });
+    this.#obstacle ??= error;
     this.#counted--;
-    this.tried.push({ candidate, scope: 'None', retry: 'OtherTarget', notBefore: 0 });
+    this.tried.push({ candidate, scope: 'None', retry, notBefore: 0 });
     this.#next(undefined);
   }
 

@@ -142,6 +142,27 @@ describe("a pod's own identity", () => {
     expect((await ask(f.port).answer).status).toBe(503);
     expect(vendor.requests).toEqual([]);
   });
+
+  it('that no cloud knows leaves the request to the next target', async () => {
+    const [first, second] = [await answering(COMPLETION), await answering(COMPLETION)];
+    const f = await front({
+      targets: [
+        { url: first.url, key: 'unused' },
+        { url: second.url, key: 'sk-ours' },
+      ],
+      dispatcher: { mint: () => Promise.reject(new Error('no')) },
+    });
+    Object.assign(f.candidates[0]?.credential ?? {}, { type: 'Workload', workload: { cloud: 'Azure' } });
+    const { status, headers } = await ask(f.port).answer;
+    expect([status, headers['x-outrider-target']]).toEqual([200, 't1']);
+    expect([first.requests.length, second.requests.length]).toEqual([0, 1]);
+    const { steps } = await f.finished();
+    expect(steps).toContainEqual({
+      stage: 'dispatch',
+      what: 'CredentialMissing',
+      detail: expect.stringMatching(/^target t0: credential .* has not reached this sidecar$/) as string,
+    });
+  });
 });
 
 describe("a caller's own key", () => {
