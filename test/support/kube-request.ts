@@ -7,11 +7,13 @@ import type { KubeApiServer } from './kube-apiserver.ts';
 
 export interface KubeAnswer {
   status: number;
-  /** Parsed JSON, or the text where it is none. */
+  /** Parsed JSON, or the text where it is none, as of paths that are not served. */
   body: Record<string, unknown> & {
     message?: string;
     details?: { causes?: { field: string; message: string }[] };
   };
+  /** What kubectl would also show. */
+  warnings: string[];
 }
 
 export function kubeRequest(
@@ -19,8 +21,9 @@ export function kubeRequest(
   method: string,
   path: string,
   body?: unknown,
+  contentType = 'application/json',
 ): Promise<KubeAnswer> {
-  const headers = { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' };
+  const headers = { authorization: `Bearer ${server.token}`, 'content-type': contentType };
   return new Promise((resolve, reject) => {
     const req = request(`${server.url}${path}`, {
       method,
@@ -35,7 +38,8 @@ export function kubeRequest(
       response.on('error', reject);
       response.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: response.statusCode ?? 0, body: parse(text) });
+        const warnings = [response.headers.warning ?? []].flat();
+        resolve({ status: response.statusCode ?? 0, body: parse(text), warnings });
       });
     });
     req.end(body === undefined ? undefined : JSON.stringify(body));

@@ -1,15 +1,12 @@
-/** Requests to a real API server, with what kubectl would also show: warnings. */
-import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
+/** Requests to a real API server, whose answers may be anything. */
 import type { KubeApiServer } from '../../support/kube-apiserver.ts';
+import { type KubeAnswer, kubeRequest } from '../../support/kube-request.ts';
 import type { Manifest } from './renders.ts';
 
-export interface Answer {
-  status: number;
+export interface Answer extends Omit<KubeAnswer, 'body'> {
   // What it is depends on what was asked.
   // oxlint-disable-next-line typescript/no-explicit-any
   body: any;
-  warnings: string[];
 }
 
 export function call(
@@ -17,36 +14,9 @@ export function call(
   method: string,
   path: string,
   body?: unknown,
-  contentType = 'application/json',
+  contentType?: string,
 ): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const req = request(`${server.url}${path}`, {
-      method,
-      headers: { authorization: `Bearer ${server.token}`, 'content-type': contentType },
-      ca: readFileSync(server.caPath),
-      agent: false,
-    });
-    req.on('error', reject);
-    req.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8');
-        const warnings = [response.headers.warning ?? []].flat();
-        resolve({ status: response.statusCode ?? 0, body: parsed(text), warnings });
-      });
-    });
-    req.end(body === undefined ? undefined : JSON.stringify(body));
-  });
-}
-
-/** Paths that are not served are answered in plain text. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return { message: text };
-  }
+  return kubeRequest(server, method, path, body, contentType);
 }
 
 export function collectionPath({ apiVersion, kind, metadata: { namespace } }: Manifest): string {

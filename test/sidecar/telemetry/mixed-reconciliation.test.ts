@@ -17,6 +17,7 @@ import { dice, FATES, type Planned, plan } from './mixed-traffic.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { type Line, readPage, sum } from './page.ts';
 import { logFile } from './support.ts';
+import { KINDS } from './token-kinds.ts';
 
 const REQUESTS = 1000;
 const AT_ONCE = 20;
@@ -40,18 +41,6 @@ const PRICES: FullPrices & { services: object } = {
   request: 11_000_027,
   services: { Priority: PRIORITY },
 };
-/** Kinds of tokens, as metrics and spans name them. */
-const KINDS = {
-  input: 'input',
-  cacheRead: 'cache_read',
-  cacheWrite5m: 'cache_write_5m',
-  cacheWrite1h: 'cache_write_1h',
-  audioInput: 'audio_input',
-  audioCacheRead: 'audio_cache_read',
-  output: 'output',
-  reasoning: 'reasoning',
-  audioOutput: 'audio_output',
-} as const satisfies Partial<Record<keyof Usage, string>>;
 type Kind = keyof typeof KINDS;
 
 /** An amount in dollars as billionths. */

@@ -8,6 +8,7 @@ import { dice } from './mixed-traffic.ts';
 import { OtlpReceiver } from './otlp-receiver.ts';
 import { type Line, readPage, sum } from './page.ts';
 import { logFile, make } from './support.ts';
+import { KINDS } from './token-kinds.ts';
 
 const FAILURES = ['Connect', 'Timeout', 'RateLimited', 'ServerError', 'StreamError', 'Caller'] as const;
 const OPERATIONS = ['chat', 'chat', 'chat', 'text_completion', 'embeddings', 'passthrough'] as const;
@@ -136,25 +137,14 @@ describe('metrics, log and traces of the same requests', () => {
   });
 
   it('agree on every kind of token', () => {
-    const labels = {
-      input: 'input',
-      cacheRead: 'cache_read',
-      cacheWrite5m: 'cache_write_5m',
-      cacheWrite1h: 'cache_write_1h',
-      audioInput: 'audio_input',
-      audioCacheRead: 'audio_cache_read',
-      output: 'output',
-      reasoning: 'reasoning',
-      audioOutput: 'audio_output',
-    };
-    for (const [kind, label] of Object.entries(labels) as [keyof typeof truth, string][]) {
+    for (const [kind, label] of Object.entries(KINDS) as [keyof typeof truth, string][]) {
       expect(truth[kind]).toBeGreaterThan(0);
       expect(sum(page, 'outrider_tokens_total', { kind: label })).toBe(truth[kind]);
       expect(log.reduce((all, { tokens }) => all + (tokens[kind] ?? 0), 0)).toBe(truth[kind]);
     }
     const spanned = (key: string, spans = calls()) =>
       spans.reduce((all, { attributes }) => all + Number(attributes[key] ?? 0), 0);
-    const { input: _input, output: _output, ...within } = labels;
+    const { input: _input, output: _output, ...within } = KINDS;
     for (const [kind, label] of Object.entries(within) as [keyof typeof truth, string][]) {
       expect(spanned(`outrider.usage.${label}_tokens`)).toBe(truth[kind]);
     }
