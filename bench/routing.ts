@@ -10,7 +10,7 @@ import { plan } from '../sidecar/routing/make-plan.ts';
 import { matchRule } from '../sidecar/routing/match-rule.ts';
 import type { HealthView } from '../sidecar/routing/plan.ts';
 import { resolveRoute } from '../sidecar/routing/resolve-route.ts';
-import { RoundRobinState } from '../sidecar/routing/strategies/round-robin.ts';
+import { type RoutingState, routingState } from '../sidecar/routing/state.ts';
 import { buildTable, type RoutingTable } from '../sidecar/routing/table.ts';
 import type { MatchBody, ProviderBody, RuleBody, TargetBody } from '../sidecar/snapshot/schema.ts';
 
@@ -114,7 +114,7 @@ const BODY = Buffer.from(
 );
 const HEALTH: HealthView = { ejection: () => undefined, hasCredential: () => true };
 
-function decide(table: RoutingTable, state: RoundRobinState): number {
+function decide(table: RoutingTable, state: RoutingState): number {
   const facts = buildFacts({
     method: 'POST',
     path: '/v1/chat/completions',
@@ -133,7 +133,7 @@ const ENVELOPE = OPENAI_CHAT.readRequest(BODY);
 
 for (const type of ['Weighted', 'RoundRobin'] as const) {
   const table = tableOf(type);
-  const state = new RoundRobinState();
+  const state = routingState();
   for (let i = 0; i < WARM_UP; i++) decide(table, state);
   const times = Array.from({ length: ROUNDS }, () => {
     const start = process.hrtime.bigint();

@@ -6,6 +6,7 @@ import { OutriderError } from '../errors/table.ts';
 import { loadTranslation } from '../sidecar/dialects/pairing.ts';
 import { type Explanation, explain } from '../sidecar/routing/explain.ts';
 import type { HealthView } from '../sidecar/routing/plan.ts';
+import { routingState } from '../sidecar/routing/state.ts';
 import { buildTable } from '../sidecar/routing/table.ts';
 import { effectiveResources, effectiveText } from './explain/effective.ts';
 import { type Options, parseOptions, USAGE } from './explain/options.ts';
@@ -83,7 +84,7 @@ async function explainRequest(
     const facts = factsOf(options, body);
     if ('error' in facts) return facts;
     await loadTranslation();
-    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body);
+    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body, routingState());
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
     const { code, status, message } = error;

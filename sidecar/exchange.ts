@@ -75,6 +75,24 @@ export interface Dispatch {
   run(exchange: Exchange): Promise<void>;
 }
 
+/**
+ * Hears of every attempt, as it happens. What it does must be quick and must not throw: it runs between a caller and its
+ * answer. Times are monotonic milliseconds.
+ */
+export interface AttemptObserver {
+  /** It is about to be sent. Every attempt that started also ends. */
+  started?(attempt: Attempt, exchange: Exchange): void;
+  /** Its answer goes to the caller from now on. */
+  committed?(attempt: Attempt, exchange: Exchange): void;
+  /** It is over: `endedAt`, `failure` and `cancelled` are set, its settlement may not be. */
+  ended?(attempt: Attempt, exchange: Exchange): void;
+}
+
+/** Hears of every exchange when it is over, each attempt settled. */
+export interface ExchangeObserver {
+  completed(exchange: Exchange): void;
+}
+
 export interface Attempt {
   candidate: Candidate;
   kind: 'First' | 'Retry' | 'Failover' | 'Probe';

@@ -12,7 +12,7 @@ import { type RowSink, rowsOf } from './accounting/rows.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
-import type { Dispatch, Exchange } from './exchange.ts';
+import type { Dispatch, Exchange, ExchangeObserver } from './exchange.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { ParseBudget } from './limits/parse-budget.ts';
 import { buildFacts } from './routing/facts.ts';
@@ -20,7 +20,7 @@ import { plan, refusal } from './routing/make-plan.ts';
 import { matchRule } from './routing/match-rule.ts';
 import type { HealthView, Plan } from './routing/plan.ts';
 import { resolveRoute } from './routing/resolve-route.ts';
-import { RoundRobinState } from './routing/strategies/round-robin.ts';
+import type { RoutingState } from './routing/state.ts';
 import type { TableRoute, TableRule } from './routing/table.ts';
 import { answerError, answerJson, answerPreflight, asOutriderError } from './server/answer.ts';
 import { readBody } from './server/body.ts';
@@ -43,11 +43,15 @@ export interface PipelineParts {
   /** Largest request body in bytes. */
   maxBodyBytes: number;
   health: HealthView;
+  /** What ranking remembers. */
+  state: RoutingState;
   dispatch: Dispatch;
   /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
   rows: RowSink;
+  /** Are told of every exchange once it is over and settled. */
+  observers?: readonly ExchangeObserver[];
   /** Bytes of the user's words that the log may show; 0: none. */
   logContentBytes?: number;
   telemetry: Pick<Telemetry, 'record'>;
@@ -60,7 +64,6 @@ const DRAIN_RETRY_MS = 1000;
 
 export class Pipeline {
   private readonly parts: PipelineParts;
-  private readonly roundRobin = new RoundRobinState();
   private readonly idPrefix = `${randomBytes(6).toString('base64url')}.`;
   private count = 0;
   private open = 0;
@@ -245,10 +248,10 @@ export class Pipeline {
 
   /** Filter and rank; the first attempt follows in the same synchronous turn. */
   private plan(exchange: HttpExchange, route: TableRoute, rule: TableRule): void {
-    const { health, random } = this.parts;
+    const { health, random, state } = this.parts;
     const { facts, envelope } = exchange;
     if (!facts) throw new Error('a request without facts cannot be planned');
-    const planned = plan(rule, facts, health, performance.now(), random, this.roundRobin);
+    const planned = plan(rule, facts, health, performance.now(), random, state);
     exchange.plan = planned;
     const refused = refusal(route, planned, facts);
     if (refused) throw refused;
@@ -296,11 +299,12 @@ export class Pipeline {
   }
 
   private complete(exchange: HttpExchange): void {
-    const { rows, telemetry, warn } = this.parts;
+    const { rows, telemetry, observers, warn } = this.parts;
     try {
       exchange.releaseBody();
       for (const attempt of exchange.attempts) exchange.settle(attempt);
       for (const row of rowsOf(exchange)) rows.append(row);
+      if (observers) for (const observer of observers) observer.completed(exchange);
       telemetry.record(exchange);
     } catch (error) {
       warn(`request ${exchange.id} could not be recorded: ${stackOf(error)}`);

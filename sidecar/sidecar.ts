@@ -5,6 +5,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WebSocketRelay } from './dispatch/websocket.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { Pipeline } from './pipeline.ts';
+import { routingState } from './routing/state.ts';
 import { Admin } from './server/admin.ts';
 import { drainListener } from './server/drain.ts';
 import { Gate, type GateOptions } from './server/gate.ts';
@@ -85,6 +86,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     },
   });
   const sockets = new WebSocketRelay(dispatcher.parts);
+  const state = routingState();
   const config = new ServedConfig();
   const pipeline = new Pipeline({
     config,
@@ -93,6 +95,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     parse: dispatcher.parts.parse,
     maxBodyBytes,
     health: dispatcher.health,
+    state,
     dispatch: dispatcher,
     sockets,
     learned: new LearnedUsage(),
@@ -122,6 +125,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     snapshot: () => shownSnapshot(holder.effective, holder.status(), source.status()),
     config,
     health: dispatcher.health,
+    state,
     telemetry: {
       metrics: () => telemetry?.metrics() ?? Promise.resolve(''),
       metricsContentType: telemetry?.metricsContentType ?? 'text/plain; charset=utf-8',

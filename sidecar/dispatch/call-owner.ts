@@ -22,6 +22,8 @@ export interface CallOwner {
   receive(call: UpstreamCall, response: IncomingMessage): Receiver;
   failed(call: UpstreamCall, failure: Failure): void;
   succeeded(call: UpstreamCall): void;
+  /** Of every attempt, and before anything else is said of its end. */
+  ended(call: UpstreamCall): void;
   /** The whole request took too long, or the caller does not read. */
   timedOut(call: UpstreamCall, error: OutriderError): void;
   /** Something of ours went wrong after the attempt had ended well. */

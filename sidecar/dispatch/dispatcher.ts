@@ -1,6 +1,6 @@
 /** Runs plans. One per sidecar; everything a request needs of the process is gathered here. */
 import { OutriderError } from '../../errors/table.ts';
-import type { Dispatch, Exchange } from '../exchange.ts';
+import type { AttemptObserver, Dispatch, Exchange } from '../exchange.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { ParseBudget } from '../limits/parse-budget.ts';
 import { type Clock, systemClock } from '../snapshot/clock.ts';
@@ -27,6 +27,7 @@ export interface DispatcherOptions {
   /** How late a timeout may be noticed, in milliseconds. */
   readonly tickMs?: number;
   readonly onBreaker?: (event: BreakerEvent) => void;
+  readonly observers?: readonly AttemptObserver[];
   /** Fetches what callers link to. */
   readonly fetchMedia?: FetchMedia;
   /** Gets tokens for the identity of the pod. */
@@ -65,6 +66,7 @@ export class Dispatcher implements Dispatch {
       memory,
       parse: new ParseBudget(() => clock.monotonic()),
       fetchMedia: options.fetchMedia ?? mediaFetcher(),
+      observers: options.observers ?? [],
       random: options.random ?? Math.random,
     };
   }

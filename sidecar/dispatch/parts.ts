@@ -1,4 +1,5 @@
 /** What all requests share. */
+import type { AttemptObserver } from '../exchange.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
 import type { ParseBudget } from '../limits/parse-budget.ts';
 import type { Clock } from '../snapshot/clock.ts';
@@ -22,6 +23,8 @@ export interface DispatchParts {
   /** For the parsing that translation takes. */
   readonly parse: ParseBudget;
   readonly fetchMedia: FetchMedia;
+  /** Are told of every attempt. */
+  readonly observers: readonly AttemptObserver[];
   /** In [0, 1). */
   random(): number;
 }

@@ -168,7 +168,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     headers.push(...this.#framing());
     const now = this.now();
     const attempt = newAttempt(candidate, this.#again === 0 ? 'First' : 'Retry', now, undefined);
-    exchange.attempts.push(attempt);
+    this.started(attempt);
     return new UpstreamCall(this, {
       attempt,
       upstream,

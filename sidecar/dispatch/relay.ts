@@ -98,10 +98,21 @@ export abstract class Relay implements Outlet, Deadline {
   /** Stops whatever would start another attempt. */
   protected abstract stop(): void;
 
+  /** An attempt is about to be sent. */
+  protected started(attempt: Attempt): void {
+    this.exchange.attempts.push(attempt);
+    for (const observer of this.parts.observers) observer.started?.(attempt, this.exchange);
+  }
+
+  ended({ attempt }: UpstreamCall): void {
+    for (const observer of this.parts.observers) observer.ended?.(attempt, this.exchange);
+  }
+
   commit(call: UpstreamCall, contentLength: number | undefined): void {
     const { exchange } = this;
     const now = this.now();
     call.commit(now);
+    for (const observer of this.parts.observers) observer.committed?.(call.attempt, exchange);
     exchange.committedAt = now;
     exchange.releaseBody(this.isSent(call));
     // A body that is complete has its price; the head shows it.

@@ -282,7 +282,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     const free = this.#replay === 'Free' && !this.pinned;
     const admission = parts.breakers.admit(candidate, now, free, this.#callerOf(candidate));
     const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way);
-    exchange.attempts.push(attempt);
+    this.started(attempt);
     this.call = new UpstreamCall(this, {
       attempt,
       upstream,

@@ -359,6 +359,7 @@ export class UpstreamCall implements WireEvents {
     this.done = true;
     this.#receiver?.note();
     this.attempt.endedAt = this.owner.now();
+    this.owner.ended(this);
     this.owner.deadline = NEVER;
     // Pooled sockets and finished messages outlive the call; they must not keep it.
     if (this.#socket) forgetSocket(this.#socket);

@@ -82,6 +82,7 @@ export class WebSocketSession implements Deadline {
   run(): Promise<void> {
     const { exchange, parts, plan, socket } = this.#o;
     exchange.attempts.push(this.#attempt);
+    for (const observer of parts.observers) observer.started?.(this.#attempt, exchange);
     return new Promise((resolve, reject) => {
       this.#settled = { resolve, reject };
       this.deadline =
@@ -288,8 +289,10 @@ export class WebSocketSession implements Deadline {
 
   #over(): void {
     this.#phase = 'Over';
+    const { exchange, parts } = this.#o;
     this.#attempt.endedAt = this.#now();
-    this.#o.parts.deadlines.remove(this);
+    for (const observer of parts.observers) observer.ended?.(this.#attempt, exchange);
+    parts.deadlines.remove(this);
   }
 
   #outcome(

@@ -15,7 +15,7 @@ import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
 import type { Candidate, Consideration, HealthView, Plan, RequestFacts, Step } from './plan.ts';
 import { resolveRoute } from './resolve-route.ts';
-import { RoundRobinState } from './strategies/round-robin.ts';
+import { type RoutingState, withoutTurns } from './state.ts';
 import type { RoutingTable, TableRoute, TableRule } from './table.ts';
 
 /** JSON. */
@@ -82,9 +82,10 @@ export function explain(
   now: number,
   random: () => number,
   body: Buffer,
+  state: RoutingState,
 ): Explanation {
   const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
-  const made = found.rule && plan(found.rule, facts, health, now, random, new RoundRobinState());
+  const made = found.rule && plan(found.rule, facts, health, now, random, withoutTurns(state));
   const error = found.error ?? (made && found.route ? refusal(found.route, made, facts) : undefined);
   return {
     request: requestOf(facts, found.rule?.body),

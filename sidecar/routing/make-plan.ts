@@ -10,7 +10,7 @@ import { chooseCredential, type PoolChoice, pinnedCredential } from './credentia
 import { contextDetail, contextFit, unfit } from './fit.ts';
 import { isPinned } from './kept.ts';
 import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts } from './plan.ts';
-import type { RoundRobinState } from './strategies/round-robin.ts';
+import type { RoutingState } from './state.ts';
 import { STRATEGIES } from './strategies/strategies.ts';
 import type { TableRoute, TableRule, TableTier } from './table.ts';
 import { modelFacts, modelName, type TableTarget } from './target.ts';
@@ -45,7 +45,7 @@ export function plan(
   health: HealthView,
   now: number,
   random: () => number,
-  state: RoundRobinState,
+  state: RoutingState,
 ): Plan {
   const draft: Draft = {
     facts,
@@ -107,14 +107,15 @@ function attempts(rule: TableRule, facts: RequestFacts): number {
   return Number(facts.header('x-stainless-retry-count')) > 0 ? 1 : rule.body.failover.maxAttempts;
 }
 
-function planTier(rule: TableRule, tier: TableTier, draft: Draft, roundRobin: RoundRobinState): void {
+function planTier(rule: TableRule, tier: TableTier, draft: Draft, state: RoutingState): void {
   const fitting: Candidate[] = [];
   const tight: Candidate[] = [];
   for (const target of tier.targets) consider(target, draft, fitting, tight);
   const strategy = STRATEGIES[rule.body.strategy.type];
   const { facts, now, random } = draft;
-  if (fitting.length > 0) strategy.order(fitting, { facts, now, random, key: tier.key, roundRobin });
-  if (tight.length > 0) strategy.order(tight, { facts, now, random, key: tier.tightKey, roundRobin });
+  const context = { rule: rule.body, facts, now, random, state };
+  if (fitting.length > 0) strategy.order(fitting, { ...context, key: tier.key });
+  if (tight.length > 0) strategy.order(tight, { ...context, key: tier.tightKey });
   draft.fitting.push(...fitting);
   draft.tight.push(...tight);
 }

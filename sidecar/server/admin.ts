@@ -10,6 +10,7 @@ import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { explain } from '../routing/explain.ts';
 import { buildFacts } from '../routing/facts.ts';
 import type { HealthView } from '../routing/plan.ts';
+import type { RoutingState } from '../routing/state.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { asOutriderError } from './answer.ts';
 import { readBody } from './body.ts';
@@ -26,6 +27,7 @@ export interface AdminParts {
   snapshot(): object;
   config: ServedConfig;
   health: HealthView;
+  state: RoutingState;
   telemetry: Pick<Telemetry, 'metrics' | 'metricsContentType' | 'request'>;
   memory: MemoryBudget;
   maxBodyBytes: number;
@@ -102,7 +104,7 @@ export class Admin {
     head: RequestHead,
     query: string,
   ): Promise<void> {
-    const { config, health, memory, maxBodyBytes, random } = this.parts;
+    const { config, health, state, memory, maxBodyBytes, random } = this.parts;
     requireJson(head.contentType);
     const asked = new URLSearchParams(query).get('path') ?? DEFAULT_PATH;
     const resolution = endpointAt(asked) ?? resolvePath(parseTarget(asked).path, req.rawHeaders);
@@ -126,7 +128,7 @@ export class Admin {
         envelope: dialect.readRequest(body),
       });
       await loadTranslation();
-      json(res, 200, explain(config.table, facts, health, performance.now(), random, body));
+      json(res, 200, explain(config.table, facts, health, performance.now(), random, body, state));
     } finally {
       hold.release();
     }

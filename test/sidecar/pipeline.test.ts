@@ -8,6 +8,7 @@ import { MemoryBudget } from '../../sidecar/limits/memory-budget.ts';
 import { ParseBudget } from '../../sidecar/limits/parse-budget.ts';
 import { Pipeline } from '../../sidecar/pipeline.ts';
 import type { Candidate } from '../../sidecar/routing/plan.ts';
+import { routingState } from '../../sidecar/routing/state.ts';
 import { Gate } from '../../sidecar/server/gate.ts';
 import { Listener } from '../../sidecar/server/listener.ts';
 import { listModels } from '../../sidecar/server/models.ts';
@@ -50,6 +51,7 @@ async function start(items: Snapshot['items'], run: (exchange: Exchange) => Prom
     parse: new ParseBudget(),
     maxBodyBytes: 1_000_000,
     health: { ejection: () => undefined, hasCredential: () => true },
+    state: routingState(),
     dispatch: { run },
     sockets: { run: () => Promise.reject(new Error('no sockets here')) },
     learned: new LearnedUsage(),

@@ -26,8 +26,8 @@ export class RoundRobinState {
 
 export const ROUND_ROBIN: Strategy = {
   type: 'RoundRobin',
-  order(candidates, { roundRobin, key }) {
-    const credits = roundRobin.credits(key);
+  order(candidates, { state, key }) {
+    const credits = state.roundRobin.credits(key);
     let total = 0;
     for (const { index, target } of candidates) {
       credits[index] = (credits[index] ?? 0) + target.weight;

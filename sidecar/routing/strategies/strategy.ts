@@ -4,9 +4,10 @@
  */
 import type { RuleBody } from '../../snapshot/schema.ts';
 import type { Candidate, RequestFacts } from '../plan.ts';
-import type { RoundRobinState } from './round-robin.ts';
+import type { RoutingState } from '../state.ts';
 
 export interface StrategyContext {
+  readonly rule: RuleBody;
   readonly facts: RequestFacts;
   /** Milliseconds of the caller's monotonic clock. */
   readonly now: number;
@@ -14,7 +15,7 @@ export interface StrategyContext {
   readonly random: () => number;
   /** Names the rule and priority, for state that outlives a request. */
   readonly key: string;
-  readonly roundRobin: RoundRobinState;
+  readonly state: RoutingState;
 }
 
 export interface Strategy {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { routingState } from '../../../sidecar/routing/state.ts';
 import { ROUND_ROBIN, RoundRobinState } from '../../../sidecar/routing/strategies/round-robin.ts';
 import { STRATEGIES } from '../../../sidecar/routing/strategies/strategies.ts';
 import { WEIGHTED } from '../../../sidecar/routing/strategies/weighted.ts';
@@ -86,7 +87,7 @@ describe('RoundRobin', () => {
   });
 
   it('takes turns per rule, and starts afresh when the weights change', () => {
-    const state = new RoundRobinState();
+    const state = routingState();
     const providers = [provider('a'), provider('b')];
     const of = (name: string, weight: number) =>
       planned(

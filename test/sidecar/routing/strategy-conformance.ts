@@ -2,9 +2,9 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
-import { RoundRobinState } from '../../../sidecar/routing/strategies/round-robin.ts';
+import { routingState } from '../../../sidecar/routing/state.ts';
 import type { Strategy, StrategyContext } from '../../../sidecar/routing/strategies/strategy.ts';
-import { facts, provider, target } from './support.ts';
+import { facts, provider, rule, target } from './support.ts';
 
 export function candidates(weights: readonly number[]): Candidate[] {
   return weights.map((weight, index) => ({
@@ -28,11 +28,12 @@ function numbers(seed = 1): () => number {
 }
 
 export const context = (over: Partial<StrategyContext> = {}): StrategyContext => ({
+  rule: rule('r'),
   facts: facts(),
   now: 0,
   random: numbers(),
   key: 'rule',
-  roundRobin: new RoundRobinState(),
+  state: routingState(),
   ...over,
 });
 

@@ -2,7 +2,7 @@
 
 import { plan } from '../../../sidecar/routing/make-plan.ts';
 import type { Candidate, Ejection, HealthView, RequestFacts } from '../../../sidecar/routing/plan.ts';
-import { RoundRobinState } from '../../../sidecar/routing/strategies/round-robin.ts';
+import { type RoutingState, routingState } from '../../../sidecar/routing/state.ts';
 import { buildTable, type RoutingTable, type TableRule } from '../../../sidecar/routing/table.ts';
 import type { EffectiveProvider, EffectiveRoute } from '../../../sidecar/snapshot/effective.ts';
 import type {
@@ -149,7 +149,7 @@ export function planned(
     health?: HealthView;
     random?: number[];
     now?: number;
-    state?: RoundRobinState;
+    state?: RoutingState;
   } = {},
 ) {
   const { random = [0] } = options;
@@ -160,7 +160,7 @@ export function planned(
     options.health ?? health(),
     options.now ?? 0,
     () => random[at++ % random.length] as number,
-    options.state ?? new RoundRobinState(),
+    options.state ?? routingState(),
   );
   return {
     ...made,
