@@ -14,6 +14,7 @@ import { readiness, type StartupMode } from './server/readiness.ts';
 import { ServedConfig } from './server/served-config.ts';
 import { shownSnapshot } from './server/shown-snapshot.ts';
 import { CredentialStore } from './snapshot/credentials.ts';
+import { FleetLink } from './snapshot/fleet/link.ts';
 import { ConfigHolder } from './snapshot/holder.ts';
 import type { ConfigSource } from './snapshot/source.ts';
 import type { TelemetryGauges } from './telemetry/create.ts';
@@ -72,6 +73,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const maxBodyBytes = limits.bodyBytes ?? BODY_BYTES;
   const memory = new MemoryBudget(limits.memoryBytes ?? DEFAULT_MEMORY_LIMIT);
   const credentials = new CredentialStore();
+  const fleet = new FleetLink(warn);
   const holder = new ConfigHolder({
     credentials,
     onListenerError: (error) => warn(`a new configuration was not taken up: ${String(error)}`),
@@ -141,6 +143,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const adminListener = new Listener({ request: (req, res) => admin.handle(req, res) });
 
+  source.join?.(fleet);
   await source.start(holder, credentials);
   const cut = new AbortController();
   let ended: Promise<void> | undefined;

@@ -18,6 +18,7 @@ export interface Announcement {
 }
 
 const HEARTBEAT = ':\n\n';
+const NOTHING = '{}';
 
 export class Announcer {
   readonly #sink: EventSink;
@@ -25,6 +26,8 @@ export class Announcer {
   readonly #onWritten: () => void;
   #wanted: Announcement | undefined;
   #written: Announcement | undefined;
+  #hints: string | undefined;
+  #writtenHints: string | undefined;
   #heartbeatDue = false;
   #writingSince: number | undefined;
   #lastWrite: number;
@@ -40,6 +43,13 @@ export class Announcer {
 
   announce(announcement: Announcement): void {
     this.#wanted = announcement;
+    this.#flush();
+  }
+
+  /** `hints` is the JSON of the event's data. Who was told nothing yet is not told that there is nothing. */
+  hint(hints: string): void {
+    if (hints === NOTHING && this.#writtenHints === undefined) return;
+    this.#hints = hints;
     this.#flush();
   }
 
@@ -76,10 +86,13 @@ export class Announcer {
 
   #flush(): void {
     if (this.#closed || this.#writingSince !== undefined) return;
-    const text = this.#dueText();
+    const due = this.#dueText();
+    const announced = due !== '';
+    const hints = this.#hints === this.#writtenHints ? '' : `event: hints\ndata: ${this.#hints}\n\n`;
+    const text = due + hints || (this.#heartbeatDue ? HEARTBEAT : '');
     if (text === '') return;
-    const announced = text !== HEARTBEAT;
     this.#written = this.#wanted;
+    this.#writtenHints = this.#hints;
     this.#heartbeatDue = false;
     this.#writingSince = this.#now();
     this.#lastWrite = this.#writingSince;
@@ -103,6 +116,6 @@ export class Announcer {
       const snapshot: SnapshotEvent = { hash: wanted.hash };
       text += `event: snapshot\nid: ${wanted.hash}\ndata: ${JSON.stringify(snapshot)}\n\n`;
     }
-    return text === '' && this.#heartbeatDue ? HEARTBEAT : text;
+    return text;
   }
 }

@@ -5,9 +5,11 @@
  * and announce the answer only where it differs from the last one.
  */
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
+import type { Hints } from '../../sidecar/snapshot/fleet/messages.ts';
 import { PROTOCOL_VERSION, type Report } from '../../sidecar/snapshot/messages.ts';
 import type { CredentialSet, Snapshot } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled } from '../compile/types.ts';
+import type { FleetKnowledge } from '../fleet/knowledge.ts';
 import { type Announcement, Announcer, type EventSink } from './announcer.ts';
 import { Bodies } from './bodies.ts';
 import type { Identity } from './identity.ts';
@@ -24,6 +26,8 @@ export interface AudienceOptions {
   drainMs: number;
   /** A pod whose stream is elsewhere counts as connected this long after a report. */
   reportWindowMs: number;
+  /** Merges what reports say; unset: nothing of it is kept, and no hints are given. */
+  fleet?: FleetKnowledge | undefined;
 }
 
 interface Stream {
@@ -125,7 +129,7 @@ export class Audience {
   }
 
   reported(pod: LivePod, report: Report, version: number = PROTOCOL_VERSION): void {
-    const { clock, metrics, pods } = this.#options;
+    const { clock, fleet, metrics, pods } = this.#options;
     // The pod may have gone while its report was read.
     if (!pods.get(pod.uid)) return;
     const now = clock.monotonic();
@@ -133,6 +137,10 @@ export class Audience {
     member.reportedAt = now;
     this.#countOutdated(pod.uid, false);
     this.#evaluate(member);
+    if (report.fleet && fleet && this.#compiled) {
+      const snapshot = snapshotIn(version, this.#compiled, pod);
+      fleet.accept({ pod, snapshot }, report.epoch, report.fleet, now);
+    }
     const { wanted } = member;
     const current =
       wanted?.hash === report.ack.hash && wanted.credentialsVersion === report.ack.credentialsVersion;
@@ -156,6 +164,20 @@ export class Audience {
       },
       now,
     );
+  }
+
+  /** What the pod may know of what all know. */
+  hintsFor(pod: LivePod, version: number = PROTOCOL_VERSION): Hints | undefined {
+    const { clock, fleet } = this.#options;
+    if (!fleet || !this.#compiled) return undefined;
+    return fleet.hintsFor({ pod, snapshot: snapshotIn(version, this.#compiled, pod) }, clock.monotonic());
+  }
+
+  /** Tells every stream of this replica what its pod may know now, where that is not what it was told last. */
+  hint(): void {
+    for (const { pod, stream, version } of this.#members.values()) {
+      if (stream) stream.announcer.hint(JSON.stringify(this.hintsFor(pod, version) ?? {}));
+    }
   }
 
   /** The pod's sidecar speaks a protocol that is no longer served. */

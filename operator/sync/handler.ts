@@ -158,6 +158,7 @@ export class Handler {
     this.#metrics.rowsReceived(report.rows.length);
     this.#audience.reported(pod, report, version);
     const { acceptRows = highestSeq } = this.#options;
+    const hints = this.#audience.hintsFor(pod, version);
     const answer: ReportAnswer = {
       nextReportIn: randomInt(
         Math.floor(this.#reportIntervalMs * 0.8),
@@ -165,6 +166,7 @@ export class Handler {
       ),
       ledgerShard: 0,
       acknowledgedSeq: acceptRows(pod, report.epoch, report.rows),
+      ...(hints && { hints }),
     };
     res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     res.end(JSON.stringify(answer));

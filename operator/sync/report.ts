@@ -6,6 +6,7 @@ import {
   MAX_ROWS,
   type Report,
 } from '../../sidecar/snapshot/messages.ts';
+import { readFleetReport } from '../fleet/knowledge.ts';
 
 const MAX_FEATURES = 256;
 
@@ -22,6 +23,7 @@ export function readReport(body: Buffer): Report {
   }
   const report = object(value, 'report');
   const { trustBundle } = report;
+  const fleet = readFleetReport(report['fleet']);
   return {
     epoch: text(report['epoch'], 'epoch', 64),
     ack: readAcknowledgement(report['ack']),
@@ -29,6 +31,7 @@ export function readReport(body: Buffer): Report {
     proxyVersion: text(report['proxyVersion'], 'proxyVersion', 64),
     features: list(report['features'], 'features', MAX_FEATURES).map((f) => text(f, 'features[]', 128)),
     ...(trustBundle !== undefined && { trustBundle: sha256(trustBundle, 'trustBundle') }),
+    ...(fleet && { fleet }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { type Clock, systemClock } from '../../sidecar/snapshot/clock.ts';
 import { HEARTBEAT_MS } from '../../sidecar/snapshot/messages.ts';
 import type { Compiled } from '../compile/types.ts';
+import type { FleetKnowledge } from '../fleet/knowledge.ts';
 import { listen } from '../listen.ts';
 import { Audience } from './audience.ts';
 import { Handler, type HandlerOptions } from './handler.ts';
@@ -26,6 +27,8 @@ export interface SyncServerOptions extends HandlerOptions {
   /** Unset: connections fail until there is one. */
   tls?: Certificate | undefined;
   pods: PodLookup;
+  /** Merges what reports say of the fleet, and gives hints; unset: neither. */
+  fleet?: FleetKnowledge;
   metrics?: SyncMetrics;
   clock?: Clock;
   heartbeatMs?: number;
@@ -42,6 +45,8 @@ export interface SyncServer {
   readonly address: { host: string; port: number };
   /** Makes `compiled` what every pod should run from now on. Returns once announcements are on their way. */
   publish(compiled: Compiled): void;
+  /** Tells the streams of this replica what is new of the fleet; for the leader, which alone knows it. */
+  hint(): void;
   /** Serves new connections with another certificate. */
   setCertificate(tls: Certificate): void;
   close(): Promise<void>;
@@ -71,6 +76,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     drainMs: options.drainMs ?? DRAIN_MS,
     reportWindowMs: reportIntervalMs * 2.5,
+    fleet: options.fleet,
   });
   const handler = new Handler(options, audience, metrics, reportIntervalMs);
   const server = https.createServer(
@@ -109,6 +115,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     registry: audience.registry,
     address,
     publish: (compiled) => audience.publish(compiled),
+    hint: () => audience.hint(),
     setCertificate: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));

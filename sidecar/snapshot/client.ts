@@ -7,12 +7,13 @@ import { jittered } from './backoff.ts';
 import { type Clock, systemClock, type Timer } from './clock.ts';
 import type { CredentialStore } from './credentials.ts';
 import { EventReader, type ServerEvent } from './event-reader.ts';
+import type { FleetLink } from './fleet/link.ts';
 import type { ConfigHolder } from './holder.ts';
 import type { LastKnownGood } from './last-known-good.ts';
 import { HEARTBEAT_MS, PROTOCOL_HEADER, PROTOCOL_VERSION } from './messages.ts';
 import { Pause } from './pause.ts';
 import { Puller } from './puller.ts';
-import { readCredentialsEvent, readSnapshotEvent } from './read-messages.ts';
+import { readCredentialsEvent, readHintsEvent, readSnapshotEvent } from './read-messages.ts';
 import { Reporter, type RowSource } from './reporter.ts';
 import { FEATURES } from './schema.ts';
 import { type ConfigSource, type SourceLog, type SourceStatus, silentLog } from './source.ts';
@@ -70,6 +71,7 @@ export class SnapshotClient implements ConfigSource {
   #connected = false;
   #outdated = false;
   #problem: string | undefined;
+  #fleet: FleetLink | undefined;
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
@@ -88,6 +90,10 @@ export class SnapshotClient implements ConfigSource {
     });
   }
 
+  join(fleet: FleetLink): void {
+    this.#fleet = fleet;
+  }
+
   async start(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
     if (this.#running) throw new Error('started twice');
     await this.#restore(holder, credentials);
@@ -98,11 +104,13 @@ export class SnapshotClient implements ConfigSource {
       proxyVersion: this.#options.proxyVersion,
       features: this.#options.features ?? FEATURES,
       rows: this.#options.rows,
+      fleet: this.#fleet,
       clock: this.#clock,
       random: this.#random,
       onProblem: (error) => this.#failed('report', error),
     });
     this.#reporter = reporter;
+    this.#fleet?.onUrgent(() => reporter.urgent());
     this.#puller = new Puller({
       transport: this.#transport,
       holder,
@@ -234,6 +242,7 @@ export class SnapshotClient implements ConfigSource {
   #take(event: ServerEvent): void {
     if (event.type === 'snapshot') this.#puller?.wantSnapshot(readSnapshotEvent(event.data));
     if (event.type === 'credentials') this.#puller?.wantCredentials(readCredentialsEvent(event.data));
+    if (event.type === 'hints') this.#fleet?.hear(readHintsEvent(event.data));
   }
 
   #failed(what: string, error: Error): void {

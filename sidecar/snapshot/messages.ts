@@ -8,6 +8,7 @@
  *
  * Every request carries `authorization: Bearer <projected token>` and `x-outrider-protocol: <version>`.
  */
+import type { FleetReport, Hints } from './fleet/messages.ts';
 import { SNAPSHOT_VERSION } from './schema.ts';
 
 /**
@@ -68,6 +69,8 @@ export interface Report {
   features: string[];
   /** SHA-256 in hex of the CA file that the sidecar trusts the operator by. Absent from versions that do not tell, or without a file. */
   trustBundle?: string;
+  /** What this pod learnt that others could use. Absent where there is nothing new, and from versions that do not tell. */
+  fleet?: FleetReport;
 }
 
 export interface ReportAnswer {
@@ -77,4 +80,6 @@ export interface ReportAnswer {
   ledgerShard: number;
   /** Rows up to this sequence number need not be sent again. */
   acknowledgedSeq: number;
+  /** What all pods know, as far as this one may; replaces all hints before. Absent: nothing, or not told. */
+  hints?: Hints;
 }

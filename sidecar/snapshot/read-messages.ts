@@ -53,7 +53,7 @@ function readCredential(value: unknown): CredentialSet['credentials'][number] {
 }
 
 export function readAnswer(value: unknown): ReportAnswer {
-  const { nextReportIn, ledgerShard, acknowledgedSeq } = (value ?? {}) as Record<string, unknown>;
+  const { nextReportIn, ledgerShard, acknowledgedSeq, hints } = (value ?? {}) as Record<string, unknown>;
   if (typeof nextReportIn !== 'number' || !Number.isFinite(nextReportIn)) {
     throw new Error('the answer to the report has no nextReportIn');
   }
@@ -61,6 +61,8 @@ export function readAnswer(value: unknown): ReportAnswer {
     nextReportIn: Math.min(MAX_REPORT_WAIT, Math.max(MIN_REPORT_WAIT, nextReportIn)),
     ledgerShard: Number.isSafeInteger(ledgerShard) ? (ledgerShard as number) : 0,
     acknowledgedSeq: Number.isSafeInteger(acknowledgedSeq) ? (acknowledgedSeq as number) : 0,
+    // Whoever listens to a topic reads it as anything at all.
+    ...(typeof hints === 'object' && hints !== null && { hints }),
   };
 }
 
@@ -76,6 +78,15 @@ export function readCredentialsEvent(data: string): string {
   const { version } = (parse(data, 'an event') ?? {}) as { version?: unknown };
   if (shortText(version, MAX_VERSION)) return version;
   throw new Error('a credentials event has no version');
+}
+
+/** The data of a `hints` event; each topic is read by those who listen to it. What is not JSON says nothing: it must not cost the stream. */
+export function readHintsEvent(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `host:port` of a leader; undefined for anything else, so that no header can send the token somewhere odd. */

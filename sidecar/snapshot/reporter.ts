@@ -3,7 +3,9 @@
  * rows, which stay with their owner until they are acknowledged.
  */
 import { jittered } from './backoff.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
+import type { FleetLink } from './fleet/link.ts';
+import type { FleetReport } from './fleet/messages.ts';
 import { type Acknowledgement, MAX_EXCEPTIONS, MAX_REPORT_BYTES, MAX_ROWS, type Report } from './messages.ts';
 import { Pause } from './pause.ts';
 import { readAnswer, readJson, readLeader } from './read-messages.ts';
@@ -25,6 +27,8 @@ export interface ReporterOptions {
   proxyVersion: string;
   features: readonly string[];
   rows: RowSource | undefined;
+  /** Unset: nothing is told of what this pod learns, and hints are not heard. */
+  fleet?: FleetLink | undefined;
   clock: Clock;
   random: () => number;
   onProblem: (problem: Error) => void;
@@ -34,6 +38,8 @@ const BACKOFF = { baseMs: 250, maxMs: 20_000 };
 /** A new leader meets the whole fleet; the fleet arrives spread over this long. */
 const TAKEOVER_MS = 5_000;
 const OUTDATED_MS = 300_000;
+/** News for others comes in bursts, and goes out no more often than this. */
+const URGENT_EVERY_MS = 5_000;
 const MAX_HOPS = 2;
 const ANSWER_BYTES = 65_536;
 
@@ -48,6 +54,8 @@ export class Reporter {
   #stopped = false;
   #running: Promise<void> | undefined;
   #acknowledged = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #urgent: Timer | undefined;
   /** Wait for the end of a report that begins after they came. */
   #waiting: (() => void)[] = [];
 
@@ -62,6 +70,17 @@ export class Reporter {
     this.#due = true;
     this.#pause.wake();
     this.#running ??= this.#run();
+  }
+
+  /** Others should know soon what this pod learnt: report now, or as soon as the last report is some seconds old. */
+  urgent(): void {
+    if (this.#urgent || this.#stopped || !this.#running) return;
+    const { clock } = this.#options;
+    const wait = this.#reportedAt + URGENT_EVERY_MS - clock.monotonic();
+    this.#urgent = clock.after(Math.max(0, wait), () => {
+      this.#urgent = undefined;
+      this.notify();
+    });
   }
 
   /** Hands in rows, report by report, until none is left or a report brings no progress. Has no deadline of its own. */
@@ -80,6 +99,7 @@ export class Reporter {
   /** Resolves once no report is under way; whoever owns the transport closes it first. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#urgent?.cancel();
     this.#pause.end();
     this.#takeover.end();
     await this.#running;
@@ -112,8 +132,10 @@ export class Reporter {
 
   /** Milliseconds until the next regular report. */
   async #report(): Promise<number> {
-    const { transport, rows } = this.#options;
-    const body = JSON.stringify(this.#compose(await transport.trustBundle()));
+    const { transport, rows, clock, fleet } = this.#options;
+    this.#reportedAt = clock.monotonic();
+    const learnt = fleet?.compose();
+    const body = JSON.stringify(this.#compose(await transport.trustBundle(), learnt));
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
       let answer: Answer;
@@ -132,10 +154,12 @@ export class Reporter {
         this.#leader = undefined;
         throw new ExchangeFailed(`the report was answered ${answer.status}`, answer.status);
       }
-      const { nextReportIn, acknowledgedSeq } = readAnswer(await readJson(answer, ANSWER_BYTES));
+      const { nextReportIn, acknowledgedSeq, hints } = readAnswer(await readJson(answer, ANSWER_BYTES));
       this.#everAnswered = true;
       this.#acknowledged = acknowledgedSeq;
       rows?.acknowledge(acknowledgedSeq);
+      if (learnt) fleet?.delivered(learnt.sequence);
+      fleet?.hear(hints);
       return nextReportIn;
     }
   }
@@ -152,7 +176,7 @@ export class Reporter {
     await this.#takeover.wait(this.#options.random() * TAKEOVER_MS);
   }
 
-  #compose(trustBundle: string | undefined): Report {
+  #compose(trustBundle: string | undefined, learnt: FleetReport | undefined): Report {
     const { acknowledgement, epoch, proxyVersion, features, rows } = this.#options;
     const ack = acknowledgement();
     const report: Report = {
@@ -162,6 +186,7 @@ export class Reporter {
       proxyVersion,
       features: [...features],
       ...(trustBundle !== undefined && { trustBundle }),
+      ...(learnt && { fleet: learnt }),
     };
     if (!rows) return report;
     const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));

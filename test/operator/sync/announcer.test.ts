@@ -77,6 +77,28 @@ describe('announcer', () => {
     expect(sink.texts).toHaveLength(1);
   });
 
+  it('writes the newest hints, once, and does not count them as pushes', () => {
+    const sink = new SlowSink();
+    let written = 0;
+    const announcer = new Announcer(
+      sink,
+      () => 0,
+      () => void (written += 1),
+    );
+    announcer.hint('{}');
+    expect(sink.texts).toEqual([]);
+    for (let n = 1; n <= 100; n++) announcer.hint(`{"n":${n}}`);
+    sink.take();
+    announcer.hint('{"n":100}');
+    sink.take();
+    announcer.hint('{}');
+    sink.take();
+    expect(sink.texts).toEqual(
+      ['{"n":1}', '{"n":100}', '{}'].map((data) => `event: hints\ndata: ${data}\n\n`),
+    );
+    expect(written).toBe(0);
+  });
+
   it('never stacks heartbeats behind a write that waits', () => {
     const sink = new SlowSink();
     const announcer = new Announcer(

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FleetKnowledge } from '../../../operator/fleet/knowledge.ts';
 import { Audience } from '../../../operator/sync/audience.ts';
 import { Bodies } from '../../../operator/sync/bodies.ts';
 import { noMetrics } from '../../../operator/sync/metrics.ts';
@@ -51,6 +52,58 @@ describe('bodies', () => {
     bodies.retain(new Set([second.hash]));
     expect(bodies.compressed(second)).toBe(two);
     expect(bodies.compressed(first)).not.toBe(one);
+  });
+});
+
+describe('what the fleet knows', () => {
+  it('is merged from reports and told to streams, each pod what its snapshot lets it know', () => {
+    const merged: [string, string, unknown][] = [];
+    const fleet = new FleetKnowledge({
+      pods,
+      topics: [
+        {
+          name: 'providers',
+          accept: ({ pod, snapshot }, value) => merged.push([pod.name, snapshot.hash, value]) > 0,
+          hintsFor: ({ snapshot }) => ({ about: snapshot.hash }),
+          forget: () => {},
+        },
+      ],
+    });
+    const knowing = new Audience({
+      pods,
+      clock,
+      metrics: noMetrics,
+      heartbeatMs: 15_000,
+      drainMs: 30_000,
+      reportWindowMs: 50_000,
+      fleet,
+    });
+    const pod = pods.set(podNamed('one'));
+    knowing.publish(compiledOf({ app: '*', snapshot: first }));
+    const texts: string[] = [];
+    const sink = {
+      write: (text: string, written: () => void) => {
+        texts.push(text);
+        written();
+      },
+      end: () => {},
+      destroy: () => {},
+    };
+    knowing.open({ pod, serviceAccount: 'default', expiresAt: Number.MAX_SAFE_INTEGER }, sink);
+    knowing.reported(pod, {
+      epoch: 'e',
+      ack: { hash: '', credentialsVersion: '', exceptions: [] },
+      rows: [],
+      proxyVersion: '1',
+      features: [],
+      fleet: { sequence: 1, providers: 'slow' },
+    });
+    expect(merged).toEqual([['one', first.hash, 'slow']]);
+    expect(knowing.hintsFor(pod)).toEqual({ providers: { about: first.hash } });
+    knowing.hint();
+    expect(texts.at(-1)).toBe(`event: hints\ndata: {"providers":{"about":"${first.hash}"}}\n\n`);
+    knowing.close();
+    fleet.stop();
   });
 });
 

@@ -4,7 +4,9 @@ import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FleetLink } from '../../../sidecar/snapshot/fleet/link.ts';
 import { LastKnownGood } from '../../../sidecar/snapshot/last-known-good.ts';
+import type { Report } from '../../../sidecar/snapshot/messages.ts';
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import { until } from '../../operator/support/manual-clock.ts';
 import { testAuthority } from '../../operator/sync/support/certificates.ts';
@@ -354,6 +356,44 @@ describe('reports', () => {
     }
     expect(operator.reported?.trustBundle).toBe(trusted);
     expect(operator.streams).toHaveLength(1);
+  });
+
+  it('carry what was learnt until they are answered, and bring hints', async () => {
+    const fleet = new FleetLink();
+    const news = [{ seen: 1 }, { seen: 2 }];
+    const heard: unknown[] = [];
+    fleet.report({ topic: 'providers', take: () => news.shift() });
+    fleet.onHints('providers', (value) => void heard.push(value));
+    const carried: unknown[] = [];
+    operator.script.set('/v1/report', (_req, res, body) => {
+      carried.push((JSON.parse(body) as Report).fleet);
+      if (carried.length === 1) return void res.writeHead(500).end('{}');
+      json(res, { nextReportIn: 20_000, ledgerShard: 0, acknowledgedSeq: 0, hints: { providers: 'slow' } });
+    });
+    operator.snapshot = first;
+    await operator.client({}, fleet);
+    await until(() => heard.includes('slow'), 'hints in an answer');
+    expect(carried.slice(0, 2)).toEqual([
+      { sequence: 1, providers: { seen: 1 } },
+      { sequence: 1, providers: { seen: 1 } },
+    ]);
+    operator.send('event: hints\ndata: {"providers":"down"}\n\nevent: hints\ndata: no json\n\n');
+    await until(() => heard.includes(undefined), 'hints of the stream');
+    expect(heard.filter((value) => value !== 'slow')).toEqual(['down', undefined]);
+    expect(operator.streams).toHaveLength(1);
+  });
+
+  it('come early where others should know, but no more often than every five seconds', async () => {
+    const fleet = new FleetLink();
+    operator.snapshot = first;
+    await operator.client({}, fleet);
+    await until(() => operator.reported?.ack.hash === first.hash && operator.clock.waits.includes(20_000));
+    const before = operator.reports.length;
+    for (let n = 0; n < 100; n++) fleet.urgent();
+    operator.clock.advance(4_999);
+    expect(operator.reports).toHaveLength(before);
+    operator.clock.advance(1);
+    await until(() => operator.reports.length === before + 1, 'the early report');
   });
 
   it('carry rows until they are acknowledged', async () => {

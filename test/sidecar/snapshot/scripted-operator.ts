@@ -8,6 +8,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { SnapshotClient, type SnapshotClientOptions } from '../../../sidecar/snapshot/client.ts';
 import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
+import type { FleetLink } from '../../../sidecar/snapshot/fleet/link.ts';
 import { ConfigHolder } from '../../../sidecar/snapshot/holder.ts';
 import type { Report } from '../../../sidecar/snapshot/messages.ts';
 import type { CredentialSet, Snapshot } from '../../../sidecar/snapshot/schema.ts';
@@ -70,7 +71,7 @@ export class ScriptedOperator {
   }
 
   /** A sidecar of this operator; `random: () => 0` means backoff without waiting. */
-  async client(options: Partial<SnapshotClientOptions> = {}): Promise<SnapshotClient> {
+  async client(options: Partial<SnapshotClientOptions> = {}, fleet?: FleetLink): Promise<SnapshotClient> {
     const client = new SnapshotClient({
       url: `https://127.0.0.1:${this.port}`,
       tokenFile: this.tokenFile,
@@ -85,6 +86,7 @@ export class ScriptedOperator {
       ...options,
     });
     this.#clients.push(client);
+    if (fleet) client.join(fleet);
     await client.start(this.holder, this.credentials);
     return client;
   }
