@@ -8,6 +8,7 @@ import type { Settlement } from './accounting/usage.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
 import type { OpenWay } from './dialects/pairing.ts';
+import type { Purpose } from './internal/internal-rule.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
@@ -37,6 +38,11 @@ export interface Exchange {
   facts: RequestFacts | undefined;
   /** What the user wrote, in part: only where the log's owner asked for it. */
   shownPrompt?: string | undefined;
+  // internal
+  /** A request of our own: what it is for, and the id of the request on whose behalf it is made. Absent: a caller's. */
+  internal?: { readonly purpose: Purpose; readonly parent: string | undefined } | undefined;
+  /** Requests of our own that were made on its behalf, in order. */
+  asked?: Exchange[] | undefined;
   // routing
   /** `namespace/name`. */
   route: string | undefined;
@@ -102,6 +108,8 @@ export interface Attempt {
   /** Last request byte handed to a connected socket. */
   sentAt: number | undefined;
   headersAt: number | undefined;
+  /** Of streams of events: the first content. Commit may come before it, where there is nothing left to wait for. */
+  firstContentAt?: number | undefined;
   committedAt: number | undefined;
   endedAt: number | undefined;
   httpStatus: number | undefined;

@@ -16,6 +16,7 @@ export function newAttempt(
     startedAt: now,
     sentAt: undefined,
     headersAt: undefined,
+    firstContentAt: undefined,
     committedAt: undefined,
     endedAt: undefined,
     httpStatus: undefined,

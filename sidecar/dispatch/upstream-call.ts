@@ -125,6 +125,7 @@ export class UpstreamCall implements WireEvents {
   /** Content came. */
   progress(): void {
     const now = this.owner.now();
+    this.attempt.firstContentAt ??= now;
     this.attempt.chunkTimes?.chunk(now);
     this.#times.progress(now);
     this.owner.deadline = this.#times.next;
