@@ -127,7 +127,7 @@ export class SimulatedRun implements CallOwner, SelectionInput {
     });
     this.#billed.set(attempt, call);
     this.calls.add(call);
-    for (const { started } of this.#simulator.observers) started?.(attempt, exchange);
+    for (const observer of this.#simulator.observers) observer.started?.(attempt, exchange);
     call.start();
     this.#simulator.started(this, call);
     return call;
@@ -141,11 +141,11 @@ export class SimulatedRun implements CallOwner, SelectionInput {
     call.attempt.committedAt = now;
     this.exchange.committedAt = now;
     this.#latencyMs = now - this.exchange.startedAt;
-    for (const { committed } of this.#simulator.observers) committed?.(call.attempt, this.exchange);
+    for (const observer of this.#simulator.observers) observer.committed?.(call.attempt, this.exchange);
   }
 
   ended({ attempt }: SimulatedCall): void {
-    for (const { ended } of this.#simulator.observers) ended?.(attempt, this.exchange);
+    for (const observer of this.#simulator.observers) observer.ended?.(attempt, this.exchange);
   }
 
   succeeded(call: SimulatedCall): void {

@@ -103,7 +103,7 @@ export class Simulator {
     this.#plugins = plugins;
     this.observers = plugins.flatMap(({ observer }) => observer ?? []);
     this.exchangeObservers = plugins.flatMap(({ exchangeObserver }) => exchangeObserver ?? []);
-    this.#health = plugins.reduce<HealthView>((view, { health }) => health?.(view) ?? view, this.breakers);
+    this.#health = plugins.reduce<HealthView>((view, plugin) => plugin.health?.(view) ?? view, this.breakers);
     for (const [name, script] of Object.entries(scripts)) this.#targets.set(name, new ScriptedTarget(script));
     this.#table = tableOf(rule, providers);
   }
