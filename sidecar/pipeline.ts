@@ -8,13 +8,13 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { OutriderError } from '../errors/table.ts';
 import type { LearnedUsage } from './accounting/learned-usage.ts';
-import { type RowSink, rowsOf } from './accounting/rows.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
-import type { Dispatch, Exchange, ExchangeObserver } from './exchange.ts';
+import type { Dispatch, Exchange } from './exchange.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { ParseBudget } from './limits/parse-budget.ts';
+import { type RecordingParts, recordExchange, stackOf } from './recording.ts';
 import { buildFacts } from './routing/facts.ts';
 import { plan, refusal } from './routing/make-plan.ts';
 import { matchRule } from './routing/match-rule.ts';
@@ -33,9 +33,8 @@ import { RequestHead } from './server/request-head.ts';
 import { parseTarget } from './server/request-target.ts';
 import type { ServedConfig } from './server/served-config.ts';
 import { shownPrompt } from './telemetry/shown-prompt.ts';
-import type { Telemetry } from './telemetry/telemetry.ts';
 
-export interface PipelineParts {
+export interface PipelineParts extends RecordingParts {
   config: ServedConfig;
   gate: Gate;
   memory: MemoryBudget;
@@ -49,14 +48,8 @@ export interface PipelineParts {
   /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
-  rows: RowSink;
-  /** Are told of every exchange once it is over and settled. */
-  observers?: readonly ExchangeObserver[];
   /** Bytes of the user's words that the log may show; 0: none. */
   logContentBytes?: number;
-  telemetry: Pick<Telemetry, 'record'>;
-  /** For faults of our own, which no caller's error text can explain. */
-  warn: (message: string) => void;
   random: () => number;
 }
 
@@ -299,16 +292,7 @@ export class Pipeline {
   }
 
   private complete(exchange: HttpExchange): void {
-    const { rows, telemetry, observers, warn } = this.parts;
-    try {
-      exchange.releaseBody();
-      for (const attempt of exchange.attempts) exchange.settle(attempt);
-      for (const row of rowsOf(exchange)) rows.append(row);
-      if (observers) for (const observer of observers) observer.completed(exchange);
-      telemetry.record(exchange);
-    } catch (error) {
-      warn(`request ${exchange.id} could not be recorded: ${stackOf(error)}`);
-    }
+    recordExchange(exchange, this.parts);
     this.open--;
     if (this.open === 0) this.onIdle?.();
   }
@@ -344,8 +328,4 @@ function refuseAmbiguous(envelope: NonNullable<HttpExchange['envelope']>, planne
     const member = ambiguousMember(envelope, target.patch);
     if (member !== undefined) throw new OutriderError('duplicate_member', { member });
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -3,11 +3,12 @@
  * common as one shared object. Thousands of small trees that live for a while are what a collector is worst at, and
  * most of the heap of a busy sidecar would be rows.
  */
+import { parentOf } from '../internal/internal-rule.ts';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
 import type { Usage } from './usage.ts';
 
 /** What rows of one kind of call share: everything but request, time and numbers. */
-export type RowKind = Omit<Row, 'request' | 'attempt' | 'at' | 'usage' | 'costNanoUsd'>;
+export type RowKind = Omit<Row, 'request' | 'parent' | 'attempt' | 'at' | 'usage' | 'costNanoUsd'>;
 
 /** Different kinds that are kept apart; callers can invent models, so there may be many. */
 const MAX_KINDS = 4096;
@@ -82,6 +83,9 @@ export class PackedRows {
     const [attempt, at] = numbers as unknown as [number, number];
     const usage = usageOf(numbers);
     const row: Sequenced<Row> = { ...(what as RowKind), request, attempt, at, usage, seq };
+    // The id of a request of our own begins with that of the request it was made for.
+    const parent = row.purpose === undefined ? undefined : parentOf(request);
+    if (parent !== undefined) row.parent = parent;
     const cost = this.#costs[slot] as bigint;
     if (cost !== UNKNOWN_COST) row.costNanoUsd = cost.toString();
     return row;
@@ -141,6 +145,7 @@ export class PackedRows {
       row.provider,
       row.credential,
       row.operation,
+      row.purpose,
       row.kind,
       row.outcome,
       row.failure,
@@ -161,7 +166,7 @@ export class PackedRows {
     if (found === undefined) {
       if (this.#kindCount >= MAX_KINDS) return undefined;
       this.#kindCount++;
-      const { request: _r, attempt: _a, at: _t, usage: _u, costNanoUsd: _c, ...shared } = row;
+      const { request: _r, parent: _p, attempt: _a, at: _t, usage: _u, costNanoUsd: _c, ...shared } = row;
       branch.set(path[last], (found = shared));
     }
     return found;

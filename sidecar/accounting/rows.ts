@@ -1,5 +1,6 @@
 /** The ledger's view of an exchange: one row per attempt, failed ones included. */
 import type { Attempt, Exchange } from '../exchange.ts';
+import { type Purpose, parentOf } from '../internal/internal-rule.ts';
 import type { ServiceTier } from './service-tier.ts';
 import type { Usage } from './usage.ts';
 
@@ -12,6 +13,10 @@ export interface Row {
   /** Milliseconds of the wall clock at the attempt's end. */
   at: number;
   operation: string;
+  /** A request of our own, what it was for. Absent: a caller's. */
+  purpose?: Purpose;
+  /** With it: the request on whose behalf it was made; absent where it was nobody's. */
+  parent?: string;
   /** `namespace/name`; absent where no route was found. */
   route?: string;
   rule: string;
@@ -78,6 +83,11 @@ function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
     source: settlement.source,
     usage: settlement.usage,
   };
+  if (exchange.internal) {
+    row.purpose = exchange.internal.purpose;
+    const parent = parentOf(exchange.id);
+    if (parent !== undefined) row.parent = parent;
+  }
   if (exchange.route !== undefined) row.route = exchange.route;
   if (candidate.credential) row.credential = candidate.credential.name;
   if (attempt.failure !== undefined) row.failure = attempt.failure;

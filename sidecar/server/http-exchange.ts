@@ -30,6 +30,8 @@ export class HttpExchange implements Exchange {
   head: Exchange['head'] = undefined;
   facts: RequestFacts | undefined = undefined;
   shownPrompt: string | undefined = undefined;
+  internal: Exchange['internal'] = undefined;
+  asked: Exchange[] | undefined = undefined;
   route: string | undefined = undefined;
   modelPattern: string | undefined = undefined;
   steps: Step[] = NO_STEPS;

@@ -124,7 +124,8 @@ class ExchangeTelemetry implements Telemetry {
     this.#recorder.record(finished);
 
     const parent = parentOf(exchange.req);
-    const sampled = this.#tracing?.sample(parent);
+    // What is asked on behalf of a request is written with the trace of that one.
+    const sampled = exchange.internal?.parent === undefined ? this.#tracing?.sample(parent) : undefined;
     if (sampled) this.#tracing?.write(finished, this.#names, sampled);
 
     const traceId = sampled?.traceId ?? parent?.traceId;

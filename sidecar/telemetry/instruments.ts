@@ -115,6 +115,21 @@ export const INSTRUMENTS = {
     buckets: OWN_SECONDS,
     help: 'Time of a request with attempts in which none was under way: reading, routing, backoff, handing over the end of the answer.',
   },
+  internalRequests: {
+    name: 'outrider_internal_requests_total',
+    type: 'counter',
+    unit: '{request}',
+    labels: ['route', 'purpose', 'outcome'],
+    help: 'Finished requests of the sidecar itself, on behalf of those of apps; not among outrider_requests_total. Their attempts, tokens and cost are in the metrics of attempts, tokens and cost, under the rule `signals.…`.',
+  },
+  internalSeconds: {
+    name: 'outrider_internal_request_seconds',
+    type: 'histogram',
+    unit: 's',
+    labels: ['purpose'],
+    buckets: CALL_SECONDS,
+    help: 'Duration of the requests of the sidecar itself: what signals that ask a model add to the requests that need them.',
+  },
 
   inferenceDuration: {
     name: 'gen_ai_client_inference_duration_seconds',

@@ -3,6 +3,7 @@
  * it a caller's, a vendor's, or of a configuration that has been replaced, is `_OTHER`.
  */
 import { addressOf } from '../dispatch/address.ts';
+import { INTERNAL_RULES } from '../internal/internal-rule.ts';
 import type { EffectiveProvider, EffectiveSnapshot } from '../snapshot/effective.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
@@ -84,6 +85,7 @@ export class KnownNames {
     for (const route of snapshot?.routes ?? []) {
       const name = route.id.slice('route/'.length);
       const rules = new Set(route.body?.rules.map((rule) => rule.name));
+      if (rules.size > 0) for (const rule of Object.values(INTERNAL_RULES)) rules.add(rule);
       this.#routes.set(name, { rules, patterns: new Set(route.models) });
       this.#values.route.add(name);
       for (const rule of rules) this.#rules.add(pair(name, rule));

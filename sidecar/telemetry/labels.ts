@@ -8,7 +8,10 @@ export interface Label {
 
 export const LABELS = {
   route: { of: 'route', help: '`namespace/name` of the route; empty when none answered' },
-  rule: { of: 'rule', help: 'name of the rule that matched; empty when none did' },
+  rule: {
+    of: 'rule',
+    help: 'name of the rule that matched; empty when none did; `signals.intents` and `signals.classifier` for requests of the sidecar itself',
+  },
   asked_model: { of: 'asked', help: 'the pattern in the `models` of the route that the asked model matched' },
   provider: { of: 'provider', help: '`namespace/name` of the provider' },
   model: { of: 'model', help: 'declared or catalogued name of the model; `_OTHER` for any other name' },
@@ -19,6 +22,9 @@ export const LABELS = {
   scope: { help: 'what was ejected: `Credential`, `CredentialModel`, `Model` or `Endpoint`' },
   source: { help: '`Provider`: what the provider said; `Estimated`: what we reckoned' },
   reason: { help: 'why, from a fixed list' },
+  purpose: {
+    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples) or `Classifier`',
+  },
   version: { help: 'version of the sidecar' },
   gen_ai_operation_name: { help: '`chat`, `text_completion` or `embeddings`' },
   gen_ai_provider_name: { of: 'vendor', help: '`openai`, or the name of an OpenAICompatible provider' },

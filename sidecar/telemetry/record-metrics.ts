@@ -25,6 +25,8 @@ export class MetricsRecorder {
   readonly #warnings: Family<CounterSeries>;
   readonly #commit: Family<HistogramSeries>;
   readonly #added: HistogramSeries;
+  readonly #internal: Family<CounterSeries>;
+  readonly #internalSeconds: Family<HistogramSeries>;
   readonly #genAi: GenAiRecorder;
   #names: KnownNames;
 
@@ -41,6 +43,8 @@ export class MetricsRecorder {
     this.#warnings = meter.counter('warnings');
     this.#commit = meter.histogram('commitSeconds');
     this.#added = meter.histogram('addedSeconds').only;
+    this.#internal = meter.counter('internalRequests');
+    this.#internalSeconds = meter.histogram('internalSeconds');
     this.#genAi = new GenAiRecorder(meter);
   }
 
@@ -56,11 +60,17 @@ export class MetricsRecorder {
     const route = names.route(exchange.route);
     const rule = names.rule(exchange.route, exchange.plan?.rule.name);
     const asked = names.asked(exchange.route, exchange.modelPattern);
-    this.#requests.with([route, rule, asked, statusLabel(outcome.status), result]).value++;
+    const { internal } = exchange;
+    if (internal) {
+      this.#internal.with([route, internal.purpose, result]).value++;
+      this.#internalSeconds.with([internal.purpose]).observe(finished.durationMs / 1000);
+    } else {
+      this.#requests.with([route, rule, asked, statusLabel(outcome.status), result]).value++;
+    }
     if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
     if (last === undefined) return;
 
-    this.#added.observe(finished.addedMs / 1000);
+    if (!internal) this.#added.observe(finished.addedMs / 1000);
     let before: Attempt | undefined;
     for (const attempt of exchange.attempts) {
       const provider = names.provider(attempt.candidate.providerId);
@@ -77,7 +87,7 @@ export class MetricsRecorder {
     }
     const provider = names.provider(last.candidate.providerId);
     const model = modelLabel(last, provider);
-    if (finished.commitMs !== undefined) {
+    if (finished.commitMs !== undefined && !internal) {
       this.#commit.with([provider.label, model]).observe(finished.commitMs / 1000);
     }
     this.#genAi.call(finished, last, provider, model);

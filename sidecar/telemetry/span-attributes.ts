@@ -83,6 +83,7 @@ export function callAttributes(
   to.put(s.ERROR_TYPE, result === 'OK' ? undefined : result);
   to.put('outrider.route', exchange.route);
   to.put('outrider.rule', plan?.rule.name);
+  to.put('outrider.purpose', exchange.internal?.purpose);
   to.put('outrider.asked_model', facts?.askedModel === undefined ? undefined : cut(facts.askedModel));
   to.put('outrider.target', last.candidate.target.name);
   to.put('outrider.provider', provider.label);

@@ -5,8 +5,8 @@
  *
  * Field numbers are those of `opentelemetry/proto/trace/v1/trace.proto` and `common/v1/common.proto`.
  */
-import type { Attempt } from '../exchange.ts';
-import { attemptResult, type Finished } from './finished.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import { attemptResult, type Finished, finish } from './finished.ts';
 import type { KnownNames } from './known-names.ts';
 import { ProtoWriter } from './protobuf.ts';
 import {
@@ -69,8 +69,22 @@ export class SpanEncoder implements AttributeSink {
     this.#times(wall + exchange.startedAt, wall + outcome.endedAt);
     serverAttributes(finished, this);
     this.#end(server, serverFailed(finished), parent === undefined ? FLAGS : FLAGS | REMOTE);
-    if (last === undefined) return { bytes: this.#out.take(), count: 1 };
+    let count = 1;
+    if (exchange.asked) for (const one of exchange.asked) count += this.#inner(one, names, serverId, wall);
+    if (last !== undefined) count += this.#call(finished, last, names, serverId, wall);
+    return { bytes: this.#out.take(), count };
+  }
 
+  /** A request of our own, which was made before the call it decides about. */
+  #inner(exchange: Exchange, names: KnownNames, serverId: string, wall: number): number {
+    const { outcome } = exchange;
+    if (!outcome) return 0;
+    const finished = finish(exchange, outcome);
+    return finished.last === undefined ? 0 : this.#call(finished, finished.last, names, serverId, wall);
+  }
+
+  #call(finished: Finished, last: Attempt, names: KnownNames, serverId: string, wall: number): number {
+    const { exchange, outcome } = finished;
     const callId = this.#spanId();
     const call = this.#begin(callId, serverId, callName(exchange, last), CLIENT);
     const first = exchange.attempts[0] ?? last;
@@ -89,7 +103,7 @@ export class SpanEncoder implements AttributeSink {
       this.#moments(attempt, wall);
       this.#end(span, attemptResult(attempt) !== 'OK', FLAGS);
     }
-    return { bytes: this.#out.take(), count: 2 + exchange.attempts.length };
+    return 1 + exchange.attempts.length;
   }
 
   /** What every span of the process has in common, as the beginning of each request to the collector. */

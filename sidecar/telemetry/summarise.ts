@@ -2,8 +2,8 @@
 import { formatUsd } from '../accounting/usd.ts';
 import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
-import { attemptResult, type Finished } from './finished.ts';
-import type { AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
+import { attemptResult, type Finished, finish } from './finished.ts';
+import type { AskedDetail, AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
 import { cut, word } from './words.ts';
 
 const PROVIDER_PREFIX = 'provider/'.length;
@@ -32,7 +32,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     attempts: exchange.attempts.map(attemptRecord),
     tokens: finished.tokens,
     estimated: finished.estimated,
-    costUsd: finished.priced === 0 && finished.unpriced > 0 ? null : formatUsd(finished.costNanoUsd),
+    costUsd: costOf(finished),
     unpriced: finished.unpriced,
     ttfcMs: finished.commitMs === undefined ? null : round(finished.commitMs),
     durationMs: round(finished.durationMs),
@@ -44,6 +44,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     traceId: traceId ?? null,
     sampleRate,
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
+    ...exchange.internal,
   };
 }
 
@@ -77,8 +78,23 @@ export function requestDetail(exchange: Exchange): RequestDetail {
       detail: cut(one.detail),
     })),
     warningTexts: exchange.warnings.slice(0, MOST_ENTRIES).map(cut),
+    asked: exchange.asked ? exchange.asked.slice(0, MOST_ENTRIES).flatMap(askedDetail) : [],
   };
 }
+
+function askedDetail(exchange: Exchange): AskedDetail[] {
+  const { id, internal, outcome } = exchange;
+  if (!internal || !outcome) return [];
+  const finished = finish(exchange, outcome);
+  const { result, durationMs } = finished;
+  return [
+    { id, purpose: internal.purpose, outcome: result, ms: round(durationMs), costUsd: costOf(finished) },
+  ];
+}
+
+/** Null where nothing of it is known. */
+const costOf = ({ priced, unpriced, costNanoUsd }: Finished): string | null =>
+  priced === 0 && unpriced > 0 ? null : formatUsd(costNanoUsd);
 
 function attemptDetail(exchange: Exchange, attempt: Attempt): AttemptDetail {
   const after = (at: number | undefined): number | null =>

@@ -2,6 +2,7 @@
 import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { Settlement, Usage } from '../accounting/usage.ts';
 import type { Attempt } from '../exchange.ts';
+import type { Purpose } from '../internal/internal-rule.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { Consideration, Step } from '../routing/plan.ts';
 import type { AttemptResult, Result } from './finished.ts';
@@ -56,6 +57,9 @@ export interface LogRecord {
   sampleRate: number;
   /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
   prompt?: string;
+  /** A request of the sidecar itself: what it was for, and the id of the request on whose behalf it was made. Absent: an app's. */
+  purpose?: Purpose;
+  parent?: string;
 }
 
 export interface AttemptRecord {
@@ -82,10 +86,23 @@ export interface RequestSummary extends LogRecord {
   steps: Step[];
   considered: Consideration[];
   warningTexts: string[];
+  /** Requests of the sidecar itself that were made on its behalf. */
+  asked: AskedDetail[];
+}
+
+/** Its own line has the rest. */
+export interface AskedDetail {
+  id: string;
+  purpose: Purpose;
+  outcome: Result;
+  ms: number;
+  /** As `costUsd` of its own line; it is not part of that of this request. */
+  costUsd: string | null;
 }
 
 /** What the summary has beyond the log line; `attempts` in the same order. */
-export interface RequestDetail extends Pick<RequestSummary, 'steps' | 'considered' | 'warningTexts'> {
+export interface RequestDetail
+  extends Pick<RequestSummary, 'steps' | 'considered' | 'warningTexts' | 'asked'> {
   attempts: AttemptDetail[];
 }
 
