@@ -130,7 +130,7 @@ export async function main(args: string[]): Promise<number> {
 
 async function run(settings: OperatorSettings): Promise<number> {
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
-  const { kubeconfig, election, jwksFile, options, tls, trust } = settings;
+  const { kubeconfig, election, ledger, jwksFile, options, tls, trust } = settings;
   let files: FileCertificates | undefined;
   try {
     if (options.credentialsNamespaces?.length === 0) {
@@ -153,6 +153,7 @@ async function run(settings: OperatorSettings): Promise<number> {
       ...(await loadInjection(settings.injection)),
       log,
       ...(election ? { election: { ...election, onLost: () => lost.resolve('lost') } } : {}),
+      ...(ledger ? { ledger } : {}),
       ...(jwksFile ? { identity: { ...options.identity, fetchKeys: () => readKeys(jwksFile) } } : {}),
     });
     log.info({ sync: operator.address, admin: operator.admin }, 'operator is up');

@@ -115,6 +115,7 @@ async function main(): Promise<void> {
     'tls-cert': file('tls.crt', serving.cert),
     'tls-key': file('tls.key', serving.key),
     'credentials-namespaces': '*',
+    'ledger-namespace': 'default',
     'log-level': 'warn',
   });
   processes.start('operator', ['operator', ...operatorFlags], (line) => say(`operator: ${line}`));

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { CertificateFacts } from './certificates/start.ts';
 import { type InjectionMetrics, injectionMetrics } from './inject/metrics.ts';
+import type { LedgerMetrics } from './ledger/keeping.ts';
 import type { SyncMetrics } from './sync/metrics.ts';
 import type { RunResult, WorkQueue } from './watch/queue.ts';
 import type { WatchObserver } from './watch/reflector.ts';
@@ -32,6 +33,7 @@ export interface OperatorMetrics {
   readonly watch: WatchObserver;
   readonly sync: SyncMetrics;
   readonly injection: InjectionMetrics;
+  readonly ledger: LedgerMetrics;
   /** A run of a queue's handler ended. */
   run(controller: string): (result: RunResult, milliseconds: number) => void;
   statusWrite(kind: string, result: 'Written' | 'Gone' | 'Failed'): void;
@@ -95,6 +97,12 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
     'Pods whose sidecar this replica refused last for its old protocol; `outrider restart --outdated` replaces them.',
   );
   const rows = counter('sync_usage_rows_total', 'Usage rows received.');
+  const counted = counter(
+    'ledger_rows_total',
+    'Usage rows, by what became of them: rows that come again are neither.',
+    ['result'],
+  );
+  const flushes = counter('ledger_flushes_total', 'Times the ledger was written, by result.', ['result']);
 
   const leader = gauge('leader', 'Whether this replica leads.');
   const term = gauge('leader_term', 'Term in which this replica leads; 0 while it does not.');
@@ -120,6 +128,13 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
       rowsReceived: (count) => rows.inc(count),
     },
     injection: injectionMetrics(PREFIX, registry),
+    ledger: {
+      rows: (good, malformed) => {
+        counted.inc({ result: 'Counted' }, good);
+        counted.inc({ result: 'Malformed' }, malformed);
+      },
+      flushed: (result) => flushes.inc({ result }),
+    },
     run: (controller) => (result, milliseconds) => {
       runs.inc({ controller, result });
       runSeconds.observe({ controller }, milliseconds / 1000);

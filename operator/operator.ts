@@ -14,6 +14,7 @@ import { outboundMint } from './credentials/outbound.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
+import { LedgerKeeping, type LedgerSettings } from './ledger/keeping.ts';
 import { operatorMetrics } from './metrics.ts';
 import { StatusController } from './status/controller.ts';
 import type { Waits } from './status/programmed.ts';
@@ -40,6 +41,8 @@ export interface OperatorOptions {
   trust?: TrustSettings;
   /** Pods are given sidecars; unset: they are not, and nobody looks for those without. */
   injection?: InjectionOptions;
+  /** Where usage is kept; unset: nowhere, it is only counted in metrics. */
+  ledger?: LedgerSettings;
   /** Takes part in an election; unset: this is the only replica. */
   election?: ElectionSettings;
   /** Where probes and metrics are served. */
@@ -107,6 +110,15 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     published: (bundle) => injection?.isPublished(bundle) ?? true,
     onRun: (controller) => metrics.run(controller),
   });
+  const ledger =
+    options.ledger &&
+    new LedgerKeeping(options.ledger, {
+      client,
+      clock,
+      log,
+      lives: (uid) => source.pod(uid) !== undefined,
+      metrics: metrics.ledger,
+    });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
   const identity = createTokenAuthenticator({
     pods,
@@ -126,6 +138,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     isLeader,
     leaderAddress: () => leadership.leaderAddress(),
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
+    ...(ledger && { acceptRows: (pod, epoch, rows) => ledger.ledger.accept(pod, epoch, rows) }),
     metrics: metrics.sync,
     clock,
     ...(options.reportIntervalMs === undefined ? {} : { reportIntervalMs: options.reportIntervalMs }),
@@ -210,6 +223,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await status.stop();
     await certificates.stop();
     await injection?.stop();
+    await ledger?.stop();
     // Only now may another replica act; until streams end here, it can be told of.
     await leadership.stop();
     await sync.close();
@@ -235,6 +249,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   certificates.start();
   injection?.start();
   await source.start();
+  ledger?.start(leadership);
   return {
     address: sync.address,
     admin: admin.address,

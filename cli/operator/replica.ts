@@ -5,6 +5,7 @@ import type { CertificateFiles } from '../../operator/certificates/files.ts';
 import type { SelfIssuedSettings } from '../../operator/certificates/self-issued.ts';
 import type { TrustSettings } from '../../operator/certificates/start.ts';
 import type { ElectionSettings } from '../../operator/leader/campaign.ts';
+import type { LedgerSettings } from '../../operator/ledger/keeping.ts';
 import { type Arguments, UsageError } from '../arguments.ts';
 
 export const REPLICA_FLAGS = [
@@ -12,6 +13,8 @@ export const REPLICA_FLAGS = [
   'lease-namespace',
   'lease-name',
   'lease-seconds',
+  'ledger-namespace',
+  'ledger-name',
   'pod-name',
   'pod-namespace',
   'pod-ip',
@@ -33,6 +36,8 @@ export const REPLICA_HELP = `\
   --lease-namespace NAME         of the Lease; unset: the pod's                                  OUTRIDER_LEASE_NAMESPACE
   --lease-name NAME              of the Lease; outrider                                          OUTRIDER_LEASE_NAME
   --lease-seconds N              how long others wait for a leader that is gone; 15              OUTRIDER_LEASE_SECONDS
+  --ledger-namespace NAME        of the ConfigMaps that keep usage; unset: the Lease's, or none  OUTRIDER_LEDGER_NAMESPACE
+  --ledger-name NAME             what their names begin with; the Lease's name and -ledger       OUTRIDER_LEDGER_NAME
   --pod-name NAME                of this replica; unset: the host's                              OUTRIDER_POD_NAME
   --pod-namespace NAME           unset: that of the pod's own account                            OUTRIDER_POD_NAMESPACE
   --pod-ip IP                    where sidecars send reports while it leads                      OUTRIDER_POD_IP
@@ -54,6 +59,8 @@ type TlsChoice = { mode: 'Files'; files: CertificateFiles } | ({ mode: 'SelfIssu
 export interface ReplicaSettings {
   tls: TlsChoice;
   election: Omit<ElectionSettings, 'onLost'> | undefined;
+  /** Undefined: usage is counted in metrics only. */
+  ledger: LedgerSettings | undefined;
   trust: TrustSettings;
 }
 
@@ -67,9 +74,11 @@ export function completed(args: readonly string[]): string[] {
 }
 
 export function readReplicaSettings(given: Arguments, listenHost: string): ReplicaSettings {
+  const election = readElection(given, listenHost);
   return {
     tls: readTls(given),
-    election: readElection(given, listenHost),
+    election,
+    ledger: readLedger(given, election),
     trust: {
       webhooks: names(given, 'webhook-configurations').map((name) => ({
         kind: 'MutatingWebhookConfiguration',
@@ -118,6 +127,15 @@ function readElection(given: Arguments, listenHost: string): ReplicaSettings['el
     replica: given.text('pod-name') ?? hostname(),
     host,
     ...(leaseSeconds === undefined ? {} : { leaseSeconds }),
+  };
+}
+
+function readLedger(given: Arguments, election: ReplicaSettings['election']): ReplicaSettings['ledger'] {
+  const namespace = given.text('ledger-namespace') ?? election?.namespace;
+  if (namespace === undefined) return undefined;
+  return {
+    namespace: name(given, 'ledger-namespace', namespace),
+    name: name(given, 'ledger-name', `${election?.name ?? 'outrider'}-ledger`),
   };
 }
 

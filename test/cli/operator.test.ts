@@ -21,6 +21,7 @@ describe('flags and variables', () => {
       admin: { host: '0.0.0.0', port: 8081 },
       tls: { mode: 'Files', files: { cert: 'c.pem', key: 'k.pem' } },
       election: undefined,
+      ledger: undefined,
       trust: { webhooks: [] },
       jwksFile: undefined,
       logLevel: 'info',
