@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Behaviour } from './behaviour.ts';
 import { checkCohereRequest } from './cohere-check.ts';
 import { type Composed, compose } from './composed.ts';
+import { EMBEDDING_LENGTH, embeddingOf } from './embedding.ts';
 import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
 
@@ -161,7 +162,7 @@ function embed(request: Json, headers: Record<string, string>): VendorAnswer {
     model,
     input_type: kind,
     embedding_types: types = ['float'],
-    output_dimension: length = 8,
+    output_dimension: length = EMBEDDING_LENGTH,
   } = request;
   if (typeof model !== 'string') return refused(400, 'model is required');
   if (typeof kind !== 'string')
@@ -169,10 +170,7 @@ function embed(request: Json, headers: Record<string, string>): VendorAnswer {
   if (!Array.isArray(texts) || texts.some((text) => typeof text !== 'string'))
     return refused(400, 'texts must be an array of strings');
   if (texts.length > 96) return refused(400, 'invalid request: total number of texts must be at most 96');
-  const vectors = (texts as string[]).map((text) => {
-    const digest = createHash('sha256').update(text).digest();
-    return Float32Array.from({ length: length as number }, (_, i) => ((digest[i % 32] ?? 0) - 128) / 128);
-  });
+  const vectors = (texts as string[]).map((text) => embeddingOf(text, length as number));
   const embeddings = Object.fromEntries(
     (types as string[]).map((type) => [
       type,

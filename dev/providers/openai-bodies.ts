@@ -1,6 +1,7 @@
 /** The OpenAI wire format as a vendor writes it: complete bodies and stream events, deterministic for a request. */
 import { createHash } from 'node:crypto';
 import type { Behaviour, StreamUsage } from './behaviour.ts';
+import { EMBEDDING_LENGTH, embeddingOf } from './embedding.ts';
 import { exampleOf } from './schema-example.ts';
 import type { FailureShape } from './vendor.ts';
 
@@ -9,12 +10,15 @@ interface Message {
   content?: string | { type: string; text?: string }[] | null;
 }
 
+/** A text, or its tokens. */
+type EmbeddedInput = string | number | number[];
+
 /** The members of a request body that shape the answer. */
 export interface ParsedRequest {
   model?: string;
   messages?: Message[];
   prompt?: string | string[];
-  input?: string | string[];
+  input?: string | EmbeddedInput[];
   stream?: boolean;
   stream_options?: { include_usage?: boolean } | null;
   max_tokens?: number;
@@ -63,7 +67,8 @@ export function answer(request: ParsedRequest, raw: Buffer, behaviour: Behaviour
   const digest = createHash('sha256').update(raw).digest('hex');
   const cap = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY;
   const schema = behaviour.text === undefined ? schemaOf(request) : undefined;
-  const all = schema === undefined ? words(behaviour) : [JSON.stringify(exampleOf(schema))];
+  const all =
+    schema === undefined ? words(behaviour) : [JSON.stringify(exampleOf(schema, lastUserText(request)))];
   const tokens = all.slice(0, cap);
   const calls = callsOf(request, behaviour).map((call, i) => ({
     id: `call_${digest.slice(12 + i, 24 + i)}`,
@@ -112,7 +117,7 @@ function callsOf(request: ParsedRequest, behaviour: Behaviour): { name: string; 
   if (choice === 'required' && called.length === 0) called = offered.slice(-1);
   return called.map(({ name, parameters }) => ({
     name,
-    arguments: JSON.stringify(parameters === undefined ? { query: asked } : exampleOf(parameters)),
+    arguments: JSON.stringify(parameters === undefined ? { query: asked } : exampleOf(parameters, asked)),
   }));
 }
 
@@ -155,12 +160,13 @@ export function completeBody(endpoint: Endpoint, request: ParsedRequest, a: Answ
   });
 }
 
+const textOf = (input: EmbeddedInput): string => (typeof input === 'string' ? input : JSON.stringify(input));
+
 function embeddingsBody(request: ParsedRequest, a: Answer): string {
   const inputs = typeof request.input === 'string' ? [request.input] : (request.input ?? []);
-  const length = request.dimensions ?? 8;
+  const length = request.dimensions ?? EMBEDDING_LENGTH;
   const data = inputs.map((input, index) => {
-    const digest = createHash('sha256').update(input).digest();
-    const vector = Float32Array.from({ length }, (_, i) => ((digest[i % 32] ?? 0) - 128) / 128);
+    const vector = embeddingOf(textOf(input), length);
     const embedding =
       request.encoding_format === 'base64'
         ? Buffer.from(vector.buffer).toString('base64')

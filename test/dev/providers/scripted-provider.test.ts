@@ -43,8 +43,27 @@ test('answers the stock SDK: chat, stream with usage, tools, completions, embedd
 
   expect((await openai.completions.create({ model: 'm', prompt: 'x' })).choices[0]?.text).toMatch(/^the/);
   const embedding = await openai.embeddings.create({ model: 'm', input: ['a', 'b'] });
-  expect(embedding.data.map((d) => d.embedding.length)).toEqual([8, 8]);
+  expect(embedding.data.map((d) => d.embedding.length)).toEqual([512, 512]);
   expect((await openai.models.list()).data.map((m) => m.id)).toContain('scripted-small');
+});
+
+test('embeds texts about the same thing near each other, and takes the word of a choice that the prompt names', async () => {
+  const openai = await client();
+  const input = ['I want a refund for my order', 'please refund the last order', 'write a python function'];
+  const { data } = await openai.embeddings.create({ model: 'm', input });
+  const [a = [], b = [], c = []] = data.map(({ embedding }) => embedding);
+  const cosine = (x: number[], y: number[]) => x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0);
+  expect(cosine(a, a)).toBeCloseTo(1);
+  expect(cosine(a, b)).toBeGreaterThan(0.3);
+  expect(cosine(a, c)).toBeLessThan(0.2);
+
+  const schema = { type: 'object', properties: { label: { enum: ['easy', 'hard'] } } };
+  const labelled = await openai.chat.completions.create({
+    model: 'm',
+    messages: [{ role: 'user', content: 'a Hard one' }],
+    response_format: { type: 'json_schema', json_schema: { name: 'label', schema } },
+  });
+  expect(labelled.choices[0]?.message.content).toBe('{"label":"hard"}');
 });
 
 test.each([
