@@ -10,6 +10,7 @@ import {
   matching,
 } from './common.ts';
 import { type FAILURE_CLASSES, rule } from './schema/route-rule.ts';
+import { classification, signals } from './schema/route-signals.ts';
 
 const modelPattern = matching(
   /^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/,
@@ -41,6 +42,8 @@ const spec = z.strictObject({
     .describe(
       'What happens to parameters of a request that a target of another wire format cannot honour. Reject: such a target is passed over. Warn: they are left out and named in x-outrider-warnings. Drop: they are left out. Unset: Warn.',
     ),
+  signals: signals.optional(),
+  classification: classification.optional(),
   rules: z
     .array(rule)
     .min(1)

@@ -18,7 +18,7 @@ import { type RecordingParts, recordExchange, stackOf } from './recording.ts';
 import { buildFacts } from './routing/facts.ts';
 import { plan, refusal } from './routing/make-plan.ts';
 import { matchRule } from './routing/match-rule.ts';
-import type { HealthView, Plan } from './routing/plan.ts';
+import type { HealthView, Plan, RequestFacts } from './routing/plan.ts';
 import { resolveRoute } from './routing/resolve-route.ts';
 import type { RoutingState } from './routing/state.ts';
 import type { TableRoute, TableRule } from './routing/table.ts';
@@ -32,6 +32,7 @@ import { passthroughMatch } from './server/passthrough.ts';
 import { RequestHead } from './server/request-head.ts';
 import { parseTarget } from './server/request-target.ts';
 import type { ServedConfig } from './server/served-config.ts';
+import { gatherSignals, type SignalModels } from './signals/stage.ts';
 import { shownPrompt } from './telemetry/shown-prompt.ts';
 
 export interface PipelineParts extends RecordingParts {
@@ -48,6 +49,8 @@ export interface PipelineParts extends RecordingParts {
   /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
+  /** Asks models what rules need to know of a prompt. Unset: such signals are unknown. */
+  models?: SignalModels | undefined;
   /** Bytes of the user's words that the log may show; 0: none. */
   logContentBytes?: number;
   random: () => number;
@@ -213,12 +216,20 @@ export class Pipeline {
 
     const resolved = resolveRoute(config.table, facts.askedModel);
     if (resolved instanceof OutriderError) throw resolved;
-    noteRoute(exchange, resolved.route, resolved.pattern);
-    const matched = matchRule(resolved.route, facts);
+    const { route } = resolved;
+    noteRoute(exchange, route, resolved.pattern);
+    const gathering = gatherSignals(exchange, route, facts, this.parts.models);
+    return gathering
+      ? gathering.then(() => this.dispatchMatched(exchange, route, facts))
+      : this.dispatchMatched(exchange, route, facts);
+  }
+
+  private dispatchMatched(exchange: HttpExchange, route: TableRoute, facts: RequestFacts): Promise<void> {
+    const matched = matchRule(route, facts);
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
     try {
-      this.plan(exchange, resolved.route, matched.rule);
+      this.plan(exchange, route, matched.rule);
     } catch (error) {
       if (!answeredByEstimate(exchange)) throw error;
       return Promise.resolve();

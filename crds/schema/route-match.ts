@@ -11,6 +11,7 @@ import {
   PATTERN_MESSAGE,
   setList,
 } from '../common.ts';
+import { matchSignals, promptSignals } from './route-match-signals.ts';
 
 /** An RE2 pattern; compiled by a linear-time engine, so back-references and look-around are rejected. */
 const pattern = z
@@ -106,11 +107,13 @@ export const match = z.strictObject({
       pattern: pattern
         .optional()
         .describe('RE2 pattern found in the text of a user message. No back-references, no look-around.'),
+      ...promptSignals,
     })
     .meta(
       cel({
-        rule: 'has(self.tokens) || has(self.turns) || has(self.contains) || has(self.pattern)',
-        message: 'at least one of tokens, turns, contains and pattern is required',
+        rule: 'has(self.tokens) || has(self.turns) || has(self.contains) || has(self.pattern) || has(self.difficulty) || has(self.content) || has(self.languages) || has(self.intents)',
+        message:
+          'at least one of tokens, turns, contains, pattern, difficulty, content, languages and intents is required',
       }),
     )
     .optional()
@@ -121,13 +124,18 @@ export const match = z.strictObject({
       vision: z.boolean().optional().describe('Whether a message carries an image.'),
       jsonSchema: z.boolean().optional().describe('Whether output must follow a JSON schema.'),
       stream: z.boolean().optional().describe('Whether the response is streamed.'),
+      reasoning: z
+        .boolean()
+        .optional()
+        .describe('Whether the caller asks the model to reason: an effort above minimal, or thinking.'),
     })
     .meta(
       cel({
-        rule: 'has(self.tools) || has(self.vision) || has(self.jsonSchema) || has(self.stream)',
-        message: 'at least one of tools, vision, jsonSchema and stream is required',
+        rule: 'has(self.tools) || has(self.vision) || has(self.jsonSchema) || has(self.stream) || has(self.reasoning)',
+        message: 'at least one of tools, vision, jsonSchema, stream and reasoning is required',
       }),
     )
     .optional()
     .describe('Features the request must use (true) or must not use (false).'),
+  ...matchSignals,
 });

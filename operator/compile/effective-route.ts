@@ -1,6 +1,7 @@
 /** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import { atLeast, FAILOVER_ON, Filler, maxAttempts, RULE } from './defaults.ts';
+import { effectiveSignals } from './signals.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
 type Target = Rule['targets'][number];
@@ -36,6 +37,7 @@ export function effectiveRoute(spec: LLMRouteSpec): { spec: EffectiveRouteSpec; 
     workloadSelector: fill.in('spec.workloadSelector', spec.workloadSelector, {}),
     unsupportedParameters: fill.in('spec.unsupportedParameters', spec.unsupportedParameters, 'Warn' as const),
     rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill)),
+    ...(spec.signals && { signals: effectiveSignals(spec.signals, fill) }),
   };
   return { spec: effective, defaulted: fill.defaulted };
 }

@@ -20,6 +20,7 @@ import type { CompiledProvider } from './provider-item.ts';
 import { INVALID } from './reasons.ts';
 import { required } from './required.ts';
 import type { RouteSource } from './route-source.ts';
+import { matchSignalsBody, signalsBody } from './signals.ts';
 import { compileTarget } from './target.ts';
 
 export function compileRoute(
@@ -134,6 +135,7 @@ function makeBody(source: RouteSource, spec: EffectiveRouteSpec, targets: Target
     name,
     uid: object.metadata.uid ?? key,
     rules: spec.rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [], ...lossy })),
+    ...signalsBody(spec),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;
@@ -198,6 +200,7 @@ function matchBody(match: EffectiveRule['matches'][number]): MatchBody {
       },
     }),
     ...(request && { request }),
+    ...matchSignalsBody(match),
   };
 }
 

@@ -3,6 +3,9 @@ import { estimateInputTokens } from '../accounting/estimate.ts';
 import type { Dialect, DialectName } from '../dialects/dialect.ts';
 import type { Envelope } from '../dialects/envelope.ts';
 import type { ParseBudget } from '../limits/parse-budget.ts';
+import { asksForReasoning } from '../signals/reasoning.ts';
+import { type PromptSample, sampleEnvelope } from '../signals/sample.ts';
+import type { Signals } from '../signals/signals.ts';
 import type { Capability } from '../snapshot/schema.ts';
 import type { ReplayClass, RequestFacts } from './plan.ts';
 
@@ -61,6 +64,9 @@ class Facts implements RequestFacts {
   readonly #envelope: Envelope | undefined;
   readonly #parse: FactsInput['parse'];
   #userText: string[] | undefined;
+  #reasoning: boolean | undefined;
+  classification: string | undefined;
+  signals?: Signals;
 
   constructor(input: FactsInput) {
     const { envelope } = input;
@@ -116,6 +122,16 @@ class Facts implements RequestFacts {
     if (!envelope) return [];
     if (!this.#parse) return unescapeRanges(envelope);
     return this.#parse.run(envelope.body.length, () => unescapeRanges(envelope));
+  }
+
+  get reasoning(): boolean {
+    const envelope = this.#envelope;
+    this.#reasoning ??= envelope !== undefined && asksForReasoning(envelope);
+    return this.#reasoning;
+  }
+
+  sample(): PromptSample {
+    return this.#envelope ? sampleEnvelope(this.#envelope) : { last: '', all: '' };
   }
 
   userText(): string[] {

@@ -1,16 +1,22 @@
 /** Clauses of a rule's matches, made ready once. Each carries, already written, what to say when it fails. */
+import type { AskedSignal, RouteSignals } from '../signals/signals.ts';
 import { compilePattern, type Pattern } from '../snapshot/patterns.ts';
 import type { MatchBody, RuleBody } from '../snapshot/schema.ts';
 import type { RequestFacts, Step } from './plan.ts';
+import { signalClauses } from './signal-clauses.ts';
 
 /** One entry of `matches`: all of its clauses must hold. The cheap ones come first. */
 export type TableMatch = readonly Clause[];
 
-interface Clause {
+export interface Clause {
   readonly holds: (facts: RequestFacts, prompt: PromptText) => boolean;
   /** Asks about the body, so it cannot hold where the body is passed through unread. */
   readonly readsBody: boolean;
   readonly failed: Step;
+  /** What a signal said, for the reason; bounded words, never what the request carried. */
+  readonly said?: (facts: RequestFacts) => string;
+  /** The model that must have been asked. */
+  readonly asks?: AskedSignal;
 }
 
 /** Lower-case text of the user messages, made at most once per request. */
@@ -28,10 +34,14 @@ export class PromptText {
   }
 }
 
-export function compileMatches(rule: RuleBody): TableMatch[] {
+export function compileMatches(rule: RuleBody, signals: RouteSignals = {}): TableMatch[] {
   return rule.matches.map((match, i) => {
     const what = rule.matches.length === 1 ? `rule ${rule.name}` : `rule ${rule.name}, match ${i + 1}`;
-    return [...envelopeClauses(match, what), ...promptClauses(match, what)];
+    return [
+      ...envelopeClauses(match, what),
+      ...promptClauses(match, what),
+      ...signalClauses(match, what, signals),
+    ];
   });
 }
 
@@ -51,17 +61,23 @@ function envelopeClauses(match: MatchBody, what: string): Clause[] {
     const detail = `the path is not ${list(paths)}`;
     clauses.push(clause(what, detail, false, (f) => paths.includes(f.path)));
   }
-  for (const feature of ['tools', 'vision', 'jsonSchema', 'stream'] as const) {
+  for (const feature of ['tools', 'vision', 'jsonSchema', 'stream', 'reasoning'] as const) {
     const wanted = request?.[feature];
     if (wanted === undefined) continue;
     const detail = `the request ${wanted ? 'does not use' : 'uses'} ${FEATURE_WORDS[feature]}`;
-    clauses.push(clause(what, detail, true, (f) => f[feature] === wanted));
+    clauses.push(clause(what, detail, true, (f) => (f[feature] ?? false) === wanted));
   }
   for (const header of headers ?? []) clauses.push(headerClause(header, what));
   return clauses;
 }
 
-const FEATURE_WORDS = { tools: 'tools', vision: 'images', jsonSchema: 'a JSON schema', stream: 'streaming' };
+const FEATURE_WORDS = {
+  tools: 'tools',
+  vision: 'images',
+  jsonSchema: 'a JSON schema',
+  stream: 'streaming',
+  reasoning: 'reasoning',
+};
 
 function headerClause(
   { name, type, value }: NonNullable<MatchBody['headers']>[number],

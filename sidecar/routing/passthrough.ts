@@ -2,7 +2,7 @@
 import { OutriderError } from '../../errors/table.ts';
 import { isManagementPath, segmentsOf, startsWithSegments } from '../snapshot/paths.ts';
 import { PromptText } from './match-clauses.ts';
-import { matches } from './match-rule.ts';
+import { matches, noteLabel } from './match-rule.ts';
 import type { RequestFacts, Step } from './plan.ts';
 import { onlyRoute, type Resolved, resolveRoute } from './resolve-route.ts';
 import type { RoutingTable, TableRoute, TableRule } from './table.ts';
@@ -54,12 +54,13 @@ function letsThrough(
   steps: Step[] = [],
 ): number | undefined {
   const text = new PromptText(facts);
+  noteLabel(route, facts);
   const index = route.rules.findIndex((rule) => {
     if (!permits(rule, facts.method, segments)) {
       steps.push({ stage: 'match', what: `rule ${rule.body.name}`, detail: 'does not let the path through' });
       return false;
     }
-    return matches(rule, facts, text, steps);
+    return matches(rule, facts, text, steps) !== undefined;
   });
   return index < 0 ? undefined : index;
 }

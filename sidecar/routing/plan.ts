@@ -1,5 +1,7 @@
 /** What routing decides and why. Data only; the functions that fill it are pure and live beside this file. */
 import type { DialectName } from '../dialects/dialect.ts';
+import type { PromptSample } from '../signals/sample.ts';
+import type { Signals } from '../signals/signals.ts';
 import type {
   Capability,
   CredentialBody,
@@ -33,6 +35,14 @@ export interface RequestFacts {
   vision: boolean;
   jsonSchema: boolean;
   stream: boolean;
+  /** The caller asks the model to reason; read on first use only. */
+  readonly reasoning?: boolean;
+  /** Lower-case label of the request: only providers that list it may see it. Undefined: it has none. */
+  classification?: string | undefined;
+  /** Head and tail of what the user wrote; decoded anew each time. */
+  sample?(): PromptSample;
+  /** What rules asked about the prompt, once one did. */
+  signals?: Signals;
   maxOutputTokens: number | undefined;
   choices: number;
   replay: ReplayClass;

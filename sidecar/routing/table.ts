@@ -2,6 +2,7 @@
  * The effective snapshot made ready for routing, once per swap: patterns compiled, references followed, everything a
  * request would otherwise work out again.
  */
+import { type RouteSignals, routeSignals } from '../signals/signals.ts';
 import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from '../snapshot/effective.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import { compareRoutes, parsePattern } from '../snapshot/precedence.ts';
@@ -38,11 +39,16 @@ export interface TableRoute {
   readonly body: RouteBody | undefined;
   readonly reason: string;
   readonly rules: readonly TableRule[];
+  readonly signals: RouteSignals;
+  /** Some rule asks a signal that a model must be asked for. */
+  readonly asks: boolean;
 }
 
 export interface TableRule {
   readonly body: RuleBody;
   readonly matches: readonly TableMatch[];
+  /** Some entry asks a signal. */
+  readonly asksSignals: boolean;
   /** Said when the rule is taken. */
   readonly taken: Step;
   /** Lowest priority number first. */
@@ -89,7 +95,8 @@ function tableRoute(
   models: ReadonlyMap<string, ModelIndex>,
 ): TableRoute {
   const { id, generation, body, reason } = source;
-  const rules = (body?.rules ?? []).map((rule) => tableRule(id, rule, providers, models));
+  const signals = routeSignals(body);
+  const rules = (body?.rules ?? []).map((rule) => tableRule(id, rule, providers, models, signals));
   return {
     id,
     key: id.slice(id.indexOf('/') + 1),
@@ -98,6 +105,8 @@ function tableRoute(
     body,
     reason: reason ?? 'no version of it is valid',
     rules,
+    signals,
+    asks: rules.some((rule) => rule.matches.some((match) => match.some(({ asks }) => asks !== undefined))),
   };
 }
 
@@ -106,6 +115,7 @@ function tableRule(
   rule: RuleBody,
   providers: ReadonlyMap<string, EffectiveProvider>,
   models: ReadonlyMap<string, ModelIndex>,
+  signals: RouteSignals,
 ): TableRule {
   const weights = new Map<number, number>();
   for (const { priority, weight } of rule.targets)
@@ -120,9 +130,11 @@ function tableRule(
       const key = `${routeId} ${rule.name} ${priority} ${shares}`;
       return { targets: targets.filter((t) => t.body.priority === priority), key, tightKey: `${key} tight` };
     });
+  const matches = compileMatches(rule, signals);
   return {
     body: rule,
-    matches: compileMatches(rule),
+    matches,
+    asksSignals: matches.some((match) => match.some(({ said }) => said !== undefined)),
     taken: {
       stage: 'match',
       what: `rule ${rule.name}`,

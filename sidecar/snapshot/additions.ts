@@ -29,6 +29,18 @@ const FIRST_TYPES: readonly string[] = ['OpenAI', 'OpenAICompatible'];
 export const ADDITIONS: readonly Addition[] = [
   // Without it, an older body of an Invalid route serves as far as the snapshot lists its providers, as before.
   { kind: 'Route', field: 'keeps', advisory: true },
+  { kind: 'Route', field: 'body.signals', needs: 'signals' },
+  { kind: 'Route', field: 'body.classification', needs: 'signals' },
+  ...[
+    'prompt.difficulty',
+    'prompt.content',
+    'prompt.languages',
+    'prompt.intents',
+    'request.reasoning',
+    'classifications',
+    'claims',
+    'whenUnknown',
+  ].map((member): Addition => ({ kind: 'Route', field: `body.rules[].matches[].${member}`, needs: 'match.signals' })),
   { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
   { kind: 'Route', field: 'body.rules[].responses', needs: 'responses.store' },
   // Paths below /v1beta/.

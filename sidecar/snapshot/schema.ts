@@ -7,6 +7,13 @@
  */
 import type { ProviderParameters, ProviderTypeName } from './provider-types.ts';
 
+import type {
+  ClassificationBody,
+  MatchSignalsBody,
+  PromptSignalsBody,
+  SignalsBody,
+} from './shapes/signals.ts';
+
 export type { ProviderTypeName } from './provider-types.ts';
 
 /**
@@ -31,6 +38,8 @@ export const FEATURES = [
   'responses.store',
   'provider.types',
   'credential.minted',
+  'match.signals',
+  'signals',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -97,6 +106,9 @@ export interface RouteBody {
   name: string;
   uid: string;
   rules: RuleBody[];
+  /** Absent: what every request has, and no more. */
+  signals?: SignalsBody;
+  classification?: ClassificationBody;
 }
 
 export interface RuleBody {
@@ -129,7 +141,7 @@ export interface TimeoutsBody {
 }
 
 /** Fields are ANDed; an absent field does not constrain. */
-export interface MatchBody {
+export interface MatchBody extends MatchSignalsBody {
   headers?: { name: string; type: 'Exact' | 'Prefix' | 'RegularExpression'; value: string }[];
   paths?: string[];
   models?: string[];
@@ -139,8 +151,14 @@ export interface MatchBody {
     /** Lower-case. */
     contains?: string[];
     pattern?: string;
+  } & PromptSignalsBody;
+  request?: {
+    tools?: boolean;
+    vision?: boolean;
+    jsonSchema?: boolean;
+    stream?: boolean;
+    reasoning?: boolean;
   };
-  request?: { tools?: boolean; vision?: boolean; jsonSchema?: boolean; stream?: boolean };
 }
 
 export interface TargetBody {

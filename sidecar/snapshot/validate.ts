@@ -16,6 +16,7 @@ import {
   text,
   wrong,
 } from './check.ts';
+import { classification, definedSignals, matchSignals, promptSignals, signals } from './checks/signals.ts';
 import { fieldsOf } from './fields.ts';
 import { certificates, json, pattern, url } from './formats.ts';
 import { isManagementPath, segmentsOf } from './paths.ts';
@@ -98,9 +99,19 @@ const match = shape(
     models: list(model, 64, 1),
     prompt: shape(
       {},
-      { tokens: bounds, turns: bounds, contains: list(all(text(1024), lowerCase), 64, 1), pattern },
+      {
+        tokens: bounds,
+        turns: bounds,
+        contains: list(all(text(1024), lowerCase), 64, 1),
+        pattern,
+        ...promptSignals,
+      },
     ),
-    request: shape({}, { tools: boolean, vision: boolean, jsonSchema: boolean, stream: boolean }),
+    request: shape(
+      {},
+      { tools: boolean, vision: boolean, jsonSchema: boolean, stream: boolean, reasoning: boolean },
+    ),
+    ...matchSignals,
   },
 );
 
@@ -229,12 +240,18 @@ const credential: Check = all(
   },
 );
 
-const ROUTE_BODY = shape({
-  namespace: objectName,
-  name: objectName,
-  uid: text(640),
-  rules: all(list(rule, 64, 1), byName('rule')),
-});
+const ROUTE_BODY = all(
+  shape(
+    {
+      namespace: objectName,
+      name: objectName,
+      uid: text(640),
+      rules: all(list(rule, 64, 1), byName('rule')),
+    },
+    { signals, classification },
+  ),
+  definedSignals,
+);
 const PROVIDER_BODY = shape(
   {
     namespace: objectName,

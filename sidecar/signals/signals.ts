@@ -1,0 +1,91 @@
+/**
+ * What a rule may ask about one request beyond its envelope. Each value is worked out when the first rule asks, at most
+ * once; those that a model must be asked for are gathered before rules are matched and put in here.
+ */
+import type { RequestFacts } from '../routing/plan.ts';
+import type { RouteBody } from '../snapshot/schema.ts';
+import type { IntentsBody } from '../snapshot/shapes/signals.ts';
+import { readClaims } from './claims.ts';
+import { type Content, readContent } from './content.ts';
+import { readDifficulty } from './difficulty.ts';
+import { type Reading, unknown } from './reading.ts';
+import { type PromptSample, sampleTexts } from './sample.ts';
+
+/** What the signals of a route need beside the request, made ready once per configuration. */
+export interface RouteSignals {
+  readonly intents?: IntentsBody | undefined;
+}
+
+/** Of a route's body; undefined: it has no version that runs. */
+export function routeSignals(body: RouteBody | undefined): RouteSignals {
+  return { intents: body?.signals?.intents };
+}
+
+/** Signals that a model is asked for. */
+export type AskedSignal = 'Intents' | 'Classifier';
+
+/** Answers of models, or why there is none; what is missing was not asked for. */
+export interface Gathered {
+  intent?: Reading<string>;
+}
+
+export class Signals {
+  readonly of: RouteSignals;
+  /** Filled by the stage before matching. */
+  gathered: Gathered = {};
+  readonly #facts: RequestFacts;
+  #sample: PromptSample | undefined;
+  #content: Reading<Content> | undefined;
+  #difficulty: Reading<number> | undefined;
+  #claims: { key: string; reading: ReturnType<typeof readClaims> } | undefined;
+
+  constructor(facts: RequestFacts, of: RouteSignals) {
+    this.#facts = facts;
+    this.of = of;
+  }
+
+  /** Head and tail of what the user wrote. */
+  sample(): PromptSample {
+    this.#sample ??= this.#facts.sample?.() ?? sampleTexts(this.#facts.userText());
+    return this.#sample;
+  }
+
+  content(): Reading<Content> {
+    this.#content ??= readContent(this.sample().all);
+    return this.#content;
+  }
+
+  difficulty(): Reading<number> {
+    if (this.#difficulty) return this.#difficulty;
+    const content = this.content();
+    const value = content.known ? content.value : { code: 0, math: 0 };
+    this.#difficulty = readDifficulty(this.sample().last, value, this.#facts);
+    return this.#difficulty;
+  }
+
+  /** Name of the intent, or `none`. */
+  intent(): Reading<string> {
+    return this.gathered.intent ?? unknown('nobody was asked');
+  }
+
+  claims(header: string, format: 'JWT' | 'JSON'): ReturnType<typeof readClaims> {
+    const key = `${format} ${header}`;
+    if (this.#claims?.key !== key) {
+      this.#claims = { key, reading: readClaims(this.#facts.header(header), format) };
+    }
+    return this.#claims.reading;
+  }
+
+  /** Lets go of the text: a request that is answered for minutes keeps values only. */
+  release(): void {
+    this.#sample = undefined;
+  }
+}
+
+const NO_SIGNALS: RouteSignals = {};
+
+/** The signals of a request for the route that answers it. */
+export function signalsOf(facts: RequestFacts, of: RouteSignals = NO_SIGNALS): Signals {
+  if (facts.signals?.of !== of) facts.signals = new Signals(facts, of);
+  return facts.signals;
+}
