@@ -9,6 +9,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
 import type { OpenWay } from './dialects/pairing.ts';
 import type { Purpose } from './internal/internal-rule.ts';
+import type { Permit } from './limits/permit.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
@@ -55,6 +56,10 @@ export interface Exchange {
   /** Monotonic milliseconds at which the response was handed to the caller. */
   committedAt: number | undefined;
   warnings: string[];
+  /** Why a call that took long got no second one beside it. Absent: it got one, or none was due. */
+  hedgeRefused?: 'NoTarget' | 'Headroom' | 'Budget';
+  /** Milliseconds for which it waited until a target had headroom. Absent: it did not wait. */
+  waitedMs?: number;
   outcome: Outcome | undefined;
   /**
    * Drops the request body and the memory reserved for it. Dispatch calls it once nothing can be sent again: at commit, or
@@ -101,7 +106,8 @@ export interface ExchangeObserver {
 
 export interface Attempt {
   candidate: Candidate;
-  kind: 'First' | 'Retry' | 'Failover' | 'Probe';
+  /** Hedge: sent beside another call that took long. */
+  kind: 'First' | 'Retry' | 'Failover' | 'Probe' | 'Hedge';
   /** How the provider is spoken to; absent on unread paths. */
   way?: OpenWay | undefined;
   startedAt: number;
@@ -119,7 +125,7 @@ export interface Attempt {
   scope?: BreakerScope;
   /** The vendor's low-cardinality error code, never its text. */
   errorCode: string | undefined;
-  /** The caller went away while this attempt ran. */
+  /** The caller went away while this attempt ran, or another one answered first. */
   cancelled: boolean;
   /** Proof that the provider did no work. */
   noWork: boolean;
@@ -134,6 +140,8 @@ export interface Attempt {
   chunkTimes?: ChunkTimes;
   rawUsage: unknown;
   settlement: Settlement | undefined;
+  /** What it holds of limits; absent where there are none. */
+  permit?: Permit | undefined;
 }
 
 export interface Outcome {

@@ -1,6 +1,7 @@
 /** Makes the request of an attempt once everything it needs is at hand: as whom it is sent, in which words, and signed. */
 import type { OpenWay } from '../dialects/pairing.ts';
 import type { Exchange } from '../exchange.ts';
+import { requirePermitted } from '../routing/constraints/data-policy.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
 import { authorize, signRequest } from './auth/authorize.ts';
@@ -28,7 +29,6 @@ export class Assembly {
   readonly #preparation: Preparation;
   readonly #warningsBefore: number;
   #firstCredential: string | undefined = undefined;
-  #lastSecret: string | undefined = undefined;
 
   constructor(exchange: Exchange, rule: RuleBody, parts: DispatchParts, preparation: Preparation) {
     this.#exchange = exchange;
@@ -42,13 +42,13 @@ export class Assembly {
   assemble(candidate: Candidate, otherSecret: string | undefined): Ready {
     const exchange = this.#exchange;
     const parts = this.#parts;
+    requirePermitted(candidate, this.#rule, exchange.facts);
     const { credential } = candidate;
     const upstream = parts.upstreams.of(candidate);
     const way = this.#preparation.way(candidate);
     const { rawHeaders } = exchange.req;
     const authorization = authorize(rawHeaders, candidate, upstream.type, way.spoken, parts, otherSecret);
     const { secret, session } = authorization;
-    this.#lastSecret = secret;
     const key = credential?.id ?? candidate.providerId;
     this.#firstCredential ??= key;
     exchange.warnings.length = this.#warningsBefore;
@@ -71,10 +71,5 @@ export class Assembly {
         wall: parts.clock.wall(),
       });
     return { upstream, way, request, secret, signed };
-  }
-
-  /** Vendors quote keys in their refusals, if only in part; a whole one goes to nobody. */
-  tellsKey(body: Buffer): boolean {
-    return this.#lastSecret !== undefined && body.includes(this.#lastSecret);
   }
 }

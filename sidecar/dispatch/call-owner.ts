@@ -45,4 +45,8 @@ export interface CallOptions {
   readonly commitBy: number;
   /** The caller's own timeout, not the rule's, set that time. */
   readonly impatient: boolean;
+  /** What the target normally takes set that time: how long, in milliseconds. 0 or absent: it did not. */
+  readonly learnedMs?: number;
+  /** Instead of the rule's. */
+  readonly firstTokenMs?: number;
 }

@@ -6,14 +6,18 @@ import { ParseBudget } from '../limits/parse-budget.ts';
 import { type Clock, systemClock } from '../snapshot/clock.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
+import type { AttemptGate } from './attempt-gate.ts';
 import { type Mint, WorkloadTokens } from './auth/workload-tokens.ts';
 import { type BreakerEvent, Breakers } from './breakers.ts';
 import { Deadlines } from './deadlines.ts';
+import { Hedging } from './hedging/hedging.ts';
 import { type CredentialSource, KeyRing } from './keys.ts';
 import { type FetchMedia, mediaFetcher } from './media.ts';
+import { PaceBook } from './pace/pace-book.ts';
 import type { DispatchParts } from './parts.ts';
 import { PassthroughRun } from './passthrough.ts';
 import type { Settled } from './relay.ts';
+import { RetryBudgets } from './retry-budget.ts';
 import { Run } from './run.ts';
 import { Upstreams } from './upstreams.ts';
 import { UsageMemory } from './usage-memory.ts';
@@ -28,6 +32,7 @@ export interface DispatcherOptions {
   readonly tickMs?: number;
   readonly onBreaker?: (event: BreakerEvent) => void;
   readonly observers?: readonly AttemptObserver[];
+  readonly gate?: AttemptGate;
   /** Fetches what callers link to. */
   readonly fetchMedia?: FetchMedia;
   /** Gets tokens for the identity of the pod. */
@@ -54,10 +59,13 @@ export class Dispatcher implements Dispatch {
   constructor(options: DispatcherOptions) {
     const { credentials, memory, onBreaker } = options;
     const clock = options.clock ?? systemClock;
+    const deadlines = new Deadlines(clock, options.tickMs);
+    const pace = new PaceBook();
+    const { gate } = options;
     this.health = new Breakers({ credentials, ...(onBreaker ? { onEvent: onBreaker } : {}) });
     this.parts = {
       clock,
-      deadlines: new Deadlines(clock, options.tickMs),
+      deadlines,
       upstreams: new Upstreams(() => clock.monotonic()),
       breakers: this.health,
       keys: new KeyRing(credentials),
@@ -66,7 +74,11 @@ export class Dispatcher implements Dispatch {
       memory,
       parse: new ParseBudget(() => clock.monotonic()),
       fetchMedia: options.fetchMedia ?? mediaFetcher(),
-      observers: options.observers ?? [],
+      observers: [...(options.observers ?? []), pace],
+      gate,
+      pace,
+      hedging: new Hedging({ deadlines, pace, gate }),
+      retries: new RetryBudgets(),
       random: options.random ?? Math.random,
     };
   }
@@ -97,7 +109,9 @@ export class Dispatcher implements Dispatch {
       for (const credential of body.credentials) credentials.add(credential.id);
     }
     this.parts.upstreams.apply(providers);
-    this.parts.breakers.retain(new Set(providers.map(([id]) => id)));
+    const ids = new Set(providers.map(([id]) => id));
+    this.parts.breakers.retain(ids);
+    this.parts.pace.retain(ids);
     this.parts.keys.retain(credentials);
     this.parts.workloads.retain(credentials);
     this.parts.usage.clear();

@@ -1,6 +1,7 @@
 /** Whether a failed attempt may be followed by another: a pure question of class, replay class and count. */
-import type { ReplayClass } from '../routing/plan.ts';
+import type { Candidate, Plan, ReplayClass } from '../routing/plan.ts';
 import type { FailureClass } from '../snapshot/schema.ts';
+import type { FailoverListBody } from '../snapshot/shapes/hedging.ts';
 import type { Failure } from './failure.ts';
 
 export function mayFailOver(failure: Failure, on: readonly FailureClass[], replay: ReplayClass): boolean {
@@ -31,4 +32,16 @@ const AFTER_HEADERS: readonly FailureClass[] = ['StreamError', 'ServerError', 'T
 /** Whether an answer that has begun well could still be replaced by another attempt. */
 export function mayReplace(on: readonly FailureClass[], replay: ReplayClass): boolean {
   return replay === 'Free' && AFTER_HEADERS.some((kind) => on.includes(kind));
+}
+
+/** What a class of failures goes on to, in the order of its own list; undefined where it has none. */
+export function ownList(
+  lists: readonly FailoverListBody[],
+  kind: FailureClass | 'Caller',
+  plan: Pick<Plan, 'candidates' | 'fallbacks'>,
+): Candidate[] | undefined {
+  const list = lists.find(({ on }) => (on as readonly string[]).includes(kind));
+  if (list === undefined) return undefined;
+  const all = plan.fallbacks ? [...plan.candidates, ...plan.fallbacks] : plan.candidates;
+  return list.targets.flatMap((name) => all.filter(({ target }) => target.name === name));
 }

@@ -5,6 +5,10 @@ import type { Attempt, Exchange } from '../exchange.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { Failure } from './failure.ts';
 
+export function noteStep({ steps }: Exchange, what: string, detail: string): void {
+  steps.push({ stage: 'dispatch', what, detail });
+}
+
 export function noteFailure(exchange: Exchange, attempt: Attempt, failure: Failure): void {
   const { class: kind, code } = failure.verdict;
   const again = failure.again === undefined ? '' : `, again: ${failure.again}`;

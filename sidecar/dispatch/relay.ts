@@ -40,6 +40,8 @@ export abstract class Relay implements Outlet, Deadline {
   protected readonly parts: DispatchParts;
   protected readonly res: Tagged;
   protected call: UpstreamCall | undefined = undefined;
+  /** A second one beside it, or left of the two: the hedge. After commit only one of them lives. */
+  protected rival: UpstreamCall | undefined = undefined;
   protected streamed = false;
   /** Headers handed on besides those of every answer. */
   protected extraHeaders: ReadonlySet<string> = NO_HEADERS;
@@ -111,6 +113,7 @@ export abstract class Relay implements Outlet, Deadline {
   commit(call: UpstreamCall, contentLength: number | undefined): void {
     const { exchange } = this;
     const now = this.now();
+    this.#cancelOthers(call);
     call.commit(now);
     for (const observer of this.parts.observers) observer.committed?.(call.attempt, exchange);
     exchange.committedAt = now;
@@ -191,13 +194,13 @@ export abstract class Relay implements Outlet, Deadline {
   protected dropStalled(error: OutriderError): void {
     this.#stalled = true;
     this.#errorCode = error.code;
-    this.cancelCall();
+    this.cancelCalls();
     this.res.destroy();
   }
 
   /** Something of ours went wrong where no attempt can be blamed. */
   crashed(error: OutriderError): void {
-    this.cancelCall();
+    this.cancelCalls();
     if (this.res.headersSent) this.breakOff(error, false);
     else this.refuse(error);
   }
@@ -219,7 +222,7 @@ export abstract class Relay implements Outlet, Deadline {
     const { exchange, res } = this;
     const whole = this.#ended && res.writableFinished;
     const cancelled = !whole && !this.#broken && !this.#stalled;
-    this.cancelCall();
+    this.cancelCalls();
     this.#release();
     exchange.outcome = {
       status: this.#status === 0 ? 499 : this.#status,
@@ -234,7 +237,7 @@ export abstract class Relay implements Outlet, Deadline {
   }
 
   resumeCall(): void {
-    this.call?.resume();
+    (this.call ?? this.rival)?.resume();
   }
 
   protected evidence(
@@ -252,12 +255,30 @@ export abstract class Relay implements Outlet, Deadline {
     };
   }
 
-  /** Closes the upstream connection at once; its attempt counts as cancelled, not as failed. */
-  protected cancelCall(): void {
+  /** The call is over. */
+  protected drop(call: UpstreamCall): void {
+    if (this.call === call) this.call = undefined;
+    else if (this.rival === call) this.rival = undefined;
+  }
+
+  /** Stops everything that runs or would start. */
+  protected cancelCalls(): void {
     this.stop();
-    const { call } = this;
-    if (!call) return;
-    this.call = undefined;
+    const { call, rival } = this;
+    if (call) this.#cancel(call);
+    if (rival) this.#cancel(rival);
+  }
+
+  /** The first to commit wins: nothing of another one may reach the caller. */
+  #cancelOthers(winner: UpstreamCall): void {
+    const { call, rival } = this;
+    if (call !== undefined && call !== winner) this.#cancel(call);
+    if (rival !== undefined && rival !== winner) this.#cancel(rival);
+  }
+
+  /** Closes the upstream connection at once; its attempt counts as cancelled, not as failed. */
+  #cancel(call: UpstreamCall): void {
+    this.drop(call);
     call.attempt.cancelled = true;
     call.cancel();
     this.parts.breakers.abandon(call);

@@ -1,81 +1,52 @@
-/** One request on its way through its plan: attempts, failover and backoff until one commits. */
+/** One request on its way through its plan: attempts, failover, backoff and at most one hedge until one commits. */
 import type { IncomingMessage } from 'node:http';
-import { type ErrorCode, OutriderError } from '../../errors/table.ts';
+import { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
-import type { Retry } from '../providers/failures.ts';
-import { isPinned, replayOf } from '../routing/kept.ts';
-import type { Candidate, Ejection, Plan, ReplayClass } from '../routing/plan.ts';
+import type { Candidate, Ejection, Plan } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
 import type { Timer } from '../snapshot/clock.ts';
-import { Assembly, type Ready } from './assembly.ts';
+import { Again } from './again.ts';
 import { hasValue } from './auth/authorize.ts';
-import { backoffMs } from './backoff.ts';
-import type { CallOwner } from './call-owner.ts';
-import { callerKeyOf } from './caller-key.ts';
-import { shareOfTime, timeBeforeCommit } from './commit-budget.ts';
-import { mayFailOver, mayReplace } from './failover.ts';
+import { shareOfTime } from './commit-budget.ts';
+import { mayFailOver, mayReplace, ownList } from './failover.ts';
 import type { Failure } from './failure.ts';
-import { headerValue } from './header-value.ts';
+import { answerHeaders, type Failed, mayTell, nothingToTry } from './give-up.ts';
+import type { Hedge } from './hedging/hedge.ts';
 import { isStream } from './is-stream.ts';
-import { newAttempt } from './new-attempt.ts';
-import { noteFailure } from './notes.ts';
+import { Launcher } from './launcher.ts';
+import { noteFailure, noteStep } from './notes.ts';
+import { type AttemptLimits, attemptLimits } from './pace/limits.ts';
 import type { DispatchParts } from './parts.ts';
-import { Preparation } from './preparation.ts';
+import { PASSED_OVER } from './passed-over.ts';
 import { BodyReceiver } from './receive-body.ts';
 import { ErrorReceiver } from './receive-error.ts';
 import { EventReceiver } from './receive-events.ts';
 import type { Receiver } from './receiver.ts';
-import { Relay, type Settled } from './relay.ts';
-import { opensIn, retryHeaders } from './retry-hint.ts';
-import { type Choice, choose, type SelectionInput, type Tried } from './selection.ts';
-import { UpstreamCall } from './upstream-call.ts';
+import type { Settled } from './relay.ts';
+import { opensIn } from './retry-hint.ts';
+import { choose, hasFailedAt, judge, mayServe, type SelectionInput, type Tried } from './selection.ts';
+import type { UpstreamCall } from './upstream-call.ts';
 
-/** Tries on top of `maxAttempts`, where something of ours was in the way. */
-const MAX_EXTRA = 3;
-/** What keeps a request from one target and not from the next, as the explanation calls it, and what must differ there. */
-const NOT_TRANSLATABLE = { what: 'NotTranslatable', retry: 'OtherTarget' } as const;
-const PASSED_OVER: Partial<Record<ErrorCode, { what: string; retry: Retry }>> = {
-  request_not_translatable: NOT_TRANSLATABLE,
-  media_unavailable: NOT_TRANSLATABLE,
-  credential_unavailable: { what: 'CredentialMissing', retry: 'OtherCredential' },
-};
-
-export class Run extends Relay implements CallOwner, SelectionInput {
-  readonly candidates: readonly Candidate[];
+/** When a caller may ask again who found no room, in milliseconds. */
+const NO_ROOM_MS = 1000;
+export class Run extends Launcher implements SelectionInput {
+  /** Of the plan, or the list that the last failure has for itself. */
+  candidates: readonly Candidate[];
   readonly tried: Tried[] = [];
-  readonly pinned: boolean;
-  passthroughProvider: string | undefined = undefined;
   maxWaitMs = 0;
-  readonly #replay: ReplayClass;
-  readonly #commitDeadline: number;
-  /** The caller's own timeout is shorter than the rule's: what it cuts short is no failure of the provider. */
-  readonly #impatient: boolean;
-  /** What tells the caller's own key apart, where a credential passes it on. */
-  readonly #caller: string | undefined;
-  #keysTried: string[] | undefined = undefined;
   #counted = 0;
-  #extra = 0;
+  #again: Again | undefined = undefined;
   #timer: Timer | undefined = undefined;
-  readonly #preparation: Preparation;
-  readonly #assembly: Assembly;
+  /** Where the rule hedges and the request may be sent twice. */
+  readonly #hedge: Hedge | undefined;
   /** Why the first target that was passed over could not be asked. */
   #obstacle: OutriderError | undefined = undefined;
 
   constructor(parts: DispatchParts, exchange: Exchange, plan: Plan, settled: Settled) {
     super(parts, exchange, plan, settled);
-    const { rawHeaders } = exchange.req;
-    const { requestMs } = this.timeouts;
-    const limit = timeBeforeCommit(requestMs, headerValue(rawHeaders, 'x-stainless-timeout'));
     this.candidates = plan.candidates;
-    this.#preparation = new Preparation(exchange, parts, this.held);
-    this.#assembly = new Assembly(exchange, plan.rule, parts, this.#preparation);
-    const { facts } = exchange;
-    this.pinned = facts !== undefined && isPinned(facts, plan.rule);
-    this.#replay = facts === undefined ? 'Never' : replayOf(facts, plan.rule);
-    this.#commitDeadline = exchange.startedAt + limit;
-    this.#impatient = limit < timeBeforeCommit(requestMs, undefined);
-    const passes = plan.candidates.some((c) => c.credential?.type === 'Passthrough');
-    this.#caller = passes ? callerKeyOf(rawHeaders) : undefined;
+    const free = this.replay === 'Free' && !this.pinned;
+    this.#hedge = free && plan.rule.hedge ? parts.hedging.open(this, plan) : undefined;
   }
 
   start(): void {
@@ -86,7 +57,7 @@ export class Run extends Relay implements CallOwner, SelectionInput {
 
   ejection(candidate: Candidate): Ejection | undefined {
     const { breakers } = this.parts;
-    return breakers.ejection(candidate, this.now(), this.#replay === 'Free', this.#callerOf(candidate));
+    return breakers.ejection(candidate, this.now(), this.replay === 'Free', this.callerOf(candidate));
   }
 
   hasKey(candidate: Candidate): boolean {
@@ -96,14 +67,21 @@ export class Run extends Relay implements CallOwner, SelectionInput {
     );
   }
 
+  mayRepeatAt(providerId: string): boolean {
+    const budget = this.plan.rule.failover.retryBudget;
+    if (budget === undefined) return true;
+    return this.parts.retries.has(this.exchange.route ?? '', providerId, budget, this.now());
+  }
+
   // For calls and receivers
 
   override hasAlternative(): boolean {
-    return this.#counted < this.plan.maxAttempts && mayReplace(this.plan.rule.failover.on, this.#replay);
+    if (this.#isContested()) return true;
+    return this.#counted < this.plan.maxAttempts && mayReplace(this.plan.rule.failover.on, this.replay);
   }
 
   mayRepeatSent(): boolean {
-    return this.#replay === 'Free';
+    return this.replay === 'Free';
   }
 
   receive(call: UpstreamCall, response: IncomingMessage): Receiver {
@@ -118,11 +96,11 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   succeeded(call: UpstreamCall): void {
-    this.call = undefined;
+    this.drop(call);
     const { candidate } = call.attempt;
     const { breakers } = this.parts;
     if (!breakers.watches(candidate.providerId)) return;
-    breakers.success(this.evidence(call, this.#callerOf(candidate)), this.now());
+    breakers.success(this.evidence(call, this.callerOf(candidate)), this.now());
   }
 
   timedOut(call: UpstreamCall, error: OutriderError): void {
@@ -131,115 +109,40 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   failed(call: UpstreamCall, failure: Failure): void {
-    this.call = undefined;
-    const { candidate } = call.attempt;
-    const { breakers } = this.parts;
-    const committed = call.committed;
-    const again = committed ? undefined : this.#againWith(call, failure);
-    const evidence = this.evidence(call, this.#callerOf(candidate));
-    if (failure.counted && again === undefined) {
-      // "Come back now" is no reason to stay away.
-      const retryAfterMs = failure.retryAfterMs === 0 ? undefined : failure.retryAfterMs;
-      breakers.failure(evidence, failure.verdict, retryAfterMs, this.now());
-    } else {
-      breakers.abandon(evidence);
-    }
+    this.drop(call);
+    const { attempt, committed } = call;
+    const { candidate } = attempt;
+    const again = committed ? undefined : (this.#again ??= new Again()).with(call, failure, this.parts);
+    this.#tellBreakers(call, failure, again !== undefined);
     if (this.over) return;
-    noteFailure(this.exchange, call.attempt, failure);
+    noteFailure(this.exchange, attempt, failure);
+    const hedge = attempt.kind === 'Hedge' ? this.#hedge : undefined;
     if (committed) {
       this.breakOff(failure.error, call.breakOff());
     } else if (again) {
-      this.#extra++;
-      this.#launch({ candidate, waitMs: 0, lastResort: true }, again.secret);
+      this.launch(candidate, again.secret, hedge);
     } else {
-      this.tried.push(this.#judge(candidate, failure));
-      const { on } = this.plan.rule.failover;
-      if (mayFailOver(failure, on, this.#replay)) this.#next(failure);
-      // What we must not repeat, the caller's SDK must not either; what the rule leaves to the caller stays its own.
-      else this.#giveUp(failure, failure.verdict.class !== 'Caller' && on.includes(failure.verdict.class));
+      this.tried.push(judge(this.tried, candidate, failure, this.plan.rule, this.now(), this.parts.random()));
+      this.#follow({ failure, call }, hedge);
     }
   }
 
   override commit(call: UpstreamCall, contentLength: number | undefined): void {
+    const hedge = this.#hedge;
+    if (hedge) {
+      hedge.callOff();
+      this.stopGathering();
+      // Both may have begun to answer, and not in the same way.
+      this.streamed = call.attempt.chunkTimes !== undefined;
+      if (call.attempt.kind === 'Hedge') this.exchange.warnings = hedge.warnings;
+    }
     super.commit(call, contentLength);
-    this.#preparation.forget();
+    this.forgetRequest();
   }
 
-  protected override stop(): void {
-    this.#preparation.abort();
-    this.#timer?.cancel();
-    this.#timer = undefined;
-  }
+  // For attempts that are made
 
-  /** Whether the same target is tried again at once, and with which key; a bounded number of times. */
-  #againWith(call: UpstreamCall, failure: Failure): { secret: string | undefined } | undefined {
-    if (this.#extra >= MAX_EXTRA) return undefined;
-    const { candidate } = call.attempt;
-    if (failure.again === 'StaleSocket') return { secret: call.secret };
-    if (failure.again === 'WithoutUsage') {
-      this.parts.usage.refused(candidate);
-      return { secret: call.secret };
-    }
-    // Keys rotate while requests are under way; a 401 is proof that nothing was done with the old one.
-    if (failure.status !== 401 || call.secret === undefined || candidate.credential === undefined) {
-      return undefined;
-    }
-    const secret = this.parts.keys.alternative(candidate.credential.id, call.secret);
-    this.#keysTried ??= [];
-    this.#keysTried.push(call.secret);
-    return secret === undefined || this.#keysTried.includes(secret) ? undefined : { secret };
-  }
-
-  #judge(candidate: Candidate, failure: Failure): Tried {
-    const { scope, retry } = failure.verdict;
-    const before = this.tried.filter((t) => t.candidate.providerId === candidate.providerId).length;
-    const wait = backoffMs(this.plan.rule.failover.backoff, before + 1, this.parts.random());
-    const notBefore = this.now() + Math.max(wait, failure.retryAfterMs ?? 0);
-    return { candidate, scope, retry, notBefore };
-  }
-
-  #next(failure: Failure | undefined): void {
-    const remaining = this.#commitDeadline - this.now();
-    const first = this.exchange.attempts.length === 0;
-    this.maxWaitMs = first ? 0 : Math.min(remaining, this.plan.rule.failover.backoff.maxMs);
-    const choice = this.#counted < this.plan.maxAttempts && remaining > 0 ? choose(this) : undefined;
-    if (choice === undefined) {
-      this.#giveUp(failure, true);
-    } else if (choice.waitMs > 0) {
-      this.#timer = this.parts.clock.after(choice.waitMs, () => {
-        this.#timer = undefined;
-        this.#next(failure);
-      });
-    } else {
-      this.#counted++;
-      this.#launch(choice, undefined);
-    }
-  }
-
-  /** What an attempt needs and does not have yet is fetched first; meanwhile the caller may leave, and time may run out. */
-  #launch(choice: Choice, secret: string | undefined): void {
-    const pending = this.#preparation.gather(choice.candidate);
-    if (pending === undefined) {
-      this.#send(choice.candidate, secret);
-      return;
-    }
-    void this.#sendAfter(pending, choice.candidate, secret);
-  }
-
-  async #sendAfter(pending: Promise<void>, candidate: Candidate, secret: string | undefined): Promise<void> {
-    try {
-      await pending;
-    } catch (error) {
-      if (!this.over) this.#cannot(candidate, error);
-      return;
-    }
-    if (this.over) return;
-    if (this.now() < this.#commitDeadline) this.#send(candidate, secret);
-    else this.#giveUp(undefined, true);
-  }
-
-  /** The request cannot be put to this target; another may well serve it. */
-  #cannot(candidate: Candidate, thrown: unknown): void {
+  protected override cannot(candidate: Candidate, thrown: unknown, hedge: Hedge | undefined): void {
     const error = asOutriderError(thrown, this.requestId);
     const passed = PASSED_OVER[error.code];
     if (passed === undefined) {
@@ -247,66 +150,188 @@ export class Run extends Relay implements CallOwner, SelectionInput {
       return;
     }
     const { what, retry } = passed;
-    const detail = `target ${candidate.target.name}: ${error.message}`;
-    this.exchange.steps.push({ stage: 'dispatch', what, detail });
-    this.#obstacle ??= error;
+    noteStep(this.exchange, what, `target ${candidate.target.name}: ${error.message}`);
+    this.#passOver({ candidate, scope: 'None', retry, notBefore: 0 }, error, hedge);
+  }
+
+  protected override noRoom(candidate: Candidate, hedge: Hedge | undefined): void {
+    const { name } = candidate.target;
+    noteStep(this.exchange, 'RateHeadroom', `target ${name}: its limits leave no room now`);
+    const rule = this.plan.rule.name;
+    const route = this.exchange.route ?? '';
+    const error = new OutriderError('rate_limited', { rule, route, reasons: `${name}: no room` }, NO_ROOM_MS);
+    this.#passOver({ candidate, scope: 'None', retry: 'Same', notBefore: 0, refused: true }, error, hedge);
+  }
+
+  #passOver(tried: Tried, why: OutriderError, hedge: Hedge | undefined): void {
+    this.tried.push(tried);
+    if (hedge) {
+      hedge.callOff();
+      return;
+    }
+    this.#obstacle ??= why;
     this.#counted--;
-    this.tried.push({ candidate, scope: 'None', retry, notBefore: 0 });
-    this.#next(undefined);
+    if (this.rival === undefined) this.#next(undefined);
   }
 
-  #send(candidate: Candidate, secret: string | undefined): void {
-    try {
-      if (candidate.credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
-      const ready = this.#assembly.assemble(candidate, secret);
-      if (ready.signed === undefined) this.#start(candidate, ready);
-      else void this.#startSigned(candidate, ready, ready.signed);
-    } catch (error) {
-      this.#cannot(candidate, error);
-    }
+  protected override tooLate(hedge: Hedge | undefined): void {
+    if (hedge) hedge.callOff();
+    else if (this.rival === undefined) this.#giveUp(undefined, true);
   }
 
-  /** The caller may have left while the signer was loaded. */
-  async #startSigned(candidate: Candidate, ready: Ready, signed: Promise<void>): Promise<void> {
-    try {
-      await signed;
-      if (!this.over) this.#start(candidate, ready);
-    } catch (error) {
-      if (!this.over) this.#cannot(candidate, error);
-    }
-  }
-
-  #start(candidate: Candidate, { upstream, way, request, secret }: Ready): void {
-    const { exchange, parts } = this;
-    const now = this.now();
-    const free = this.#replay === 'Free' && !this.pinned;
-    const admission = parts.breakers.admit(candidate, now, free, this.#callerOf(candidate));
-    const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, way);
-    this.started(attempt);
-    this.call = new UpstreamCall(this, {
-      attempt,
-      upstream,
-      request,
-      admission,
-      secret,
-      stream: exchange.envelope?.stream ?? false,
-      commitBy: now + shareOfTime(this.#commitDeadline - now, this.#attemptsPossible(candidate)),
-      impatient: this.#impatient,
+  protected override limitsOf(candidate: Candidate, now: number): AttemptLimits {
+    const possible = this.#attemptsPossible(candidate);
+    const shareMs = shareOfTime(this.commitDeadline - now, possible);
+    const stream = this.exchange.envelope?.stream ?? false;
+    return attemptLimits(this.plan.rule, this.parts.pace, candidate, {
+      stream,
+      now,
+      shareMs,
+      last: possible <= 1,
     });
-    this.call.start();
   }
 
-  #kind(candidate: Candidate, probe: boolean): Attempt['kind'] {
+  protected override kindOf(candidate: Candidate, probe: boolean): Attempt['kind'] {
     const previous = this.exchange.attempts.at(-1);
     if (probe) return 'Probe';
     if (previous === undefined) return 'First';
     return previous.candidate.target === candidate.target ? 'Retry' : 'Failover';
   }
 
+  protected override begun(call: UpstreamCall, hedge: Hedge | undefined): void {
+    const own = this.#hedge;
+    if (hedge) {
+      hedge.wanted = false;
+    } else if (own && !own.used && !call.done) {
+      const afterMs = this.parts.hedging.afterMs(
+        this.plan.rule,
+        call.attempt.candidate,
+        call.stream,
+        this.now(),
+      );
+      if (afterMs !== undefined) own.arm(this.parts.clock, afterMs, () => this.#startHedge());
+    }
+  }
+
+  protected override stop(): void {
+    this.#hedge?.callOff();
+    this.stopGathering();
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** The first call has taken long enough. */
+  #startHedge(): void {
+    const { call, parts, exchange } = this;
+    const hedge = this.#hedge;
+    if (hedge === undefined || call === undefined || call.done || this.over) return;
+    hedge.used = true;
+    const candidate = parts.hedging.choose(exchange, call.attempt.candidate, {
+      candidates: this.plan.candidates,
+      now: this.now(),
+      mayServe: (c) => mayServe(c, this) && this.#isWell(c),
+    });
+    if (candidate === undefined) return;
+    hedge.wanted = true;
+    this.launch(candidate, undefined, hedge);
+  }
+
+  /** Nothing is known against it: a hedge is no time to find out whether a target has recovered. */
+  #isWell(candidate: Candidate): boolean {
+    return this.parts.breakers.ejection(candidate, this.now(), false, this.callerOf(candidate)) === undefined;
+  }
+
+  /** Two calls run, or may. */
+  #isContested(): boolean {
+    return (this.call !== undefined && this.rival !== undefined) || this.#hedge?.pending === true;
+  }
+
+  #tellBreakers(call: UpstreamCall, failure: Failure, again: boolean): void {
+    const { breakers } = this.parts;
+    const evidence = this.evidence(call, this.callerOf(call.attempt.candidate));
+    if (!failure.counted || again) {
+      breakers.abandon(evidence);
+      return;
+    }
+    // "Come back now" is no reason to stay away.
+    const retryAfterMs = failure.retryAfterMs === 0 ? undefined : failure.retryAfterMs;
+    breakers.failure(evidence, failure.verdict, retryAfterMs, this.now());
+  }
+
+  /** An attempt is over and nobody has answered. */
+  #follow(failed: Failed, hedge: Hedge | undefined): void {
+    const { failure } = failed;
+    const { on } = this.plan.rule.failover;
+    const { class: kind } = failure.verdict;
+    const final = !mayFailOver(failure, on, this.replay);
+    // What fails beside another call fails quietly, unless the first call was told that the request itself is at fault.
+    const ofRequest = final && hedge === undefined && OF_THE_REQUEST.has(kind);
+    if ((this.call ?? this.rival) !== undefined && !ofRequest) return;
+    this.#hedge?.callOff();
+    // What we must not repeat, the caller's SDK must not either; what the rule leaves to the caller stays its own.
+    if (final) this.#giveUp(failed, kind !== 'Caller' && on.includes(kind));
+    else this.#goOn(failed);
+  }
+
+  #goOn(failed: Failed): void {
+    const { rule } = this.plan;
+    const kind = failed.failure.verdict.class;
+    const own = rule.failover.to ? ownList(rule.failover.to, kind, this.plan) : undefined;
+    if (own) {
+      const names = [...new Set(own.map(({ target }) => target.name))].join(', ');
+      noteStep(
+        this.exchange,
+        'OwnList',
+        `${kind} goes on to ${names === '' ? 'nothing that can serve it' : names}`,
+      );
+    }
+    this.candidates = own ?? this.plan.candidates;
+    this.#next(failed);
+  }
+
+  #next(failed: Failed | undefined): void {
+    const remaining = this.commitDeadline - this.now();
+    const first = this.exchange.attempts.length === 0;
+    this.maxWaitMs = first ? 0 : Math.min(remaining, this.plan.rule.failover.backoff.maxMs);
+    const choice = this.#counted < this.plan.maxAttempts && remaining > 0 ? choose(this) : undefined;
+    if (choice === undefined) {
+      if (failed) this.#noteBudget(failed.call.attempt.candidate.providerId);
+      this.#giveUp(failed, true);
+    } else if (choice.waitMs > 0) {
+      this.#timer = this.parts.clock.after(choice.waitMs, () => {
+        this.#timer = undefined;
+        this.#next(failed);
+      });
+    } else {
+      this.#counted++;
+      this.#pay(choice.candidate.providerId);
+      this.launch(choice.candidate, undefined);
+    }
+  }
+
+  /** Further attempts at one provider are bounded by the requests that come to it. */
+  #pay(providerId: string): void {
+    const budget = this.plan.rule.failover.retryBudget;
+    if (budget === undefined) return;
+    const { retries } = this.parts;
+    const route = this.exchange.route ?? '';
+    if (hasFailedAt(providerId, this.tried)) retries.spend(route, providerId, budget, this.now());
+    else retries.earn(route, providerId, budget, this.now());
+  }
+
+  #noteBudget(providerId: string): void {
+    const budget = this.plan.rule.failover.retryBudget;
+    if (budget === undefined || this.mayRepeatAt(providerId)) return;
+    const { percent, minPerSecond } = budget;
+    const name = providerId.slice(providerId.indexOf('/') + 1);
+    const detail = `provider ${name} is not asked again: repetitions have come to ${percent} % of requests and ${minPerSecond}/s`;
+    noteStep(this.exchange, 'RetryBudgetSpent', detail);
+  }
+
   /** This attempt and those that could follow it if it ran out of time. */
   #attemptsPossible(candidate: Candidate): number {
     const left = this.plan.maxAttempts - this.#counted;
-    if (left <= 0 || this.#replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;
+    if (left <= 0 || this.replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;
     let others = 0;
     for (const other of this.candidates) {
       if (other === candidate || this.tried.some((t) => t.candidate === other)) continue;
@@ -316,45 +341,33 @@ export class Run extends Relay implements CallOwner, SelectionInput {
   }
 
   /** `exhausted`: it was ours to try again, and we are done with it. */
-  #giveUp(failure: Failure | undefined, exhausted: boolean): void {
-    if (failure === undefined) {
-      this.refuse(this.#nothingToTry());
+  #giveUp(failed: Failed | undefined, exhausted: boolean): void {
+    this.cancelCalls();
+    const { candidates } = this.plan;
+    if (failed === undefined) {
+      const late = this.now() >= this.commitDeadline;
+      const { exchange } = this;
+      const { requestMs } = this.timeouts;
+      const hasKey = (c: Candidate) => this.hasKey(c);
+      this.refuse(this.#obstacle ?? nothingToTry({ candidates, exchange, requestMs, late, hasKey }));
       return;
     }
-    const wait = opensIn(this.candidates, (c) => this.ejection(c), this.now());
-    const { answer, error } = failure;
-    const attempt = this.exchange.attempts.at(-1);
-    if (answer === undefined || attempt === undefined || this.#assembly.tellsKey(answer.body)) {
-      error.retryAfterMs = wait;
-      this.refuse(error);
+    const { failure, call } = failed;
+    const wait = opensIn(candidates, (c) => this.ejection(c), this.now());
+    if (failure.answer === undefined || !mayTell(failed)) {
+      failure.error.retryAfterMs = wait;
+      this.refuse(failure.error);
       return;
     }
-    const { responseHeaders } = this.parts.upstreams.of(attempt.candidate).type;
-    if (!exhausted) {
-      this.answerWith(answer, responseHeaders, []);
-      return;
-    }
-    const allowed = new Set(responseHeaders);
-    if (wait !== undefined) for (const name of ['retry-after', 'retry-after-ms']) allowed.delete(name);
-    this.answerWith(answer, allowed, retryHeaders(wait));
-  }
-
-  #nothingToTry(): OutriderError {
-    if (this.#obstacle !== undefined) return this.#obstacle;
-    const missing = this.candidates.find((c) => !this.hasKey(c));
-    if (missing?.credential) {
-      return new OutriderError('credential_unavailable', { credential: missing.credential.id });
-    }
-    const timeout = `${this.timeouts.requestMs}ms`;
-    if (this.now() >= this.#commitDeadline) return new OutriderError('request_timeout', { timeout });
-    return new OutriderError('no_target', {
-      rule: this.plan.rule.name,
-      route: this.exchange.route ?? '',
-      reasons: 'the plan is empty',
-    });
-  }
-
-  #callerOf(candidate: Candidate): string | undefined {
-    return candidate.credential?.type === 'Passthrough' ? this.#caller : undefined;
+    const { responseHeaders } = this.parts.upstreams.of(call.attempt.candidate).type;
+    const { allowed, more } = answerHeaders(responseHeaders, exhausted, wait);
+    this.answerWith(failure.answer, allowed, more);
   }
 }
+
+/** Judgements of what was asked, not of who was asked. */
+const OF_THE_REQUEST: ReadonlySet<Failure['verdict']['class']> = new Set([
+  'Caller',
+  'ContextWindow',
+  'ContentFilter',
+]);

@@ -1,6 +1,9 @@
 /** Which candidate comes next: a pure choice from the plan, what has failed so far, and what health says now. */
 import type { BreakerScope, Retry } from '../providers/failures.ts';
 import type { Candidate, Ejection } from '../routing/plan.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
+import { backoffMs } from './backoff.ts';
+import type { Failure } from './failure.ts';
 
 /** A try of this request that failed. */
 export interface Tried {
@@ -9,6 +12,10 @@ export interface Tried {
   readonly retry: Retry;
   /** Monotonic time before which the same provider is not asked again: backoff, or its own word. */
   readonly notBefore: number;
+  /** The window that the request does not fit into, where that was the failure and it is known. */
+  readonly outgrown?: number;
+  /** There was no room for it just now: it alone is passed over. */
+  readonly refused?: true;
 }
 
 export interface SelectionInput {
@@ -23,6 +30,8 @@ export interface SelectionInput {
   now(): number;
   ejection(candidate: Candidate): Ejection | undefined;
   hasKey(candidate: Candidate): boolean;
+  /** Whether a provider that has failed this request may be asked again. Absent: nothing speaks against it. */
+  mayRepeatAt?(providerId: string): boolean;
 }
 
 export interface Choice {
@@ -59,17 +68,45 @@ export function choose(input: SelectionInput): Choice | undefined {
   return undefined;
 }
 
-function mayServe(candidate: Candidate, input: SelectionInput): boolean {
+/** Whether a candidate could serve the request, health aside. */
+export function mayServe(candidate: Candidate, input: SelectionInput): boolean {
   if (!input.hasKey(candidate)) return false;
   const passthrough = candidate.credential?.type === 'Passthrough';
   const seen = input.passthroughProvider;
   if (passthrough && seen !== undefined && seen !== candidate.providerId) return false;
-  return !input.tried.some((tried) => rulesOut(tried, candidate));
+  if (input.tried.some((tried) => rulesOut(tried, candidate))) return false;
+  if (!hasFailedAt(candidate.providerId, input.tried)) return true;
+  return input.mayRepeatAt?.(candidate.providerId) ?? true;
+}
+
+/** A target that was not asked because something was in the way has not failed. */
+export function hasFailedAt(providerId: string, tried: readonly Tried[]): boolean {
+  return tried.some((t) => t.scope !== 'None' && t.candidate.providerId === providerId);
+}
+
+/** What a failed attempt means for those that may follow. `random` is in [0, 1). */
+export function judge(
+  before: readonly Tried[],
+  candidate: Candidate,
+  failure: Failure,
+  rule: RuleBody,
+  now: number,
+  random: number,
+): Tried {
+  const { scope, retry, class: kind } = failure.verdict;
+  const repeats = before.filter((t) => t.candidate.providerId === candidate.providerId).length;
+  const wait = backoffMs(rule.failover.backoff, repeats + 1, random);
+  const notBefore = now + Math.max(wait, failure.retryAfterMs ?? 0);
+  const outgrown = kind === 'ContextWindow' ? candidate.model?.contextWindow : undefined;
+  return { candidate, scope, retry, notBefore, ...(outgrown !== undefined && { outgrown }) };
 }
 
 /** Whether the failure would only repeat itself there. */
 function rulesOut(tried: Tried, candidate: Candidate): boolean {
-  const { candidate: failed } = tried;
+  const { candidate: failed, outgrown } = tried;
+  const window = candidate.model?.contextWindow;
+  if (tried.refused) return candidate === failed;
+  if (outgrown !== undefined && window !== undefined && window <= outgrown) return true;
   if (failed.providerId !== candidate.providerId) return false;
   switch (tried.retry) {
     case 'Never':

@@ -51,9 +51,9 @@ export class Timeouts {
     this.#schedule();
   }
 
-  connect(now: number): void {
+  connect(now: number, firstTokenMs = this.#limits.firstTokenMs): void {
     this.connected = true;
-    if (this.#stream) this.#progressBy = now + this.#limits.firstTokenMs;
+    if (this.#stream) this.#progressBy = now + firstTokenMs;
     this.#schedule();
   }
 

@@ -39,6 +39,8 @@ export class UpstreamCall implements WireEvents {
   readonly admission: Admission;
   readonly secret: string | undefined;
   readonly impatient: boolean;
+  readonly #learnedMs: number;
+  readonly #firstTokenMs: number;
   /** The caller asked for a stream. */
   readonly stream: boolean;
   readonly #fresh: boolean;
@@ -60,6 +62,8 @@ export class UpstreamCall implements WireEvents {
     this.impatient = options.impatient;
     this.stream = options.stream;
     this.#fresh = options.fresh ?? false;
+    this.#learnedMs = options.learnedMs ?? 0;
+    this.#firstTokenMs = options.firstTokenMs ?? owner.timeouts.firstTokenMs;
     const { startedAt } = options.attempt;
     this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);
   }
@@ -165,6 +169,7 @@ export class UpstreamCall implements WireEvents {
   /** Closes the connection at once and says nothing to anyone. */
   cancel(): void {
     if (this.done) return;
+    if (!this.#times.connected || this.#isUnsent()) this.attempt.noWork = true;
     this.#finish();
     this.outgoing?.destroy();
   }
@@ -228,7 +233,8 @@ export class UpstreamCall implements WireEvents {
         this.failTransport('Connect', 'timeout', unreachable(this.attempt.candidate.target.name));
         break;
       case 'Commit':
-        this.#timeout('commit', 'time before commit', !this.impatient);
+        if (this.#learnedMs > 0) this.#timeout('learned', `learned ${shown(this.#learnedMs)}`);
+        else this.#timeout('commit', 'time before commit', !this.impatient);
         break;
       case 'Attempt':
         this.#timeout('attempt', `attempt ${shown(t.attemptMs)}`);
@@ -238,7 +244,7 @@ export class UpstreamCall implements WireEvents {
         break;
       case 'Progress':
         if (this.attempt.outputBytes === 0) {
-          this.#timeout('firstToken', `firstToken ${shown(t.firstTokenMs)}`);
+          this.#timeout('firstToken', `firstToken ${shown(this.#firstTokenMs)}`);
         } else {
           this.#timeout('interToken', `interToken ${shown(t.interTokenMs)}`);
         }
@@ -272,7 +278,7 @@ export class UpstreamCall implements WireEvents {
     if (this.done) return;
     const now = this.owner.now();
     this.attempt.sentAt = now;
-    this.#times.connect(now);
+    this.#times.connect(now, this.#firstTokenMs);
     this.#reschedule();
   }
 
@@ -319,7 +325,7 @@ export class UpstreamCall implements WireEvents {
   broken(error: unknown): void {
     if (this.done) return;
     const { outgoing } = this;
-    const unsent = this.#socket !== undefined && this.#socket.bytesWritten === this.#socketBytes;
+    const unsent = this.#isUnsent();
     if (unsent) this.attempt.noWork = true;
     const found = judgeBreak({
       code: codeOf(error),
@@ -334,6 +340,11 @@ export class UpstreamCall implements WireEvents {
       counted: !found.stale,
       again: found.stale ? 'StaleSocket' : undefined,
     });
+  }
+
+  /** Not a byte of the request has left: nobody can have worked on it. */
+  #isUnsent(): boolean {
+    return this.#socket !== undefined && this.#socket.bytesWritten === this.#socketBytes;
   }
 
   /** A defect of ours costs this request, and neither the process nor the provider's good name. */

@@ -10,6 +10,8 @@ import type {
   RuleBody,
   TargetBody,
 } from '../snapshot/schema.ts';
+import type { PlannedAffinity } from './affinity/steer.ts';
+import type { PlannedArm } from './experiment/arms.ts';
 
 /** Everything a rule may ask about a request. Filled by `server` from headers, path and envelope; no I/O behind it. */
 export interface RequestFacts {
@@ -27,18 +29,26 @@ export interface RequestFacts {
   /** The least the input can be; the context filter drops a target only when even this does not fit. */
   inputTokensLowerBound: number;
   turns: number;
+  /** The value of a depth-1 member of the body, where it is a small one; parsed each time. Absent where there is no body. */
+  member?(name: string): unknown;
+  /** SHA-256 of instructions, tools and the messages up to the first of the user; undefined where the body has none. */
+  promptPrefix?(): Buffer | undefined;
   /** Unescaped text of the user messages; parsed on first use only. */
   userText(): string[];
   tools: boolean;
   /** Tools that the vendor itself runs. */
   serverTools: boolean;
+  /** Lower-case label of the request: only providers that list it may see it. Undefined: it has none. */
+  classification?: string | undefined;
   vision: boolean;
   jsonSchema: boolean;
   stream: boolean;
   /** The caller asks the model to reason; read on first use only. */
   readonly reasoning?: boolean;
-  /** Lower-case label of the request: only providers that list it may see it. Undefined: it has none. */
-  classification?: string | undefined;
+  /** How hard the request asks to think, as one word; empty where it does not say. Read from the body each time. */
+  effort?(): string;
+  /** The kind of answers that this one is expected to be like; undefined until ranking has asked. */
+  answerKind?: string | undefined;
   /** Head and tail of what the user wrote; decoded anew each time. */
   sample?(): PromptSample;
   /** What rules asked about the prompt, once one did. */
@@ -91,9 +101,22 @@ export type Reason =
   | 'ContextWindowExceeded' // even the lower bound of the input does not fit
   | 'ContextWindowTight' // may not fit: ranked last
   | 'OutputTooLarge' // the asked cap is above the model's maximum
+  | 'ClassificationNotAllowed' // the provider does not take requests with this label
+  | 'DataPolicyUnmet' // the provider does not promise what the rule demands
+  | 'RegionNotAllowed' // the provider is in none of the rule's regions
+  | 'PriceAboveCeiling' // the model's list price is above the rule's, or unknown
+  | 'CostAboveCeiling' // the request is expected to cost more there, or nobody knows how much
+  | 'LatencyAboveCeiling' // it has lately taken longer to begin its answers
+  | 'QualityBelowFloor' // the model's score is lower, or unknown
+  | 'Relaxed' // fell by one of these four or by health, and is asked all the same
   | 'CredentialMissing' // the named credential does not exist, or its value has not arrived
   | 'Ejected' // breaker open
+  | 'RateHeadroom' // a limit is used up, ours or the provider's
   | 'LastResort' // ejected, but so is everything else
+  | 'Suspected' // other pods find it down or slow: tried behind others
+  | 'Worsening' // slower or failing more from minute to minute: some requests try it behind others
+  | 'Spilled' // full by the rule's own measure: tried behind others
+  | 'OtherArm' // the request is in another arm of the rule's experiment
   | 'NotPinned'; // the request is pinned to another target
 
 export interface Consideration {
@@ -111,8 +134,18 @@ export interface Plan {
   /** In the order they are tried. Empty: refused, `considered` says why. */
   candidates: Candidate[];
   considered: Consideration[];
+  /** Take no traffic of their own: only failures whose list names their targets go there. Absent: there are none. */
+  fallbacks?: Candidate[];
   /** Attempts allowed in all, the caller's own retries taken into account. */
   maxAttempts: number;
+  /** Empty for want of headroom: milliseconds until the first target has some. */
+  freeInMs?: number;
+  /** What was decided besides the order. Absent: nothing. */
+  steps?: Step[];
+  /** Absent: the rule has no experiment, or the request is pinned. */
+  arm?: PlannedArm;
+  /** Absent: the rule has no affinity, or the request nothing that it goes by. */
+  affinity?: PlannedAffinity;
 }
 
 /** Why something may not be tried now. Times are milliseconds of the caller's monotonic clock. */
@@ -132,7 +165,7 @@ export interface HealthView {
 
 /** One line of the explanation of a request, in the order things were decided. */
 export interface Step {
-  stage: 'route' | 'match' | 'plan' | 'dispatch';
+  stage: 'route' | 'match' | 'plan' | 'admit' | 'dispatch';
   what: string;
   detail: string;
 }

@@ -36,6 +36,7 @@ export const ADDITIONS: readonly Addition[] = [
     'prompt.content',
     'prompt.languages',
     'prompt.intents',
+    'prompt.labels',
     'request.reasoning',
     'classifications',
     'claims',
@@ -64,8 +65,45 @@ export const ADDITIONS: readonly Addition[] = [
     }),
   ),
   { kind: 'Provider', field: 'body.credentials[].workload', needs: 'credential.minted' },
+  { kind: 'Route', field: 'body.rules[].constraints', needs: 'constraints' },
+  { kind: 'Route', field: 'body.rules[].onNoTarget', needs: 'constraints' },
+  ...['LeastRequests', 'Latency', 'Throughput', 'Cost'].map(
+    (value): Addition => ({ kind: 'Route', field: 'body.rules[].strategy.type', value, needs: 'strategy.measured' }),
+  ),
+  { kind: 'Route', field: 'body.rules[].strategy.latency', needs: 'strategy.measured' },
+  { kind: 'Route', field: 'body.rules[].strategy.type', value: 'Quality', needs: 'strategy.quality' },
+  { kind: 'Route', field: 'body.rules[].strategy.quality', needs: 'strategy.quality' },
+  // Who holds requests against these needs a feature for that; for anybody else they say nothing.
+  { kind: 'Provider', field: 'body.region', advisory: true },
+  { kind: 'Provider', field: 'body.dataPolicy', advisory: true },
+  { kind: 'Provider', field: 'body.models[].quality', advisory: true },
   // Without it the price is unknown, which is a state of its own: never a wrong one.
   { kind: 'Provider', field: 'body.models[].fullPrices', advisory: true },
+  { kind: 'Provider', field: 'body.limits', needs: 'limits' },
+  { kind: 'Provider', field: 'body.models[].limits', needs: 'limits' },
+  { kind: 'Provider', field: 'body.credentials[].limits', needs: 'limits' },
+  { kind: 'Provider', field: 'body.concurrency', needs: 'concurrency' },
+  { kind: 'Provider', field: 'body.passive.slowCall', needs: 'passive.rates' },
+  { kind: 'Provider', field: 'body.passive.errorRate', needs: 'passive.rates' },
+  { kind: 'Route', field: 'body.rules[].hedge', needs: 'hedge' },
+  { kind: 'Route', field: 'body.rules[].failover.to', needs: 'failover.to' },
+  { kind: 'Route', field: 'body.rules[].failover.retryBudget', needs: 'failover.retryBudget' },
+  { kind: 'Route', field: 'body.rules[].learned', needs: 'timeouts.learned' },
+  // Without it, streams of such targets have `firstTokenMs`, as before.
+  { kind: 'Route', field: 'body.rules[].reasoningFirstTokenMs', advisory: true },
+  {
+    kind: 'Provider',
+    field: 'body.models[].capabilities[]',
+    value: 'Reasoning',
+    needs: 'capability.reasoning',
+  },
+  { kind: 'Route', field: 'body.rules[].admission', needs: 'admission' },
+  { kind: 'Route', field: 'body.rules[].affinity', needs: 'affinity' },
+  { kind: 'Route', field: 'body.rules[].experiment', needs: 'experiment' },
+  { kind: 'Route', field: 'body.rules[].targets[].spillover', needs: 'spillover' },
+  { kind: 'Route', field: 'body.rules[].locality', needs: 'locality' },
+  // What it would learn by asking, it learns by failing.
+  { kind: 'Provider', field: 'body.active', advisory: true },
 ];
 
 /** What the table says of one item: features it needs, sorted, and advisory fields that are in it. */

@@ -6,13 +6,26 @@
  * judge of an item; the operator runs it before it sends, the sidecar before it swaps.
  */
 import type { ProviderParameters, ProviderTypeName } from './provider-types.ts';
-
+import type { AffinityBody } from './shapes/affinity.ts';
+import type { ConstraintsBody, DataPolicyBody, OnNoTarget, QualityBody } from './shapes/constraints.ts';
+import type { ExperimentBody } from './shapes/experiment.ts';
+import type { FailoverListBody, HedgeBody, LearnedBody, RetryBudgetBody } from './shapes/hedging.ts';
+import type {
+  AdmissionBody,
+  ConcurrencyBody,
+  ErrorRateBody,
+  LimitsBody,
+  SlowCallBody,
+} from './shapes/limits.ts';
 import type {
   ClassificationBody,
   MatchSignalsBody,
   PromptSignalsBody,
   SignalsBody,
+  VectorsBody,
 } from './shapes/signals.ts';
+import type { ActiveCheckBody, LocalityBody, SpilloverBody } from './shapes/outlook.ts';
+import type { StrategyBody } from './shapes/strategy.ts';
 
 export type { ProviderTypeName } from './provider-types.ts';
 
@@ -38,6 +51,22 @@ export const FEATURES = [
   'responses.store',
   'provider.types',
   'credential.minted',
+  'constraints',
+  'strategy.measured',
+  'strategy.quality',
+  'limits',
+  'concurrency',
+  'passive.rates',
+  'admission',
+  'affinity',
+  'experiment',
+  'spillover',
+  'locality',
+  'hedge',
+  'failover.to',
+  'failover.retryBudget',
+  'timeouts.learned',
+  'capability.reasoning',
   'match.signals',
   'signals',
 ] as const;
@@ -52,6 +81,11 @@ export interface Snapshot {
   hash: string;
   /** Sorted by id. Only an id missing from this list is removed from a sidecar. */
   items: SnapshotItem[];
+  /**
+   * Vectors of examples, by the name that routes know them by. Beside the items and outside the hash: whoever lacks one asks a
+   * model for it, and one model may give the next asker slightly other ones.
+   */
+  vectors?: Record<string, VectorsBody>;
 }
 
 export type SnapshotItem = RouteItem | ProviderItem;
@@ -115,9 +149,23 @@ export interface RuleBody {
   name: string;
   /** ORed; empty: always. */
   matches: MatchBody[];
-  strategy: { type: 'Weighted' | 'RoundRobin' };
+  strategy: StrategyBody;
   targets: TargetBody[];
-  failover: { on: FailureClass[]; maxAttempts: number; backoff: { baseMs: number; maxMs: number } };
+  failover: {
+    on: FailureClass[];
+    /** Absent: every class goes on through the plan. */
+    to?: FailoverListBody[];
+    maxAttempts: number;
+    /** Absent: nothing but `maxAttempts` bounds them. */
+    retryBudget?: RetryBudgetBody;
+    backoff: { baseMs: number; maxMs: number };
+  };
+  /** Absent: no request is sent twice at once. */
+  hedge?: HedgeBody;
+  /** Absent: only what `timeouts` says. */
+  learned?: LearnedBody;
+  /** Of streams of targets that reason, instead of `firstTokenMs`, until it is known how long they normally take. Absent: none. */
+  reasoningFirstTokenMs?: number;
   timeouts: TimeoutsBody;
   holdMaxMs: number;
   passthrough: { methods: string[]; pathPrefix: string }[];
@@ -127,8 +175,19 @@ export interface RuleBody {
   responses?: { store: 'Never' };
   /** Lower-case names. */
   forwardHeaders: string[];
+  /** Absent: class Normal, and no waiting. */
+  admission?: AdmissionBody;
+  /** Absent: each request goes its own way. */
+  affinity?: AffinityBody;
+  experiment?: ExperimentBody;
   /** What becomes of parameters that a target of another dialect cannot honour. Absent: left out, with a warning. */
   unsupportedParameters?: 'Reject' | 'Drop';
+  /** What every target must meet. Absent: nothing more than being able to serve. */
+  constraints?: ConstraintsBody;
+  /** Absent: the request is refused. */
+  onNoTarget?: OnNoTarget;
+  /** Absent: where the pod is does not matter. */
+  locality?: LocalityBody;
 }
 
 export interface TimeoutsBody {
@@ -177,6 +236,8 @@ export interface TargetBody {
   unresolved?: string;
   weight: number;
   priority: number;
+  /** Absent: it is tried as long as it may be. */
+  spillover?: SpilloverBody;
   patch: PatchBody;
 }
 
@@ -205,7 +266,21 @@ export interface ProviderBody {
   /** Whether names outside `models` may be asked for: then price, window and capabilities are unknown. */
   openModels: boolean;
   streamUsage: 'Always' | 'OnRequest' | 'Never';
-  passive: { consecutiveErrors: number; ejectionMs: number; maxEjectionMs: number };
+  region?: string;
+  /** Absent where nobody who may vouch for it says anything. */
+  dataPolicy?: DataPolicyBody;
+  passive: {
+    consecutiveErrors: number;
+    ejectionMs: number;
+    maxEjectionMs: number;
+    slowCall?: SlowCallBody;
+    errorRate?: ErrorRateBody;
+  };
+  /** Absent: it is not asked of its own accord. */
+  active?: ActiveCheckBody;
+  /** Of the whole provider, all models and credentials together. */
+  limits?: LimitsBody;
+  concurrency?: ConcurrencyBody;
 }
 
 export interface CredentialBody {
@@ -223,6 +298,7 @@ export interface CredentialBody {
   weight: number;
   /** Changes whenever the value may have. Never made of the value; absent where there is no value, or nothing else to tell by. */
   version?: string;
+  limits?: LimitsBody;
 }
 
 /** As what the pod shows itself to its cloud. What is absent comes from the environment that the cloud gives the pod. */
@@ -249,6 +325,10 @@ export interface ModelBody {
    * unknown. Read both through `pricesOf`.
    */
   fullPrices?: FullPrices;
+  /** Absent: not known. */
+  quality?: QualityBody[];
+  /** Of the model, all credentials together. */
+  limits?: LimitsBody;
 }
 
 /** Exact: the text itself. Dated: the text followed by YYYY-MM-DD. Prefix: anything that begins with the text. */
@@ -303,20 +383,31 @@ export interface FullPrices extends TieredPrices {
 export const PRICED_TIERS = ['Flex', 'Priority', 'Batch', 'Reserved', 'Fast'] as const;
 export type PricedTier = (typeof PRICED_TIERS)[number];
 
-export type Capability = 'Chat' | 'Completions' | 'Embeddings' | 'Tools' | 'Vision' | 'JSONSchema' | 'Rerank';
+export type Capability =
+  | 'Chat'
+  | 'Completions'
+  | 'Embeddings'
+  | 'Tools'
+  | 'Vision'
+  | 'JSONSchema'
+  | 'Rerank'
+  /** It thinks before it answers. No request needs it, and none is kept from a model without it. */
+  | 'Reasoning';
 
 /** Failures a rule may fail over on. `Caller` exists too: it is returned as it is and never in a list. */
-export type FailureClass =
-  | 'Connect'
-  | 'Timeout'
-  | 'RateLimited'
-  | 'ServerError'
-  | 'StreamError'
-  | 'Unauthorized'
-  | 'QuotaExhausted'
-  | 'ModelNotFound'
-  | 'ContextWindow'
-  | 'ContentFilter';
+export const FAILURE_CLASSES = [
+  'Connect',
+  'Timeout',
+  'RateLimited',
+  'ServerError',
+  'StreamError',
+  'Unauthorized',
+  'QuotaExhausted',
+  'ModelNotFound',
+  'ContextWindow',
+  'ContentFilter',
+] as const;
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** `GET /v1/credentials`: the keys of one identity. Never compressed, never stored by a cache, never logged. */
 export interface CredentialSet {

@@ -16,7 +16,14 @@ import {
   text,
   wrong,
 } from './check.ts';
+import { affinity } from './checks/affinity.ts';
+import { constraints, dataPolicy, onNoTarget, quality, region } from './checks/constraints.ts';
+import { experiment, experimentOf } from './checks/experiment.ts';
+import { failoverLists, hedge, learned, listsAgree, retryBudget } from './checks/hedging.ts';
+import { admission, concurrency, errorRate, limits, slowCall } from './checks/limits.ts';
 import { classification, definedSignals, matchSignals, promptSignals, signals } from './checks/signals.ts';
+import { activeCheck, locality, spillover } from './checks/outlook.ts';
+import { strategy } from './checks/strategy.ts';
 import { fieldsOf } from './fields.ts';
 import { certificates, json, pattern, url } from './formats.ts';
 import { isManagementPath, segmentsOf } from './paths.ts';
@@ -24,6 +31,7 @@ import { fullPrices, parameters, prices, workload } from './provider-shapes.ts';
 import { PROVIDER_TYPE_NAMES } from './provider-types.ts';
 import {
   type CredentialBody,
+  FAILURE_CLASSES,
   FEATURES,
   type MatchBody,
   type PatchBody,
@@ -46,9 +54,7 @@ const NAME = '[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?';
 const ROUTE_ID = new RegExp(`^route/${NAME}/${NAME}$`);
 const PROVIDER_ID = new RegExp(`^provider/${NAME}/${NAME}$`);
 const SPLICED = ['model', 'messages', 'input', 'prompt', 'stream', 'stream_options'];
-const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema', 'Rerank'];
-const FAILURES =
-  'Connect Timeout RateLimited ServerError StreamError Unauthorized QuotaExhausted ModelNotFound ContextWindow ContentFilter';
+const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema', 'Rerank', 'Reasoning'];
 
 const label = text(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name of lower-case letters, digits and dashes');
 const objectName = text(253, new RegExp(`^${NAME}$`), 'the name of an object');
@@ -143,7 +149,7 @@ const target = shape(
     priority: integer(0, 1000),
     patch,
   },
-  { model, credential: label, credentials: list(label, 32), unresolved: text(1024) },
+  { model, credential: label, credentials: list(label, 32), unresolved: text(1024), spillover },
 );
 
 const pathPrefix: Check = (value, path) => {
@@ -165,19 +171,22 @@ const rule: Check = all(
     {
       name: label,
       matches: list(match, 32),
-      strategy: shape({ type: oneOf(['Weighted', 'RoundRobin']) }),
+      strategy,
       targets: all(list(target, 32, 1), byName('target')),
-      failover: shape({
-        on: all(
-          list(oneOf(FAILURES.split(' ')), 16),
-          distinct((name: string) => name, 'failure'),
-        ),
-        maxAttempts: integer(1, 10),
-        backoff: all(shape({ baseMs: wait, maxMs: wait }), (value, path) => {
-          const { baseMs, maxMs } = value as RuleBody['failover']['backoff'];
-          return baseMs <= maxMs ? undefined : `${path}.base is ${baseMs}ms, more than max ${maxMs}ms`;
-        }),
-      }),
+      failover: shape(
+        {
+          on: all(
+            list(oneOf(FAILURE_CLASSES), 16),
+            distinct((name: string) => name, 'failure'),
+          ),
+          maxAttempts: integer(1, 10),
+          backoff: all(shape({ baseMs: wait, maxMs: wait }), (value, path) => {
+            const { baseMs, maxMs } = value as RuleBody['failover']['backoff'];
+            return baseMs <= maxMs ? undefined : `${path}.base is ${baseMs}ms, more than max ${maxMs}ms`;
+          }),
+        },
+        { to: failoverLists, retryBudget },
+      ),
       timeouts: shape({
         connectMs: timeout,
         firstTokenMs: timeout,
@@ -200,12 +209,21 @@ const rule: Check = all(
     {
       unsupportedParameters: oneOf(['Reject', 'Drop']),
       responses: shape({ store: only('Never') }),
+      constraints,
+      onNoTarget,
+      admission,
+      hedge,
+      learned,
+      reasoningFirstTokenMs: timeout,
+      affinity,
+      experiment,
+      locality,
     },
   ),
   (value, path) => {
     const { statefulTarget, targets } = value as RuleBody;
     return statefulTarget < targets.length
-      ? undefined
+      ? (listsAgree(value as RuleBody, path) ?? experimentOf(value as RuleBody, path))
       : wrong(`${path}.statefulTarget`, statefulTarget, `below ${targets.length}, the number of targets`);
   },
 );
@@ -221,6 +239,8 @@ const served = shape(
     maxOutputTokens: integer(1, 100_000_000),
     prices,
     fullPrices,
+    quality,
+    limits,
   },
 );
 const credential: Check = all(
@@ -231,7 +251,7 @@ const credential: Check = all(
       type: oneOf(['APIKey', 'Passthrough', 'Token', 'AWSSession', 'Workload']),
       weight,
     },
-    { version: text(128), workload },
+    { version: text(128), workload, limits },
   ),
   (value, path) => {
     const { type, workload: identity } = value as CredentialBody;
@@ -248,7 +268,7 @@ const ROUTE_BODY = all(
       uid: text(640),
       rules: all(list(rule, 64, 1), byName('rule')),
     },
-    { signals, classification },
+    { signals: signals(target), classification },
   ),
   definedSignals,
 );
@@ -264,9 +284,12 @@ const PROVIDER_BODY = shape(
     models: all(list(served, 2048), byName('model')),
     openModels: boolean,
     streamUsage: oneOf(['Always', 'OnRequest', 'Never']),
-    passive: shape({ consecutiveErrors: integer(1, 1000), ejectionMs: timeout, maxEjectionMs: timeout }),
+    passive: shape(
+      { consecutiveErrors: integer(1, 1000), ejectionMs: timeout, maxEjectionMs: timeout },
+      { slowCall, errorRate },
+    ),
   },
-  { caBundle: certificates, parameters },
+  { caBundle: certificates, parameters, region, dataPolicy, limits, concurrency, active: activeCheck },
 );
 
 const HEADER = {

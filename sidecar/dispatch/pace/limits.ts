@@ -1,0 +1,85 @@
+/** Limits on time that follow from what a target normally takes. Pure. */
+import type { Candidate } from '../../routing/plan.ts';
+import type { RuleBody } from '../../snapshot/schema.ts';
+import type { PaceBook } from './pace-book.ts';
+
+/** What takes so much longer than 99 in 100 did is not coming. */
+const TIMES_P99 = 3;
+/** Below this, a pause of the network or of our own would be taken for a failure. */
+const LEAST_MS = 500;
+
+/** What an attempt may take. */
+export interface AttemptLimits {
+  /** When its share of the time before commit is over. */
+  readonly commitBy: number;
+  /** How long that is, in milliseconds, where it was learned from the target; else 0. */
+  readonly learnedMs: number;
+  readonly firstTokenMs: number;
+  /** Bytes per second below which the answer has stalled; 0: nobody watches, or nothing is known. */
+  readonly leastRate: number;
+}
+
+/** `shareMs`: the attempt's share of the time before commit. `last`: no other attempt could follow it. */
+export function attemptLimits(
+  rule: RuleBody,
+  pace: PaceBook,
+  candidate: Candidate,
+  { stream, now, shareMs, last }: { stream: boolean; now: number; shareMs: number; last: boolean },
+): AttemptLimits {
+  const limitMs = last ? 0 : learnedLimitMs(rule, pace, candidate, stream, now);
+  const learnedMs = limitMs < shareMs ? limitMs : 0;
+  return {
+    commitBy: now + (learnedMs > 0 ? learnedMs : shareMs),
+    learnedMs,
+    firstTokenMs: learnedFirstTokenMs(rule, pace, candidate, now),
+    leastRate: stalledBelow(rule, pace, candidate, stream, now),
+  };
+}
+
+/** Milliseconds an attempt has before it commits, while another target could follow; 0: nothing is learned, or shall be. */
+function learnedLimitMs(
+  rule: RuleBody,
+  pace: PaceBook,
+  candidate: Candidate,
+  stream: boolean,
+  now: number,
+): number {
+  if (rule.learned?.timeouts !== true) return 0;
+  const p99 = learnedP99(pace, candidate, stream, now);
+  if (p99 === undefined) return 0;
+  const ceiling = stream ? rule.timeouts.firstTokenMs : rule.timeouts.attemptMs;
+  return Math.min(ceiling, Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99)));
+}
+
+/**
+ * Milliseconds a stream has before its first content. A model that reasons is silent for as long as it thinks: where the
+ * rule sets no time for it, it has much longer, until it is known how long it normally takes.
+ */
+function learnedFirstTokenMs(rule: RuleBody, pace: PaceBook, candidate: Candidate, now: number): number {
+  const { firstTokenMs } = rule.timeouts;
+  const longest = rule.reasoningFirstTokenMs;
+  if (longest === undefined || candidate.model?.capabilities?.includes('Reasoning') !== true)
+    return firstTokenMs;
+  const p99 = learnedP99(pace, candidate, true, now);
+  return p99 === undefined ? longest : Math.min(longest, Math.max(firstTokenMs, Math.ceil(p99 * TIMES_P99)));
+}
+
+/** Bytes per second below which an answer has stalled; 0: nothing is known, or watched. */
+function stalledBelow(
+  rule: RuleBody,
+  pace: PaceBook,
+  candidate: Candidate,
+  stream: boolean,
+  now: number,
+): number {
+  const { stall } = rule.learned ?? {};
+  if (stall === undefined) return 0;
+  const usual = pace.of(candidate, stream)?.bytesPerSecond.quantile(0.5, now);
+  return usual === undefined ? 0 : (usual * stall.percent) / 100;
+}
+
+/** With fewer than two hundred observations, the 95th percentile stands in for what cannot be told yet. */
+function learnedP99(pace: PaceBook, candidate: Candidate, stream: boolean, now: number): number | undefined {
+  const known = pace.of(candidate, stream)?.commitMs;
+  return known?.quantile(0.99, now) ?? known?.quantile(0.95, now);
+}
