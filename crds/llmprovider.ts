@@ -13,7 +13,9 @@ import {
 } from './common.ts';
 import { azure, bedrock, typeRules, vertex } from './schema/provider-cloud.ts';
 import { credential } from './schema/provider-credential.ts';
+import { dataPolicy, region } from './schema/provider-data-policy.ts';
 import { endpoint } from './schema/provider-endpoint.ts';
+import { concurrency, errorRate, limits, slowCall } from './schema/provider-limits.ts';
 import { model } from './schema/provider-model.ts';
 
 export const PROVIDER_TYPES = [
@@ -64,6 +66,8 @@ const passive = z.strictObject({
   maxEjectionTime: duration
     .optional()
     .describe('Longest ejection without a Retry-After. Unset: 2m, or ejectionTime where that is longer.'),
+  slowCall: slowCall.optional(),
+  errorRate: errorRate.optional(),
 });
 
 const spec = z
@@ -83,7 +87,7 @@ const spec = z
       })
       .optional()
       .describe(
-        'Inherit the endpoint, models, prices and health checks of a platform provider of the same type; only credentials and allowedNamespaces may be set beside it.',
+        'Inherit the endpoint, models, prices, data policy and health checks of a platform provider of the same type; only credentials, limits and allowedNamespaces may be set beside it.',
       ),
     endpoint: endpoint.optional().describe('Where to call. Unset: the default URL of the type.'),
     credentials: z
@@ -102,12 +106,30 @@ const spec = z
         'Models this provider serves; no others are asked for. Unset or empty: any model of the catalogue; for vendors whose models go by names of their users, and for hosts of many makers, any name.',
       )
       .meta(mapList('name')),
+    region: region
+      .optional()
+      .describe(
+        'Where the provider is, such as eu-central-1: the words are your own, and compared as they are. Unset: not known.',
+      ),
+    dataPolicy: dataPolicy
+      .optional()
+      .describe(
+        'What the provider does with what it is sent. Counts only in platform namespaces, and for providers that inherit it with base: who spends must not vouch for it.',
+      ),
     streamUsage: z
       .enum(['Always', 'OnRequest', 'Never'])
       .optional()
       .describe(
         'When streams carry usage. Always: unasked. OnRequest: the proxy asks for it and hides it from callers that did not. Never: tokens are estimated. Unset: by type.',
       ),
+    limits: limits
+      .optional()
+      .describe(
+        'What may be asked of this provider in all, by each proxy as far as the fleet has not been given shares. A target without headroom is passed over. Beside base: the lower of both. Unset: no limit.',
+      ),
+    concurrency: concurrency
+      .optional()
+      .describe('Requests under way at once of each model of this provider, in one pod. Unset: any number.'),
     healthCheck: z
       .strictObject({ passive: passive.optional().describe('Ejection by observed failures.') })
       .optional()
@@ -135,8 +157,8 @@ const spec = z
   })
   .meta(
     cel(...typeRules, {
-      rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck))',
-      message: 'with base, only credentials and allowedNamespaces may be set: everything else is inherited',
+      rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck) && !has(self.concurrency) && !has(self.region) && !has(self.dataPolicy))',
+      message: 'with base, only credentials, limits and allowedNamespaces may be set: everything else is inherited',
       fieldPath: '.base',
     }),
   );

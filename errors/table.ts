@@ -100,10 +100,31 @@ export const ERRORS = {
     retryable: false,
     message: 'rule {rule} of route {route} has no target that can serve this request: {reasons}',
   },
+  rate_limited: {
+    status: 429,
+    retryable: true,
+    message: 'rule {rule} of route {route} has no target with headroom now: {reasons}',
+  },
+  admission_timeout: {
+    status: 429,
+    retryable: true,
+    message: 'no target of rule {rule} of route {route} had headroom within {waited}',
+  },
+  admission_shed: {
+    status: 429,
+    retryable: true,
+    message:
+      'too many requests wait for headroom; those of class {class}, as rule {rule} of route {route} has it, are refused first',
+  },
   request_too_large_for_targets: {
     status: 400,
     retryable: false,
     message: 'rule {rule} of route {route} has no target that can serve this request: {reasons}',
+  },
+  target_not_permitted: {
+    status: 503,
+    retryable: false,
+    message: 'target {target} must not see this request: {reason}',
   },
   request_not_translatable: {
     status: 400,

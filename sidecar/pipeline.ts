@@ -12,6 +12,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
 import type { Dispatch, Exchange } from './exchange.ts';
+import type { Admission } from './limits/admission/admission.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { ParseBudget } from './limits/parse-budget.ts';
 import { type RecordingParts, recordExchange, stackOf } from './recording.ts';
@@ -49,6 +50,8 @@ export interface PipelineParts extends RecordingParts {
   /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
+  /** Where requests wait for headroom, if their rules allow it. Unset: they do not wait. */
+  admission?: Admission;
   /** Asks models what rules need to know of a prompt. Unset: such signals are unknown. */
   models?: SignalModels | undefined;
   /** Bytes of the user's words that the log may show; 0: none. */
@@ -144,8 +147,7 @@ export class Pipeline {
     const match = await passthroughMatch(exchange, head, config.table, options);
     noteRoute(exchange, match.route, match.pattern);
     exchange.steps.push(...match.steps);
-    this.plan(exchange, match.route, match.rule);
-    await sockets.run(exchange, socket, first);
+    await this.planAndRun(exchange, match.route, match.rule, () => sockets.run(exchange, socket, first));
   }
 
   /** What the path stands for, once it is known that the caller may ask; undefined when the answer is already out. */
@@ -225,16 +227,19 @@ export class Pipeline {
   }
 
   private dispatchMatched(exchange: HttpExchange, route: TableRoute, facts: RequestFacts): Promise<void> {
+    const { dispatch } = this.parts;
     const matched = matchRule(route, facts);
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
     try {
       this.plan(exchange, route, matched.rule);
     } catch (error) {
+      const waiting = this.wait(exchange, route, matched.rule, error, () => dispatch.run(exchange));
+      if (waiting) return waiting;
       if (!answeredByEstimate(exchange)) throw error;
       return Promise.resolve();
     }
-    return this.parts.dispatch.run(exchange);
+    return dispatch.run(exchange);
   }
 
   private async serveRaw(
@@ -246,8 +251,44 @@ export class Pipeline {
     const match = await passthroughMatch(exchange, head, config.table, { limit: maxBodyBytes, accept });
     noteRoute(exchange, match.route, match.pattern);
     exchange.steps.push(...match.steps);
-    this.plan(exchange, match.route, match.rule);
-    await this.parts.dispatch.run(exchange);
+    const { dispatch } = this.parts;
+    await this.planAndRun(exchange, match.route, match.rule, () => dispatch.run(exchange));
+  }
+
+  private planAndRun(
+    exchange: HttpExchange,
+    route: TableRoute,
+    rule: TableRule,
+    send: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      this.plan(exchange, route, rule);
+    } catch (error) {
+      const waiting = this.wait(exchange, route, rule, error, send);
+      if (waiting) return waiting;
+      throw error;
+    }
+    return send();
+  }
+
+  /** What follows when no target has headroom, and the rule lets its requests wait; else undefined. */
+  private wait(
+    exchange: HttpExchange,
+    route: TableRoute,
+    rule: TableRule,
+    error: unknown,
+    send: () => Promise<void>,
+  ): Promise<void> | undefined {
+    return this.parts.admission?.wait(
+      {
+        exchange,
+        rule: rule.body,
+        bytes: exchange.hold.size,
+        plan: () => this.plan(exchange, route, rule),
+        send,
+      },
+      error,
+    );
   }
 
   /** Filter and rank; the first attempt follows in the same synchronous turn. */
@@ -257,6 +298,7 @@ export class Pipeline {
     if (!facts) throw new Error('a request without facts cannot be planned');
     const planned = plan(rule, facts, health, performance.now(), random, state);
     exchange.plan = planned;
+    if (planned.steps) exchange.steps.push(...planned.steps);
     const refused = refusal(route, planned, facts);
     if (refused) throw refused;
     if (envelope && envelope.duplicates.length > 0) refuseAmbiguous(envelope, planned);

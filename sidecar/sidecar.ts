@@ -3,8 +3,12 @@ import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WebSocketRelay } from './dispatch/websocket.ts';
+import { Asker } from './internal/asker.ts';
+import { Admission } from './limits/admission/admission.ts';
+import { Limits } from './limits/limits.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { Pipeline } from './pipeline.ts';
+import type { RecordingParts } from './recording.ts';
 import { routingState } from './routing/state.ts';
 import { Admin } from './server/admin.ts';
 import { drainListener } from './server/drain.ts';
@@ -13,6 +17,7 @@ import { Listener, type ListenerAddress } from './server/listener.ts';
 import { readiness, type StartupMode } from './server/readiness.ts';
 import { ServedConfig } from './server/served-config.ts';
 import { shownSnapshot } from './server/shown-snapshot.ts';
+import { LazyModels } from './signals/models/lazy.ts';
 import { CredentialStore } from './snapshot/credentials.ts';
 import { FleetLink } from './snapshot/fleet/link.ts';
 import { ConfigHolder } from './snapshot/holder.ts';
@@ -79,17 +84,49 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onListenerError: (error) => warn(`a new configuration was not taken up: ${String(error)}`),
   });
   let telemetry: Telemetry | undefined;
+  const learned = new LearnedUsage();
+  const ceilings = new Limits({
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    estimates: learned,
+  });
+  const state = routingState(ceilings);
   const dispatcher = new Dispatcher({
     credentials,
     memory,
     random,
+    gate: ceilings,
+    observers: [ceilings, state.observed],
     onBreaker: ({ kind, providerId, scope }) => {
       if (kind === 'Ejected') telemetry?.ejected(providerId, scope);
     },
   });
   const sockets = new WebSocketRelay(dispatcher.parts);
-  const state = routingState();
   const config = new ServedConfig();
+  const admission = new Admission({
+    clock: dispatcher.parts.clock,
+    limits: ceilings,
+    maxBytes: memory.limit / 2,
+  });
+  const recording: RecordingParts = {
+    observers: [ceilings, state.observed],
+    rows: options.rows ?? { append() {} },
+    telemetry: { record: (exchange) => telemetry?.record(exchange) },
+    warn,
+  };
+  const { clock } = dispatcher.parts;
+  const { health } = dispatcher;
+  const asker = new Asker({
+    ...recording,
+    memory,
+    learned,
+    health,
+    state,
+    dispatch: dispatcher,
+    clock,
+    random,
+  });
+  const models = new LazyModels({ ask: asker.ask, clock });
   const pipeline = new Pipeline({
     config,
     gate: new Gate(options.access),
@@ -100,11 +137,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     state,
     dispatch: dispatcher,
     sockets,
-    learned: new LearnedUsage(),
-    rows: options.rows ?? { append() {} },
+    learned,
+    admission,
+    ...recording,
+    models,
     logContentBytes: limits.logContentBytes ?? 0,
-    telemetry: { record: (exchange) => telemetry?.record(exchange) },
-    warn,
     random,
   });
   telemetry = await options.telemetry?.({
@@ -116,7 +153,9 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   holder.onChange((effective) => {
     telemetry?.snapshotChanged(effective);
+    ceilings.apply(effective);
     dispatcher.apply(effective);
+    state.observed.retain(effective.providers);
     config.swap(effective);
   });
 

@@ -1,6 +1,7 @@
 /** What a provider is paid with: keys, or identities of a cloud. A union by `type`. */
 import { z } from 'zod';
 import { cel, dnsLabel, labelSelector, matching, secretRef } from '../common.ts';
+import { limits } from './provider-limits.ts';
 
 const CREDENTIAL_TYPES = [
   'APIKey',
@@ -143,6 +144,11 @@ export const credential = z
     namespaces: labelSelector
       .optional()
       .describe('Namespaces whose routes may use this credential. Unset: all that may use the provider.'),
+    limits: limits
+      .optional()
+      .describe(
+        'What may be asked with this credential in all; another one of the pool takes over when it is used up. Unset: no limit.',
+      ),
   })
   .meta(
     cel({

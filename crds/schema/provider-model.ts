@@ -1,6 +1,8 @@
 /** A model of a provider: its names, what it can do, what it costs. */
 import { z } from 'zod';
 import { atomicList, cel, decimal, matching, modelName, setList } from '../common.ts';
+import { limits } from './provider-limits.ts';
+import { quality } from './provider-quality.ts';
 
 const CAPABILITIES = [
   'Chat',
@@ -10,6 +12,7 @@ const CAPABILITIES = [
   'Vision',
   'JSONSchema',
   'Rerank',
+  'Reasoning',
 ] as const;
 /** Token units are priced per million, the others each. */
 const PRICE_UNITS = [
@@ -123,6 +126,10 @@ export const model = z
       .max(100_000_000)
       .optional()
       .describe('Largest output a request may ask for. Unset: from the catalogue, or unlimited.'),
+    quality,
+    limits: limits
+      .optional()
+      .describe('What may be asked of this model in all, with all credentials together. Unset: no limit.'),
     pricing: z
       .array(price)
       .min(1)

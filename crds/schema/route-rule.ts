@@ -11,21 +11,16 @@ import {
   matching,
   setList,
 } from '../common.ts';
+import { constraints, onNoTarget } from './route-constraints.ts';
+import { admission } from './route-admission.ts';
+import { affinity } from './route-affinity.ts';
+import { experiment, experimentRules } from './route-experiment.ts';
+import { FAILURE_CLASSES, failoverLists, hedge, learned, retryBudget, stall } from './route-hedging.ts';
 import { match } from './route-match.ts';
+import { strategy, strategyRules } from './route-strategy.ts';
 import { target } from './route-target.ts';
 
-export const FAILURE_CLASSES = [
-  'Connect',
-  'Timeout',
-  'RateLimited',
-  'ServerError',
-  'StreamError',
-  'Unauthorized',
-  'QuotaExhausted',
-  'ModelNotFound',
-  'ContextWindow',
-  'ContentFilter',
-] as const;
+export { FAILURE_CLASSES };
 
 const passthroughPrefix = matching(
   /^\/v1(beta)?(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
@@ -43,14 +38,7 @@ export const rule = z
       .optional()
       .describe('When the rule applies: entries are ORed, fields inside one are ANDed. Unset: always.')
       .meta(atomicList),
-    strategy: z
-      .strictObject({
-        type: z
-          .enum(['Weighted', 'RoundRobin'])
-          .describe('Weighted: by chance in proportion to weight. RoundRobin: in turn.'),
-      })
-      .optional()
-      .describe('How targets of one priority share requests. Unset: Weighted.'),
+    strategy,
     targets: z
       .array(target)
       .min(1)
@@ -69,6 +57,8 @@ export const rule = z
           },
         ),
       }),
+    constraints,
+    onNoTarget,
     failover: z
       .strictObject({
         when: z
@@ -76,7 +66,7 @@ export const rule = z
           .max(16)
           .optional()
           .describe(
-            'Failures that move on to the next target. Unset: all but ContextWindow and ContentFilter. Empty: none.',
+            'Failures that move on to the next target. Unset: all but ContextWindow and ContentFilter, and those that have a list in `to`. Empty: none.',
           )
           .meta(setList),
         maxAttempts: z
@@ -84,7 +74,11 @@ export const rule = z
           .min(1)
           .max(10)
           .optional()
-          .describe('Attempts in all, the first included. Unset: one per target, three at most.'),
+          .describe(
+            'Attempts in all, the first included; a hedge comes on top. Unset: one per target and key of its pool, three at most.',
+          ),
+        to: failoverLists,
+        retryBudget,
         backoff: z
           .strictObject({
             base: durationOrZero
@@ -98,7 +92,15 @@ export const rule = z
           .describe('Waits between attempts at the same provider. Another provider is tried at once.'),
       })
       .optional()
-      .describe('What happens when a target fails before its first content.'),
+      .describe('What happens when a target fails before its first content.')
+      .meta(
+        cel({
+          rule: '!has(self.to) || !has(self.when) || self.to.all(l, l.when.all(c, c in self.when))',
+          message: 'failures that have a list must be among failover.when',
+          fieldPath: '.to',
+        }),
+      ),
+    hedge,
     timeouts: z
       .strictObject({
         connect: duration.optional().describe('TCP and TLS. Unset: 3s.'),
@@ -109,9 +111,14 @@ export const rule = z
         attempt: duration.optional().describe('One attempt, streams included. Unset: 10m.'),
         request: duration.optional().describe('Everything, backoff included. Unset: 15m.'),
         clientStall: duration.optional().describe('How long a caller may not read its response. Unset: 5m.'),
+        learned,
+        stall,
       })
       .optional()
       .describe('Limits on time.'),
+    admission: admission
+      .optional()
+      .describe('What happens when no target has headroom for a request.'),
     commit: z
       .strictObject({
         holdMax: durationOrZero
@@ -166,6 +173,12 @@ export const rule = z
       })
       .optional()
       .describe('Requests to /v1/responses.'),
+    affinity: affinity
+      .optional()
+      .describe('Requests that belong together go to one target and credential. Unset: each goes its own way.'),
+    experiment: experiment
+      .optional()
+      .describe('Traffic split for comparison, copied, or moved over step by step. Unset: none.'),
     forwardHeaders: z
       .array(headerName)
       .max(32)
@@ -176,9 +189,13 @@ export const rule = z
       .meta({ ...setList, ...cel(forwardableHeaders) }),
   })
   .meta(
-    cel({
-      rule: '!has(self.statefulTarget) || self.targets.exists(t, t.name == self.statefulTarget)',
-      message: 'statefulTarget must name a target of this rule',
-      fieldPath: '.statefulTarget',
-    }),
+    cel(
+      {
+        rule: '!has(self.statefulTarget) || self.targets.exists(t, t.name == self.statefulTarget)',
+        message: 'statefulTarget must name a target of this rule',
+        fieldPath: '.statefulTarget',
+      },
+      ...experimentRules,
+      ...strategyRules,
+    ),
   );

@@ -3,6 +3,7 @@ import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { type ProviderParameters, TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
 import { atLeast, endpointURL, Filler, PASSIVE } from './defaults.ts';
+import { type EffectiveConcurrency, type EffectiveRates, effectiveConcurrency, effectiveRates } from './limits.ts';
 import { currentPricing, pricingOf } from './prices.ts';
 
 type Model = NonNullable<LLMProviderSpec['models']>[number];
@@ -10,14 +11,17 @@ type Credential = NonNullable<LLMProviderSpec['credentials']>[number];
 
 export type EffectiveModel = Model & { upstreamName: string };
 interface EffectiveProviderSpec
-  extends Omit<LLMProviderSpec, 'endpoint' | 'credentials' | 'models' | 'healthCheck'> {
+  extends Omit<LLMProviderSpec, 'endpoint' | 'credentials' | 'models' | 'healthCheck' | 'concurrency'> {
   /** Without a trailing slash. */
   endpoint: NonNullable<LLMProviderSpec['endpoint']> & { url: string };
   credentials: (Credential & { weight: number })[];
   /** Empty: any model of the catalogue, or any name. */
   models: EffectiveModel[];
   streamUsage: NonNullable<LLMProviderSpec['streamUsage']>;
-  healthCheck: { passive: { consecutiveErrors: number; ejectionTime: string; maxEjectionTime: string } };
+  healthCheck: {
+    passive: { consecutiveErrors: number; ejectionTime: string; maxEjectionTime: string } & EffectiveRates;
+  };
+  concurrency: EffectiveConcurrency | undefined;
   allowedNamespaces: NonNullable<LLMProviderSpec['allowedNamespaces']>;
 }
 
@@ -70,8 +74,10 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
           passive?.maxEjectionTime,
           atLeast(PASSIVE.maxEjectionTime, ejectionTime),
         ),
+        ...effectiveRates(passive, fill),
       },
     },
+    concurrency: effectiveConcurrency(spec.concurrency, fill),
     allowedNamespaces: fill.in('spec.allowedNamespaces', spec.allowedNamespaces, { from: 'Same' as const }),
   };
   return { spec: effective, defaulted: fill.defaulted, catalogued: known.defaulted, catalogue };

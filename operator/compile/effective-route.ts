@@ -1,7 +1,9 @@
 /** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import { atLeast, FAILOVER_ON, Filler, maxAttempts, RULE } from './defaults.ts';
+import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
 import { effectiveSignals } from './signals.ts';
+import { type EffectiveAdmission, effectiveAdmission } from './limits.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
 type Target = Rule['targets'][number];
@@ -11,8 +13,8 @@ type Filled<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]>
 export type EffectiveTarget = Filled<Target, 'weight' | 'priority'>;
 export interface EffectiveRule
   extends Omit<
-    Filled<Rule, 'matches' | 'strategy' | 'statefulTarget'>,
-    'targets' | 'failover' | 'timeouts' | 'commit' | 'responses'
+    Filled<Rule, 'matches' | 'strategy' | 'statefulTarget' | 'onNoTarget'>,
+    'targets' | 'failover' | 'timeouts' | 'commit' | 'responses' | 'admission' | 'experiment'
   > {
   targets: EffectiveTarget[];
   failover: {
@@ -22,6 +24,8 @@ export interface EffectiveRule
   };
   timeouts: Required<NonNullable<Rule['timeouts']>>;
   commit: { holdMax: string };
+  admission: EffectiveAdmission;
+  experiment?: EffectiveExperiment;
   responses: { store: 'AsAsked' | 'Never' };
 }
 export interface EffectiveRouteSpec
@@ -43,15 +47,17 @@ export function effectiveRoute(spec: LLMRouteSpec): { spec: EffectiveRouteSpec; 
 }
 
 function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
-  const { failover, timeouts } = rule;
+  const { failover, timeouts, experiment: _unfilled, ...plain } = rule;
   const matches = fill.in(`${path}.matches`, rule.matches, []);
   const base = fill.in(`${path}.failover.backoff.base`, failover?.backoff?.base, RULE.backoff.base);
   const time = (name: keyof typeof RULE.timeouts) =>
     fill.in(`${path}.timeouts.${name}`, timeouts?.[name], RULE.timeouts[name]);
   return {
-    ...rule,
+    ...plain,
+    ...effectiveExperiment(rule.experiment, path, fill),
     matches: matches.map((match, i) => effectiveMatch(match, `${path}.matches[${i}]`, fill)),
-    strategy: { type: fill.in(`${path}.strategy.type`, rule.strategy?.type, 'Weighted') },
+    strategy: effectiveStrategy(rule.strategy, `${path}.strategy`, fill),
+    onNoTarget: fill.in(`${path}.onNoTarget`, rule.onNoTarget, 'Reject' as const),
     targets: rule.targets.map((target, i) => ({
       ...target,
       weight: fill.in(`${path}.targets[${i}].weight`, target.weight, 1),
@@ -77,6 +83,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
       request: time('request'),
       clientStall: time('clientStall'),
     },
+    admission: effectiveAdmission(rule.admission, path, fill),
     commit: { holdMax: fill.in(`${path}.commit.holdMax`, rule.commit?.holdMax, RULE.holdMax) },
     statefulTarget: fill.in(`${path}.statefulTarget`, rule.statefulTarget, rule.targets[0]?.name ?? ''),
     responses: { store: fill.in(`${path}.responses.store`, rule.responses?.store, 'AsAsked' as const) },

@@ -6,9 +6,11 @@ import { TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import type { ModelBody, ProviderBody, ProviderItem } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { type Catalogue, type CataloguedModel, catalogueDay } from './catalogue.ts';
+import { dataPolicyBody } from './constraints.ts';
 import { credentialKind } from './credential-body.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveModel, effectiveProvider, parametersOf } from './effective-provider.ts';
+import { limitsMember, lowerOf, ratesBody } from './limits.ts';
 import { once } from './once.ts';
 import { currentPricing, declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
@@ -41,7 +43,9 @@ export function compileProvider(
     const item = inherited.removed ? undefined : invalid(source, inherited.problem.message);
     return { source, item, models: undefined, problems };
   }
-  const made = itemFor(source, inherited.spec, versionsOf(source, secrets), now);
+  // Whoever spends must not vouch for what becomes of the data; a base is always of the platform.
+  const vouched = source.outline.base !== undefined || index.isPlatform(source.namespace);
+  const made = itemFor(source, inherited.spec, vouched, versionsOf(source, secrets), now);
   if (made.message !== undefined)
     problems.push({ condition: 'Accepted', reason: INVALID, message: made.message });
   return { source, item: made.item, models: made.models, problems };
@@ -68,21 +72,34 @@ function versionsOf(source: ProviderSource, secrets: Secrets): Versions {
 /** What was made of each version of a provider: with which inherited spec, which keys, and for which day of the catalogue. */
 const remembered = new WeakMap<
   LLMProvider,
-  { spec: LLMProviderSpec; versions: string; day: number; made: Made }
+  { spec: LLMProviderSpec; vouched: boolean; versions: string; day: number; made: Made }
 >();
 
-function itemFor(source: ProviderSource, spec: LLMProviderSpec, versions: Versions, now: number): Made {
+function itemFor(
+  source: ProviderSource,
+  spec: LLMProviderSpec,
+  vouched: boolean,
+  versions: Versions,
+  now: number,
+): Made {
   const day = catalogueDay(now);
   const written = JSON.stringify(versions);
   const known = remembered.get(source.object);
-  if (known?.spec === spec && known.day === day && known.versions === written) return known.made;
-  const made = makeItem(source, spec, versions, now);
-  remembered.set(source.object, { spec, versions: written, day, made });
+  if (known?.spec === spec && known.vouched === vouched && known.day === day && known.versions === written)
+    return known.made;
+  const made = makeItem(source, spec, vouched, versions, now);
+  remembered.set(source.object, { spec, vouched, versions: written, day, made });
   return made;
 }
 
-function makeItem(source: ProviderSource, spec: LLMProviderSpec, versions: Versions, now: number): Made {
-  const body = bodyOf(source, spec, versions, now);
+function makeItem(
+  source: ProviderSource,
+  spec: LLMProviderSpec,
+  vouched: boolean,
+  versions: Versions,
+  now: number,
+): Made {
+  const body = bodyOf(source, spec, vouched, versions, now);
   const item: ProviderItem = {
     kind: 'Provider',
     id: source.id,
@@ -151,13 +168,17 @@ function inherit(source: ProviderSource, index: ProviderIndex): Inherited {
 function bodyOf(
   source: ProviderSource,
   spec: LLMProviderSpec,
+  vouched: boolean,
   versions: Versions,
   now: number,
 ): ProviderBody {
   const { namespace, name } = source;
   // Credentials are never inherited.
-  const own = source.parsed.ok ? (source.parsed.spec.credentials ?? []) : [];
-  const { spec: effective, catalogue } = effectiveProvider({ ...spec, credentials: own }, now);
+  const own = source.parsed.ok ? source.parsed.spec : undefined;
+  const { spec: effective, catalogue } = effectiveProvider(
+    { ...spec, credentials: own?.credentials ?? [] },
+    now,
+  );
   const { endpoint, models } = effective;
   const { passive } = effective.healthCheck;
   const caBundle = endpoint.tls?.caBundle;
@@ -176,21 +197,27 @@ function bodyOf(
       ...credentialKind(credential, parameters.region ?? ''),
       weight: credential.weight,
       ...(versions[i] === undefined ? {} : { version: versions[i] }),
+      ...limitsMember(credential.limits),
     })),
     models:
       models.length > 0 ? models.map((model) => declaredModel(model, now)) : cataloguedModels(catalogue),
     openModels: models.length === 0 && (TYPE_DEFAULTS[effective.type].openModels === true || !catalogue),
     streamUsage: effective.streamUsage,
+    ...(effective.region !== undefined && { region: effective.region }),
+    ...(vouched && effective.dataPolicy && { dataPolicy: dataPolicyBody(effective.dataPolicy) }),
     passive: {
       consecutiveErrors: passive.consecutiveErrors,
       ejectionMs: milliseconds(passive.ejectionTime),
       maxEjectionMs: milliseconds(passive.maxEjectionTime),
+      ...ratesBody(passive),
     },
+    ...limitsMember(lowerOf(own?.limits, spec.limits)),
+    ...(effective.concurrency && { concurrency: effective.concurrency }),
   };
 }
 
 function declaredModel(model: EffectiveModel, now: number): ModelBody {
-  const { name, upstreamName, capabilities, contextWindow, maxOutputTokens, pricing } = model;
+  const { name, upstreamName, capabilities, contextWindow, maxOutputTokens, pricing, quality } = model;
   const prices = wholeTable(declaredPrices(currentPricing(pricing ?? [], now)), hasNoOutput(capabilities));
   return {
     name,
@@ -199,6 +226,8 @@ function declaredModel(model: EffectiveModel, now: number): ModelBody {
     ...(contextWindow === undefined ? {} : { contextWindow }),
     ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
     ...(prices && pricesMember(prices)),
+    ...limitsMember(model.limits),
+    ...(quality && { quality: quality.map(({ task, score }) => ({ task, score })) }),
   };
 }
 

@@ -12,15 +12,20 @@ import type {
 } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
+import { constraintsBody } from './constraints.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './effective-route.ts';
+import { stickyMembers } from './experiment.ts';
+import { admissionMember } from './limits.ts';
 import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import { INVALID } from './reasons.ts';
 import { required } from './required.ts';
 import type { RouteSource } from './route-source.ts';
+import { type SignalTargets, signalTargets } from './signal-models.ts';
 import { matchSignalsBody, signalsBody } from './signals.ts';
+import { strategyBody } from './strategy.ts';
 import { compileTarget } from './target.ts';
 
 export function compileRoute(
@@ -51,7 +56,8 @@ export function compileRoute(
       return compileTarget(target, rule, spec, { path, index, providers, route });
     }),
   );
-  const made = bodyFor(source, spec, targets);
+  const asked = signalTargets(spec, { index, providers, route });
+  const made = bodyFor(source, spec, targets, asked);
   return made.ok
     ? { ...route, item: { ...route.item, ...made.item } }
     : refuse(route, index, providers, made);
@@ -116,16 +122,26 @@ type Made =
 /** What was made of each version of a route, and for which targets: most changes of the world leave most routes as they are. */
 const remembered = new WeakMap<RouteSource['object'], { targets: string; made: Made }>();
 
-function bodyFor(source: RouteSource, spec: EffectiveRouteSpec, targets: TargetBody[][]): Made {
-  const written = JSON.stringify(targets);
+function bodyFor(
+  source: RouteSource,
+  spec: EffectiveRouteSpec,
+  targets: TargetBody[][],
+  asked: SignalTargets,
+): Made {
+  const written = JSON.stringify([targets, asked]);
   const known = remembered.get(source.object);
   if (known?.targets === written) return known.made;
-  const made = makeBody(source, spec, targets);
+  const made = makeBody(source, spec, targets, asked);
   remembered.set(source.object, { targets: written, made });
   return made;
 }
 
-function makeBody(source: RouteSource, spec: EffectiveRouteSpec, targets: TargetBody[][]): Made {
+function makeBody(
+  source: RouteSource,
+  spec: EffectiveRouteSpec,
+  targets: TargetBody[][],
+  asked: SignalTargets,
+): Made {
   const { object, namespace, name, key, id, outline } = source;
   const { unsupportedParameters } = spec;
   // Warn is how a proxy behaves unless it is told otherwise.
@@ -135,7 +151,7 @@ function makeBody(source: RouteSource, spec: EffectiveRouteSpec, targets: Target
     name,
     uid: object.metadata.uid ?? key,
     rules: spec.rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [], ...lossy })),
-    ...signalsBody(spec),
+    ...signalsBody(spec, asked),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;
@@ -160,7 +176,7 @@ function ruleBody(rule: EffectiveRule): RuleBody {
   return {
     name: rule.name,
     matches: rule.matches.map(matchBody),
-    strategy: { type: rule.strategy.type },
+    strategy: strategyBody(rule.strategy),
     targets: [],
     failover: {
       on: [...failover.when],
@@ -181,6 +197,10 @@ function ruleBody(rule: EffectiveRule): RuleBody {
     statefulTarget: rule.targets.findIndex((target) => target.name === rule.statefulTarget),
     // As asked is how a proxy behaves unless it is told otherwise.
     ...(rule.responses.store === 'Never' && { responses: { store: rule.responses.store } }),
+    ...(rule.constraints && { constraints: constraintsBody(rule.constraints) }),
+    ...(rule.onNoTarget !== 'Reject' && { onNoTarget: rule.onNoTarget }),
+    ...admissionMember(rule.admission),
+    ...stickyMembers(rule),
     forwardHeaders: (rule.forwardHeaders ?? []).map((name) => name.toLowerCase()),
   };
 }

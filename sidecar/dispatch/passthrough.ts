@@ -6,9 +6,11 @@ import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
 import { placeOfUnread } from '../dialects/pairing.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
+import { requirePermitted } from '../routing/constraints/data-policy.ts';
 import type { Candidate } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
 import { isManagementPath, segmentsOf } from '../snapshot/paths.ts';
+import { roomFor } from './attempt-gate.ts';
 import { authorize } from './auth/authorize.ts';
 import { BodyPump } from './body-pump.ts';
 import type { CallOwner } from './call-owner.ts';
@@ -77,6 +79,7 @@ export class PassthroughRun extends Relay implements CallOwner {
   }
 
   receive(call: UpstreamCall, response: IncomingMessage): Receiver {
+    this.parts.gate?.heard(call.attempt, response.rawHeaders);
     const status = response.statusCode ?? 0;
     // Redirects are not followed, and a caller that followed one would leave our credentials' path.
     if (status < 200 || (status > 299 && status < 400 && status !== NOT_MODIFIED)) {
@@ -158,6 +161,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     const { exchange, plan, parts } = this;
     const place = placeOfUnread(exchange.dialect.name, upstream.type);
     if (place === undefined) throw new OutriderError('internal_error', { id: this.requestId });
+    requirePermitted(candidate, plan.rule, exchange.facts);
     const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, place, parts);
     const headers = buildHeaders(exchange, candidate, upstream, plan.rule, {
       authorization,
@@ -167,7 +171,9 @@ export class PassthroughRun extends Relay implements CallOwner {
     });
     headers.push(...this.#framing());
     const now = this.now();
+    const permit = roomFor(parts.gate, candidate, exchange, now);
     const attempt = newAttempt(candidate, this.#again === 0 ? 'First' : 'Retry', now, undefined);
+    if (permit) attempt.permit = permit;
     this.started(attempt);
     return new UpstreamCall(this, {
       attempt,

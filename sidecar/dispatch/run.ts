@@ -6,6 +6,7 @@ import type { Candidate, Ejection, Plan } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
 import type { Timer } from '../snapshot/clock.ts';
 import { Again } from './again.ts';
+import { noRoom } from './attempt-gate.ts';
 import { hasValue } from './auth/authorize.ts';
 import { shareOfTime } from './commit-budget.ts';
 import { mayFailOver, mayReplace, ownList } from './failover.ts';
@@ -27,8 +28,6 @@ import { opensIn } from './retry-hint.ts';
 import { choose, hasFailedAt, judge, mayServe, type SelectionInput, type Tried } from './selection.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
-/** When a caller may ask again who found no room, in milliseconds. */
-const NO_ROOM_MS = 1000;
 export class Run extends Launcher implements SelectionInput {
   /** Of the plan, or the list that the last failure has for itself. */
   candidates: readonly Candidate[];
@@ -85,6 +84,7 @@ export class Run extends Launcher implements SelectionInput {
   }
 
   receive(call: UpstreamCall, response: IncomingMessage): Receiver {
+    this.parts.gate?.heard(call.attempt, response.rawHeaders);
     const status = response.statusCode ?? 0;
     if (status < 200 || status > 299) return new ErrorReceiver(call, this.parts.clock.wall());
     // Nothing can be sent again from here on, so nothing is kept for it.
@@ -157,9 +157,7 @@ export class Run extends Launcher implements SelectionInput {
   protected override noRoom(candidate: Candidate, hedge: Hedge | undefined): void {
     const { name } = candidate.target;
     noteStep(this.exchange, 'RateHeadroom', `target ${name}: its limits leave no room now`);
-    const rule = this.plan.rule.name;
-    const route = this.exchange.route ?? '';
-    const error = new OutriderError('rate_limited', { rule, route, reasons: `${name}: no room` }, NO_ROOM_MS);
+    const error = noRoom(candidate, this.exchange);
     this.#passOver({ candidate, scope: 'None', retry: 'Same', notBefore: 0, refused: true }, error, hedge);
   }
 

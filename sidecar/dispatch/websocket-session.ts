@@ -5,7 +5,9 @@ import type { Duplex } from 'node:stream';
 import { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { classify, classifyTransport, type Verdict } from '../providers/failures.ts';
+import { requirePermitted } from '../routing/constraints/data-policy.ts';
 import type { Candidate, Plan } from '../routing/plan.ts';
+import { roomFor } from './attempt-gate.ts';
 import { authorize } from './auth/authorize.ts';
 import type { Deadline } from './deadlines.ts';
 import { newAttempt } from './new-attempt.ts';
@@ -61,6 +63,7 @@ export class WebSocketSession implements Deadline {
   constructor(options: SessionOptions) {
     const { parts, exchange, plan, candidate, upstream, path } = options;
     this.#o = options;
+    requirePermitted(candidate, plan.rule, exchange.facts);
     const authorization = authorize(exchange.req.rawHeaders, candidate, upstream.type, undefined, parts);
     const headers = buildHeaders(exchange, candidate, upstream, plan.rule, {
       authorization,
@@ -80,7 +83,14 @@ export class WebSocketSession implements Deadline {
   }
 
   run(): Promise<void> {
-    const { exchange, parts, plan, socket } = this.#o;
+    const { exchange, parts, plan, socket, candidate } = this.#o;
+    try {
+      const permit = roomFor(parts.gate, candidate, exchange, this.#now());
+      if (permit) this.#attempt.permit = permit;
+    } catch (error) {
+      this.#request.on('error', () => {}).destroy();
+      return Promise.reject(error as Error);
+    }
     exchange.attempts.push(this.#attempt);
     for (const observer of parts.observers) observer.started?.(this.#attempt, exchange);
     return new Promise((resolve, reject) => {

@@ -14,6 +14,8 @@ import {
 const LIMITS: RetryAfterForms = {
   milliseconds: [],
   resets: ['requests', 'tokens', 'input-tokens', 'output-tokens'].map((unit) => ({
+    of: unit === 'requests' ? 'Requests' : 'Tokens',
+    limit: `anthropic-ratelimit-${unit}-limit`,
     remaining: `anthropic-ratelimit-${unit}-remaining`,
     reset: `anthropic-ratelimit-${unit}-reset`,
   })),

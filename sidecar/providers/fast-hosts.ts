@@ -72,6 +72,8 @@ export const CEREBRAS: ProviderType = {
     milliseconds: [],
     resets: ['requests', 'tokens'].flatMap((unit) =>
       ['minute', 'hour', 'day'].map((span) => ({
+        of: unit === 'requests' ? ('Requests' as const) : ('Tokens' as const),
+        limit: `x-ratelimit-limit-${unit}-${span}`,
         remaining: `x-ratelimit-remaining-${unit}-${span}`,
         reset: `x-ratelimit-reset-${unit}-${span}`,
       })),
@@ -107,8 +109,18 @@ export const SAMBANOVA: ProviderType = {
   retryAfter: {
     milliseconds: [],
     resets: [
-      { remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },
-      { remaining: 'x-ratelimit-remaining-requests-day', reset: 'x-ratelimit-reset-requests-day' },
+      {
+        of: 'Requests',
+        limit: 'x-ratelimit-limit-requests',
+        remaining: 'x-ratelimit-remaining-requests',
+        reset: 'x-ratelimit-reset-requests',
+      },
+      {
+        of: 'Requests',
+        limit: 'x-ratelimit-limit-requests-day',
+        remaining: 'x-ratelimit-remaining-requests-day',
+        reset: 'x-ratelimit-reset-requests-day',
+      },
     ],
   },
   failures: [

@@ -43,8 +43,18 @@ export const MISTRAL: ProviderType = {
   retryAfter: {
     milliseconds: [],
     resets: [
-      { remaining: 'x-ratelimit-remaining-req-minute', reset: 'x-ratelimit-reset-req-minute' },
-      { remaining: 'x-ratelimit-remaining-tokens-minute', reset: 'x-ratelimit-reset-tokens-minute' },
+      {
+        of: 'Requests',
+        limit: 'x-ratelimit-limit-req-minute',
+        remaining: 'x-ratelimit-remaining-req-minute',
+        reset: 'x-ratelimit-reset-req-minute',
+      },
+      {
+        of: 'Tokens',
+        limit: 'x-ratelimit-limit-tokens-minute',
+        remaining: 'x-ratelimit-remaining-tokens-minute',
+        reset: 'x-ratelimit-reset-tokens-minute',
+      },
     ],
   },
   failures: FAILURES,

@@ -14,8 +14,18 @@ export const TOGETHER: ProviderType = {
   retryAfter: {
     milliseconds: [],
     resets: [
-      { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
-      { remaining: 'x-tokenlimit-remaining', reset: 'x-tokenlimit-reset' },
+      {
+        of: 'Requests',
+        limit: 'x-ratelimit-limit',
+        remaining: 'x-ratelimit-remaining',
+        reset: 'x-ratelimit-reset',
+      },
+      {
+        of: 'Tokens',
+        limit: 'x-tokenlimit-limit',
+        remaining: 'x-tokenlimit-remaining',
+        reset: 'x-tokenlimit-reset',
+      },
     ],
   },
   failures: [

@@ -80,12 +80,21 @@ export interface Spoken {
   readonly quirks?: Quirks;
 }
 
+/** Headers about one limit, lower-case. */
+export interface LimitHeaders {
+  /** What it counts; absent: nothing that is counted here, or not known. */
+  readonly of?: 'Requests' | 'Tokens';
+  readonly limit?: string;
+  readonly remaining: string | undefined;
+  readonly reset: string;
+}
+
 /** Where a vendor announces when to come back, besides `retry-after`. */
 export interface RetryAfterForms {
   /** Milliseconds. */
   readonly milliseconds: readonly string[];
   /** Resets of a limit: they count when the limit's `remaining` is zero, or when none says so. */
-  readonly resets: readonly { readonly remaining: string | undefined; readonly reset: string }[];
+  readonly resets: readonly LimitHeaders[];
   /** The body of an error may say it: google.rpc.RetryInfo. */
   readonly inBody?: 'RetryInfo';
 }

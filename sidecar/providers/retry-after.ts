@@ -86,7 +86,7 @@ export function parseReset(text: string, now: number): number | undefined {
 }
 
 /** Points in time are read against the provider's own clock: ours may be skewed. */
-function responseTime(rawHeaders: readonly string[], wall: number): number {
+export function responseTime(rawHeaders: readonly string[], wall: number): number {
   const date = header(rawHeaders, 'date');
   const at = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(at) ? wall : at;

@@ -30,9 +30,24 @@ export const FILE_HEADERS: ReadonlySet<string> = new Set([
 const OPENAI_LIMITS: RetryAfterForms = {
   milliseconds: ['retry-after-ms'],
   resets: [
-    { remaining: 'x-ratelimit-remaining-requests', reset: 'x-ratelimit-reset-requests' },
-    { remaining: 'x-ratelimit-remaining-tokens', reset: 'x-ratelimit-reset-tokens' },
-    { remaining: 'x-ratelimit-remaining', reset: 'x-ratelimit-reset' },
+    {
+      of: 'Requests',
+      limit: 'x-ratelimit-limit-requests',
+      remaining: 'x-ratelimit-remaining-requests',
+      reset: 'x-ratelimit-reset-requests',
+    },
+    {
+      of: 'Tokens',
+      limit: 'x-ratelimit-limit-tokens',
+      remaining: 'x-ratelimit-remaining-tokens',
+      reset: 'x-ratelimit-reset-tokens',
+    },
+    {
+      of: 'Requests',
+      limit: 'x-ratelimit-limit',
+      remaining: 'x-ratelimit-remaining',
+      reset: 'x-ratelimit-reset',
+    },
   ],
 };
 

@@ -1,46 +1,63 @@
-/** Which credential of a target's pool a request uses: by weight among those that are here and healthy. */
+/** Which credential of a target's pool a request uses: by weight among those that are here, healthy, and not used up. */
 import { CALLER_KEY_HEADERS } from '../providers/caller-keys.ts';
-import type { Candidate, HealthView, RequestFacts } from './plan.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
+import { priorityOf, type Shortage } from './headroom.ts';
+import type { Candidate, Ejection, HealthView, RequestFacts } from './plan.ts';
+import type { RoutingState } from './state.ts';
 import { candidate, type TableTarget } from './target.ts';
 
 export type PoolChoice =
   /** `alternates`: further healthy credentials of the pool, in its order. */
   | { state: 'Healthy'; candidate: Candidate; alternates: Candidate[] }
+  /** None of the healthy ones has headroom; this one has it first. */
+  | { state: 'Short'; candidate: Candidate; until: number; detail: string }
   /** Every credential that is here is ejected; this one comes back first. */
-  | { state: 'Ejected'; candidate: Candidate; until: number; detail: string }
+  | { state: 'Ejected'; candidate: Candidate; until: number; scope: Ejection['scope']; detail: string }
   /** No value of any credential is here. */
   | { state: 'Missing'; detail: string };
 
 const NONE: Candidate[] = [];
 
-export function chooseCredential(
-  target: TableTarget,
-  facts: RequestFacts,
-  health: HealthView,
-  now: number,
-  random: () => number,
-): PoolChoice {
-  if (target.pool.length === 1) return onlyCredential(target, facts, health, now);
+/** What decides about credentials, besides the request. `random` gives 0 <= value < 1. */
+export interface PoolContext {
+  readonly rule: RuleBody;
+  readonly facts: RequestFacts;
+  readonly health: HealthView;
+  readonly state: Pick<RoutingState, 'headroom'>;
+  readonly now: number;
+  readonly random: () => number;
+}
+
+export function chooseCredential(target: TableTarget, context: PoolContext): PoolChoice {
+  const { facts, health, now, random } = context;
+  if (target.pool.length === 1) return onlyCredential(target, context);
   const healthy: Candidate[] = [];
   let weight = 0;
   let ejected: PoolChoice | undefined;
+  let short: PoolChoice | undefined;
   for (let i = 0; i < target.pool.length; i++) {
     if (!isHere(target, i, facts, health)) continue;
     const one = candidate(target, facts, i);
     const ejection = health.ejection(one, now);
     if (!ejection) {
-      healthy.push(one);
-      weight += one.credential?.weight ?? 1;
+      const shortage = shortageOf(one, context);
+      if (!shortage) {
+        healthy.push(one);
+        weight += one.credential?.weight ?? 1;
+      } else if (short?.state !== 'Short' || shortage.until < short.until) {
+        short = { state: 'Short', candidate: one, until: shortage.until, detail: shortage.detail };
+      }
     } else if (ejected?.state !== 'Ejected' || ejection.until < ejected.until) {
       ejected = {
         state: 'Ejected',
         candidate: one,
         until: ejection.until,
+        scope: ejection.scope,
         detail: ejectionDetail(ejection, now),
       };
     }
   }
-  if (healthy.length === 0) return ejected ?? missing(target);
+  if (healthy.length === 0) return short ?? ejected ?? missing(target);
   let draw = random() * weight;
   let chosen = healthy.length - 1;
   for (let i = 0; i < healthy.length; i++) {
@@ -54,24 +71,31 @@ export function chooseCredential(
   return { state: 'Healthy', candidate: first as Candidate, alternates: healthy };
 }
 
-function onlyCredential(
-  target: TableTarget,
-  facts: RequestFacts,
-  health: HealthView,
-  now: number,
-): PoolChoice {
+function onlyCredential(target: TableTarget, context: PoolContext): PoolChoice {
+  const { facts, health, now } = context;
   if (!isHere(target, 0, facts, health)) return missing(target);
   const one = candidate(target, facts, 0);
   const ejection = health.ejection(one, now);
-  if (!ejection) return { state: 'Healthy', candidate: one, alternates: NONE };
-  return { state: 'Ejected', candidate: one, until: ejection.until, detail: ejectionDetail(ejection, now) };
+  if (!ejection) return withHeadroom(one, context);
+  const { until, scope } = ejection;
+  return { state: 'Ejected', candidate: one, until, scope, detail: ejectionDetail(ejection, now) };
 }
 
 /** The pool's first credential, healthy or not: pinned requests go where configuration says. */
-export function pinnedCredential(target: TableTarget, facts: RequestFacts, health: HealthView): PoolChoice {
+export function pinnedCredential(target: TableTarget, context: PoolContext): PoolChoice {
+  const { facts, health } = context;
   if (!isHere(target, 0, facts, health)) return missing(target);
-  return { state: 'Healthy', candidate: candidate(target, facts, 0), alternates: NONE };
+  return withHeadroom(candidate(target, facts, 0), context);
 }
+
+function withHeadroom(one: Candidate, context: PoolContext): PoolChoice {
+  const short = shortageOf(one, context);
+  if (!short) return { state: 'Healthy', candidate: one, alternates: NONE };
+  return { state: 'Short', candidate: one, until: short.until, detail: short.detail };
+}
+
+const shortageOf = (one: Candidate, { rule, facts, state, now }: PoolContext): Shortage | undefined =>
+  state.headroom.shortage(one, facts, priorityOf(rule), now);
 
 /** A passed-through credential is the caller's own; any other must have arrived. */
 function isHere(target: TableTarget, i: number, facts: RequestFacts, health: HealthView): boolean {

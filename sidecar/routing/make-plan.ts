@@ -6,23 +6,36 @@
  * last resort, the one that recovers first in front. Filtering, ranking and the caller's reserving run in one turn.
  */
 import { OutriderError } from '../../errors/table.ts';
+import { formatUsd } from '../accounting/usd.ts';
+import type { RuleBody } from '../snapshot/schema.ts';
+import { affinityOf, noKey, type PlannedAffinity, steer } from './affinity/steer.ts';
+import { aboveCeiling } from './constraints/ceilings.ts';
+import { barred } from './constraints/data-policy.ts';
+import { cheapestFirst, type Relaxable, ruleOrder } from './constraints/no-target.ts';
 import { chooseCredential, type PoolChoice, pinnedCredential } from './credential-pool.ts';
+import { armStep, chooseArm, type PlannedArm } from './experiment/arms.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
 import { isPinned } from './kept.ts';
-import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts } from './plan.ts';
+import { costOf } from './measures.ts';
+import { demote, nearestFirst } from './outlook/demote.ts';
+import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts, Step } from './plan.ts';
 import type { RoutingState } from './state.ts';
 import { STRATEGIES } from './strategies/strategies.ts';
 import type { TableRoute, TableRule, TableTier } from './table.ts';
-import { modelFacts, modelName, type TableTarget } from './target.ts';
+import { type Fallen, modelFacts, modelName, type TableTarget } from './target.ts';
 
 /** Candidates a plan holds at most; a rule may attempt ten times at most. */
 const MAX_CANDIDATES = 32;
 
 type Ejected = Extract<PoolChoice, { state: 'Ejected' }> & { target: TableTarget };
 
+type Relaxed = Relaxable & { target: TableTarget };
+
 /** What is gathered while the tiers are gone through. */
 interface Draft {
+  rule: RuleBody;
   facts: RequestFacts;
+  state: RoutingState;
   health: HealthView;
   now: number;
   random: () => number;
@@ -33,9 +46,20 @@ interface Draft {
   alternates: Candidate[];
   /** May not fit; in order. */
   tight: Candidate[];
+  /** Something speaks against them: behind all that fit. */
+  behind: Candidate[] | undefined;
   ejected: Ejected[];
+  /** When the first of those that are healthy but used up has headroom again. */
+  freeAt: number;
+  /** Fell by a ceiling of the rule, be they healthy or not. */
+  above: Relaxed[];
   /** Fell only because even the least input does not fit. */
   tooLarge: { target: TableTarget; candidate: Candidate; window: number }[];
+  arm: PlannedArm | undefined;
+  /** The targets of the arm have been gone through: those outside it come behind. */
+  outside: boolean;
+  affinity: PlannedAffinity | undefined;
+  steps: Step[] | undefined;
 }
 
 /** `now` is in milliseconds of the clock that `health` uses; `random` gives 0 <= value < 1. */
@@ -48,7 +72,9 @@ export function plan(
   state: RoutingState,
 ): Plan {
   const draft: Draft = {
+    rule: rule.body,
     facts,
+    state,
     health,
     now,
     random,
@@ -56,19 +82,38 @@ export function plan(
     fitting: [],
     alternates: [],
     tight: [],
+    behind: undefined,
     ejected: [],
+    freeAt: Number.POSITIVE_INFINITY,
+    above: [],
     tooLarge: [],
+    arm: undefined,
+    outside: false,
+    affinity: undefined,
+    steps: undefined,
   };
   if (isPinned(facts, rule.body)) planPinned(rule, draft);
-  else for (const tier of rule.tiers) planTier(rule, tier, draft, state);
-  const { fitting, alternates, tight } = draft;
+  else planTiers(rule, draft, state);
+  const { fitting, alternates, tight, steps, arm, affinity } = draft;
+  if (draft.behind) fitting.push(...draft.behind);
   const room = Math.max(0, MAX_CANDIDATES - fitting.length - tight.length);
   const candidates =
     alternates.length + tight.length === 0 ? fitting : [...fitting, ...alternates.slice(0, room), ...tight];
+  const made: Plan = {
+    rule: rule.body,
+    candidates,
+    considered: draft.considered,
+    maxAttempts: attempts(rule, facts),
+  };
   if (candidates.length > 0) noteOrder(candidates, draft);
+  else if (rule.body.onNoTarget && draft.above.length > 0) relax(rule.body.onNoTarget, candidates, draft);
+  else if (isBusy(draft)) made.freeInMs = draft.freeAt - now;
   else if (draft.ejected.length > 0) lastResort(candidates, draft);
   else largestWindow(candidates, draft);
-  return { rule: rule.body, candidates, considered: draft.considered, maxAttempts: attempts(rule, facts) };
+  if (steps) made.steps = steps;
+  if (arm) made.arm = arm;
+  if (affinity) made.affinity = affinity;
+  return made;
 }
 
 /** Why the plan is empty, as the caller is told; undefined when it is not. */
@@ -78,7 +123,7 @@ export function refusal(
   { dispensable }: Pick<RequestFacts, 'dispensable'>,
 ): OutriderError | undefined {
   if (plan.candidates.length > 0) return undefined;
-  const fallen = plan.considered.filter(({ reason }) => reason !== 'NotPinned');
+  const fallen = plan.considered.filter(({ reason }) => reason !== 'NotPinned' && reason !== 'OtherArm');
   const size =
     fallen.some(({ reason }) => SIZE_REASONS.has(reason)) &&
     !fallen.some(({ reason }) => PASSING_REASONS.has(reason));
@@ -88,6 +133,8 @@ export function refusal(
     route: route.key,
     reasons: reasons.length > 1000 ? `${reasons.slice(0, 1000)}…` : reasons,
   };
+  if (plan.freeInMs !== undefined)
+    return new OutriderError('rate_limited', params, Math.max(1, plan.freeInMs));
   if (fallen.some(({ reason }) => reason === 'StateUnsupported')) {
     return new OutriderError('stateful_unsupported', {
       ...params,
@@ -107,32 +154,78 @@ function attempts(rule: TableRule, facts: RequestFacts): number {
   return Number(facts.header('x-stainless-retry-count')) > 0 ? 1 : rule.body.failover.maxAttempts;
 }
 
+function planTiers(rule: TableRule, draft: Draft, state: RoutingState): void {
+  const { experiment } = rule;
+  const { affinity } = rule.body;
+  if (affinity) {
+    draft.affinity = affinityOf(affinity, draft.facts);
+    if (!draft.affinity) draft.steps = [noKey(affinity)];
+  }
+  if (experiment) {
+    draft.arm = chooseArm(experiment, state.canaries.percent(experiment), draft.facts, draft.random);
+    (draft.steps ??= []).push(armStep(draft.arm));
+  }
+  for (const tier of rule.tiers) planTier(rule, tier, draft, state);
+  if (experiment?.body.onArmExhausted !== 'Leave') return;
+  // Everything of the arm comes before anything outside it.
+  draft.fitting.push(...(draft.behind ?? []), ...draft.alternates.splice(0), ...draft.tight.splice(0));
+  draft.behind = undefined;
+  draft.outside = true;
+  for (const tier of rule.tiers) planTier(rule, tier, draft, state);
+}
+
 function planTier(rule: TableRule, tier: TableTier, draft: Draft, state: RoutingState): void {
   const fitting: Candidate[] = [];
   const tight: Candidate[] = [];
+  const others = draft.alternates.length;
   for (const target of tier.targets) consider(target, draft, fitting, tight);
   const strategy = STRATEGIES[rule.body.strategy.type];
   const { facts, now, random } = draft;
   const context = { rule: rule.body, facts, now, random, state };
   if (fitting.length > 0) strategy.order(fitting, { ...context, key: tier.key });
   if (tight.length > 0) strategy.order(tight, { ...context, key: tier.tightKey });
+  const { outlook } = state;
+  const { considered } = draft;
+  if (rule.body.locality && fitting.length > 1) nearestFirst(fitting, { outlook, considered });
+  // The first choice alone: what is behind it is the strategy's.
+  if (draft.affinity && fitting.length > 0 && draft.fitting.length === 0) {
+    const alternates = draft.alternates.splice(others);
+    (draft.steps ??= []).push(steer(draft.affinity, fitting, alternates, context));
+    draft.alternates.push(...alternates);
+  }
+  if (fitting.length > 0 && (tier.spills || outlook.clouded(now))) {
+    const behind = demote(fitting, { rule: rule.body, outlook, now, random, considered });
+    if (behind.length > 0) (draft.behind ??= []).push(...behind);
+  }
   draft.fitting.push(...fitting);
   draft.tight.push(...tight);
 }
 
 function consider(target: TableTarget, draft: Draft, fitting: Candidate[], tight: Candidate[]): void {
-  const { facts, health, now, random } = draft;
+  const { facts, arm } = draft;
+  if (arm && arm.arm.targets.has(target.index) === draft.outside) {
+    if (!draft.outside) fall(target, draft, 'OtherArm', arm.arm.others);
+    return;
+  }
   const model = modelFacts(target, facts);
-  const fallen = unfit(target, model, facts);
+  const fallen = unfit(target, model, facts) ?? barredBy(target, draft);
   if (fallen) return fall(target, draft, fallen.reason, fallen.detail);
   if (target.body.weight === 0) return fall(target, draft, 'ZeroWeight', 'weight 0 takes no traffic');
-  const choice = chooseCredential(target, facts, health, now, random);
+  const choice = chooseCredential(target, draft);
   if (choice.state === 'Missing') return fall(target, draft, 'CredentialMissing', choice.detail);
   const fit = contextFit(model, facts);
+  const above = draft.rule.constraints && aboveCeiling(choice.candidate, draft);
+  if (above) {
+    const until = choice.state === 'Ejected' ? choice.until : undefined;
+    if (fit !== 'TooLarge' && choice.state !== 'Short')
+      draft.above.push({ target, candidate: choice.candidate, until });
+    return fall(target, draft, above.reason, above.detail);
+  }
   if (fit === 'TooLarge') {
     draft.tooLarge.push({ target, candidate: choice.candidate, window: model?.contextWindow ?? 0 });
     return fall(target, draft, 'ContextWindowExceeded', contextDetail(model, facts));
   }
+  if (choice.state === 'Short') return fallShort(target, draft, choice);
   if (choice.state === 'Ejected') {
     draft.ejected.push({ ...choice, target });
     return fall(target, draft, 'Ejected', choice.detail);
@@ -146,7 +239,7 @@ function consider(target: TableTarget, draft: Draft, fitting: Candidate[], tight
 
 /** One target and credential by configuration; health has no say, or the next request of a conversation would go elsewhere. */
 function planPinned(rule: TableRule, draft: Draft): void {
-  const { facts, health } = draft;
+  const { facts } = draft;
   const pinned = rule.stateful;
   for (const tier of rule.tiers) {
     for (const target of tier.targets) {
@@ -157,13 +250,45 @@ function planPinned(rule: TableRule, draft: Draft): void {
     }
   }
   const model = modelFacts(pinned, facts);
-  const fallen = unfit(pinned, model, facts);
+  const fallen = unfit(pinned, model, facts) ?? barredBy(pinned, draft);
   if (fallen) return fall(pinned, draft, fallen.reason, fallen.detail);
-  const choice = pinnedCredential(pinned, facts, health);
+  const choice = pinnedCredential(pinned, draft);
   if (choice.state === 'Missing') return fall(pinned, draft, 'CredentialMissing', choice.detail);
+  const above = aboveCeiling(choice.candidate, draft);
+  if (above) {
+    draft.above.push({ target: pinned, candidate: choice.candidate, until: undefined });
+    return fall(pinned, draft, above.reason, above.detail);
+  }
+  if (choice.state === 'Short') return fallShort(pinned, draft, choice);
   note(pinned, draft, true, 'Alternate', 'the stateful target of the rule');
   draft.fitting.push(choice.candidate);
 }
+
+function fallShort(
+  target: TableTarget,
+  draft: Draft,
+  { until, detail }: Extract<PoolChoice, { state: 'Short' }>,
+): void {
+  draft.freeAt = Math.min(draft.freeAt, until);
+  const seconds = Math.max(1, Math.ceil((until - draft.now) / 1000));
+  fall(target, draft, 'RateHeadroom', `${detail}; room in ${seconds} s`);
+}
+
+/**
+ * Nothing is left for want of headroom: soon there will be some, so what is ejected is not tried in despair. A rule whose
+ * requests may wait also waits for keys that the provider has sent away for being used up.
+ */
+function isBusy(draft: Draft): boolean {
+  if ((draft.rule.admission?.maxWaitMs ?? 0) > 0) {
+    for (const { scope, until } of draft.ejected) {
+      if (scope === 'CredentialModel') draft.freeAt = Math.min(draft.freeAt, until);
+    }
+  }
+  return draft.freeAt !== Number.POSITIVE_INFINITY;
+}
+
+const barredBy = ({ provider }: TableTarget, { rule, facts }: Draft): Fallen | undefined =>
+  provider && barred(provider, rule, facts);
 
 function fall(target: TableTarget, draft: Draft, reason: Reason, detail: string): void {
   note(target, draft, false, reason, detail);
@@ -187,6 +312,39 @@ function noteOrder(candidates: readonly Candidate[], { considered }: Draft): voi
     const entry = considered[candidate.index];
     if (entry?.reason !== 'Alternate') continue;
     entry.reason = candidate === first ? 'Selected' : 'OtherPriority';
+  }
+}
+
+/** Nothing keeps to the rule's ceilings, and the rule would rather ask what does not: its own order, or what costs least. */
+function relax(how: NonNullable<RuleBody['onNoTarget']>, candidates: Candidate[], draft: Draft): void {
+  const { above, ejected, considered, rule, facts, now, random, state } = draft;
+  const all: Relaxed[] = [...above, ...ejected];
+  if (how === 'LastResort') {
+    const ranked = all.map(({ candidate }) => candidate);
+    STRATEGIES[rule.strategy.type].order(ranked, {
+      rule,
+      facts,
+      now,
+      random,
+      state,
+      key: `${rule.name} relaxed`,
+    });
+    ruleOrder(all, ranked);
+  } else {
+    cheapestFirst(all, draft);
+  }
+  for (const { candidate, target } of all) {
+    candidates.push(candidate);
+    const entry = considered[target.index];
+    if (!entry) continue;
+    const cost = costOf(candidate, draft);
+    const priced =
+      cost === undefined
+        ? 'of unknown cost'
+        : `expected to cost $${formatUsd(BigInt(Math.round(cost / 1000)))}`;
+    entry.kept = true;
+    entry.reason = 'Relaxed';
+    entry.detail += `; asked all the same, ${priced}, since no target is left (onNoTarget ${how})`;
   }
 }
 

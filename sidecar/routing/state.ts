@@ -1,15 +1,50 @@
 /** What this pod remembers between requests, for ranking. Outlives configurations; what is in it bounds itself. */
+
+import { WarmMap } from './affinity/warm-map.ts';
+import { CanarySteps } from './experiment/canary-steps.ts';
+import { type HeadroomView, NO_LIMITS } from './headroom.ts';
+import { QualityMemory } from './learning/quality.ts';
+import { Exploration } from './observed/exploration.ts';
+import { Observed } from './observed/observed.ts';
+import { CLEAR, type OutlookView } from './outlook/outlook.ts';
 import { RoundRobinState } from './strategies/round-robin.ts';
 
 export interface RoutingState {
   readonly roundRobin: RoundRobinState;
+  /** Limits of providers, and what is left of them. */
+  readonly headroom: HeadroomView;
+  /** Where prompts are cached. */
+  readonly warm: WarmMap;
+  /** How far canaries have come. */
+  readonly canaries: CanarySteps;
+  readonly quality: QualityMemory;
+  /** What targets lately did. */
+  readonly observed: Observed;
+  /** When which rule last tried what it would not choose. */
+  readonly exploration: Exploration;
+  /** What speaks against targets that may be tried. */
+  readonly outlook: OutlookView;
 }
 
-export function routingState(): RoutingState {
-  return { roundRobin: new RoundRobinState() };
+export function routingState(headroom: HeadroomView = NO_LIMITS): RoutingState {
+  return {
+    roundRobin: new RoundRobinState(),
+    headroom,
+    warm: new WarmMap(),
+    canaries: new CanarySteps(),
+    quality: new QualityMemory(),
+    observed: new Observed(),
+    exploration: new Exploration(),
+    outlook: CLEAR,
+  };
 }
 
 /** The same to read, for a question that must change nothing: turns are taken elsewhere. */
 export function withoutTurns(state: RoutingState): RoutingState {
-  return { ...state, roundRobin: new RoundRobinState() };
+  return {
+    ...state,
+    roundRobin: new RoundRobinState(),
+    exploration: new Exploration(false),
+    outlook: state.outlook.toRead?.() ?? state.outlook,
+  };
 }

@@ -1,0 +1,159 @@
+/**
+ * What this process may spend of one budget and key, and what became of it. Pure: times are milliseconds of one monotonic
+ * clock, money is nano-USD. Sums begin with the process and the window, as the messages have them.
+ */
+import type { BudgetDemand, BudgetLease } from '../../snapshot/lease-messages.ts';
+
+/** May it be spent now? Short: no, but a lease may come. Exhausted: nobody has any left. */
+export type Reservation = 'Reserved' | 'Short' | 'Exhausted';
+
+/** How fast spending is forgotten when the next ten minutes are guessed, and how far they reach. */
+const HALF_LIFE_MS = 60_000;
+const AHEAD_MS = 600_000;
+
+export class BudgetAccount {
+  readonly budget: string;
+  readonly key: string;
+  /** Key that rows charge. */
+  chargedKey: string;
+  /** Seconds since the epoch, as the operator said; undefined before the first lease. */
+  window: number | undefined = undefined;
+  #endsAt = Number.POSITIVE_INFINITY;
+  #until = Number.NEGATIVE_INFINITY;
+  #exhaustedUntil = Number.NEGATIVE_INFINITY;
+  #scarce = false;
+  #granted = 0n;
+  #returned = 0n;
+  /** In rows. */
+  #settled = 0n;
+  /** In rows that are or were in a report. */
+  #reported = 0n;
+  #reserved = 0n;
+  #need = 0n;
+  /** Nano-USD per millisecond, decayed. */
+  #rate = 0;
+  #rateAt: number;
+  #usedAt: number;
+
+  constructor(budget: string, key: string, now: number) {
+    this.budget = budget;
+    this.key = key;
+    this.chargedKey = key;
+    this.#rateAt = now;
+    this.#usedAt = now;
+  }
+
+  /** Of the lease in hand. */
+  available(now: number): bigint {
+    if (now >= this.#until || now >= this.#endsAt) return 0n;
+    const left = this.#granted - this.#returned - this.#settled - this.#reserved;
+    return left > 0n ? left : 0n;
+  }
+
+  /** Whether a lease is in hand that was not run out: the ledger was heard of lately. */
+  isLeased(now: number): boolean {
+    return now < this.#until && now < this.#endsAt;
+  }
+
+  get scarce(): boolean {
+    return this.#scarce;
+  }
+
+  get reserved(): bigint {
+    return this.#reserved;
+  }
+
+  /** Milliseconds until asking again can help. */
+  exhaustedFor(now: number): number {
+    return Math.max(0, this.#exhaustedUntil - now);
+  }
+
+  reserve(amount: bigint, now: number): Reservation {
+    this.#usedAt = now;
+    if (this.available(now) >= amount) {
+      this.#reserved += amount;
+      return 'Reserved';
+    }
+    if (amount > this.#need) this.#need = amount;
+    return now < this.#exhaustedUntil ? 'Exhausted' : 'Short';
+  }
+
+  /** Reserved although there is no lease for it: what is spent counts all the same. */
+  overdraw(amount: bigint): void {
+    this.#reserved += amount;
+  }
+
+  /** Nobody waits any more. */
+  waived(): void {
+    this.#need = 0n;
+  }
+
+  release(amount: bigint): void {
+    this.#reserved -= amount;
+  }
+
+  /** The attempt cost `cost`, whatever was reserved; a row of it follows in the same turn. `window` is what that row charges. */
+  settle(reserved: bigint, cost: bigint, window: number | undefined, now: number): void {
+    this.#reserved -= reserved;
+    this.#rate = this.#rateNow(now) + (Number(cost) * Math.LN2) / HALF_LIFE_MS;
+    this.#rateAt = now;
+    this.#usedAt = now;
+    if (window === this.window) this.#settled += cost;
+  }
+
+  /** A row that charges this account goes into a report for the first time. */
+  noteReported(cost: bigint, window: number): void {
+    if (window === this.window) this.#reported += cost;
+  }
+
+  /** What is idle goes back with the next report. */
+  giveBack(now: number): void {
+    this.#returned += this.available(now);
+  }
+
+  /** Milliseconds since a request asked for it. */
+  idleFor(now: number): number {
+    return now - this.#usedAt;
+  }
+
+  demand(now: number): BudgetDemand {
+    const open = this.#granted - this.#returned - this.#reported;
+    const held = this.#settled - this.#reported + this.#reserved;
+    const ahead = BigInt(Math.ceil(this.#rateNow(now) * AHEAD_MS));
+    const want = ahead - this.available(now);
+    return {
+      budget: this.budget,
+      key: this.key,
+      ...(this.window !== undefined && { window: this.window }),
+      granted: this.#granted.toString(),
+      open: atLeastNone(open).toString(),
+      reserved: atLeastNone(held < open ? held : open).toString(),
+      need: this.#need.toString(),
+      want: atLeastNone(want).toString(),
+    };
+  }
+
+  /** The answer to a report that was sent at `sentAt`. */
+  take(lease: BudgetLease, sentAt: number, now: number): void {
+    if (lease.window !== this.window) {
+      // What is under way belongs to the window it is settled in.
+      this.window = lease.window;
+      this.#settled = 0n;
+      this.#reported = 0n;
+      this.#returned = 0n;
+    }
+    this.chargedKey = lease.as ?? this.key;
+    this.#granted = BigInt(lease.granted);
+    this.#until = sentAt + lease.ttlMs;
+    this.#endsAt = now + lease.endsInMs;
+    this.#scarce = lease.scarce === true;
+    this.#exhaustedUntil = lease.exhaustedForMs === undefined ? now : now + lease.exhaustedForMs;
+    if (this.available(now) >= this.#need) this.#need = 0n;
+  }
+
+  #rateNow(now: number): number {
+    return this.#rate * 2 ** (-(now - this.#rateAt) / HALF_LIFE_MS);
+  }
+}
+
+const atLeastNone = (amount: bigint): bigint => (amount > 0n ? amount : 0n);
