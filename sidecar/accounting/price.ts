@@ -31,7 +31,7 @@ const inNano = (pico: bigint, over = 1n): bigint => (pico + 500n * over) / (1000
 
 /** A unit without a price of its own is billed as the unit it is a part of. */
 function costPicoUsd(usage: Usage, all: TieredPrices): bigint {
-  const prices = all.tiers === undefined ? all : tierFor(usage, all, all.tiers);
+  const prices = all.tiers === undefined ? all : pricesFor(inputTokens(usage), all);
   const cacheRead = prices.cacheRead ?? prices.input;
   const cacheWrite5m = prices.cacheWrite5m ?? prices.input;
   return (
@@ -50,9 +50,27 @@ function costPicoUsd(usage: Usage, all: TieredPrices): bigint {
 }
 
 /** The highest tier whose bound the input exceeds: it holds for the whole request. */
-function tierFor(usage: Usage, base: UnitPrices, tiers: NonNullable<TieredPrices['tiers']>): UnitPrices {
-  const input = inputTokens(usage);
-  return tiers.findLast(({ aboveInputTokens }) => input > aboveInputTokens) ?? base;
+export function pricesFor(input: number, all: TieredPrices): UnitPrices {
+  return all.tiers?.findLast(({ aboveInputTokens }) => input > aboveInputTokens) ?? all;
+}
+
+/**
+ * As `costNanoUsd` counts, but of an expectation and in pico-USD: to compare with, never to bill. `shares`: of the input, by
+ * what it is not billed as plain input; the price of the request itself is in it.
+ */
+export function inputPicoUsd(
+  tokens: number,
+  shares: Readonly<Record<'cacheRead' | 'cacheWrite5m' | 'cacheWrite1h', number>>,
+  prices: UnitPrices,
+): number {
+  const { input, cacheRead = input, cacheWrite5m = input, cacheWrite1h = cacheWrite5m } = prices;
+  const plain = Math.max(0, 1 - shares.cacheRead - shares.cacheWrite5m - shares.cacheWrite1h);
+  const each =
+    plain * input +
+    shares.cacheRead * cacheRead +
+    shares.cacheWrite5m * cacheWrite5m +
+    shares.cacheWrite1h * cacheWrite1h;
+  return tokens * each + (prices.request ?? 0);
 }
 
 function part(tokens: number, price: number): bigint {

@@ -8,6 +8,7 @@ import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { pricesOf } from '../snapshot/prices.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
+import { withNumbers } from './explain-ranking.ts';
 import { type ExplainedTranslation, explainTranslation } from './explain-translation.ts';
 import { isPinned, replayOf } from './kept.ts';
 import { plan, refusal } from './make-plan.ts';
@@ -93,8 +94,8 @@ export function explain(
     pattern: found.pattern,
     rule: found.rule?.body.name,
     strategy: found.rule?.body.strategy.type,
-    steps: found.steps,
-    targets: made?.considered ?? [],
+    steps: made?.steps ? [...found.steps, ...made.steps] : found.steps,
+    targets: made ? withNumbers(made, { facts, now, random, state }) : [],
     order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts, found.rule, body)),
     maxAttempts: made && attemptsOf(made),
     refusal: error && { code: error.code, status: error.status, message: error.message },

@@ -7,6 +7,8 @@ import { asksForReasoning } from '../signals/reasoning.ts';
 import { type PromptSample, sampleEnvelope } from '../signals/sample.ts';
 import type { Signals } from '../signals/signals.ts';
 import type { Capability } from '../snapshot/schema.ts';
+import { promptPrefix } from './affinity/prompt-prefix.ts';
+import { effortOf } from './observed/effort.ts';
 import type { ReplayClass, RequestFacts } from './plan.ts';
 
 export interface FactsInput {
@@ -24,6 +26,9 @@ export interface FactsInput {
   /** The request asks for another protocol, such as a WebSocket. */
   upgrade?: boolean;
 }
+
+/** Ids and the like; prompts are longer. */
+const MAX_MEMBER_BYTES = 4096;
 
 const NEEDS: Record<Dialect['operation'], Capability | undefined> = {
   chat: 'Chat',
@@ -64,6 +69,7 @@ class Facts implements RequestFacts {
   readonly #envelope: Envelope | undefined;
   readonly #parse: FactsInput['parse'];
   #userText: string[] | undefined;
+  answerKind: string | undefined = undefined;
   #reasoning: boolean | undefined;
   classification: string | undefined;
   signals?: Signals;
@@ -124,6 +130,11 @@ class Facts implements RequestFacts {
     return this.#parse.run(envelope.body.length, () => unescapeRanges(envelope));
   }
 
+  effort(): string {
+    const envelope = this.#envelope;
+    return envelope === undefined ? '' : effortOf(envelope);
+  }
+
   get reasoning(): boolean {
     const envelope = this.#envelope;
     this.#reasoning ??= envelope !== undefined && asksForReasoning(envelope);
@@ -132,6 +143,16 @@ class Facts implements RequestFacts {
 
   sample(): PromptSample {
     return this.#envelope ? sampleEnvelope(this.#envelope) : { last: '', all: '' };
+  }
+
+  member(name: string): unknown {
+    const range = this.#envelope?.members.get(name);
+    if (range === undefined || range.end - range.valueStart > MAX_MEMBER_BYTES) return undefined;
+    return JSON.parse(this.#envelope?.body.toString('utf8', range.valueStart, range.end) ?? 'null');
+  }
+
+  promptPrefix(): Buffer | undefined {
+    return this.#envelope && promptPrefix(this.#envelope);
   }
 
   userText(): string[] {

@@ -27,6 +27,7 @@
  *   commit wins, the others are cancelled and end as such; while one is under way a failed one starts no failover.
  * - `health(view)`: wraps what plans see of health.
  */
+import { OPENAI_CHAT } from '../../sidecar/dialects/openai/dialects.ts';
 import { Breakers } from '../../sidecar/dispatch/breakers.ts';
 import type { AttemptObserver, Exchange, ExchangeObserver } from '../../sidecar/exchange.ts';
 import { plan } from '../../sidecar/routing/make-plan.ts';
@@ -101,8 +102,9 @@ export class Simulator {
       credentials: { get: () => 'key', has: () => true, previous: () => undefined },
     });
     this.#plugins = plugins;
-    this.observers = plugins.flatMap(({ observer }) => observer ?? []);
-    this.exchangeObservers = plugins.flatMap(({ exchangeObserver }) => exchangeObserver ?? []);
+    const { observed } = this.state;
+    this.observers = [observed, ...plugins.flatMap(({ observer }) => observer ?? [])];
+    this.exchangeObservers = [observed, ...plugins.flatMap(({ exchangeObserver }) => exchangeObserver ?? [])];
     this.#health = plugins.reduce<HealthView>((view, plugin) => plugin.health?.(view) ?? view, this.breakers);
     for (const [name, script] of Object.entries(scripts)) this.#targets.set(name, new ScriptedTarget(script));
     this.#table = tableOf(rule, providers);
@@ -197,6 +199,7 @@ export class Simulator {
       method: facts.method,
       path: facts.path,
       query: '',
+      dialect: OPENAI_CHAT,
       facts,
       route: 'ns/r',
       modelPattern: '*',

@@ -16,6 +16,18 @@ export interface StrategyContext {
   /** Names the rule and priority, for state that outlives a request. */
   readonly key: string;
   readonly state: RoutingState;
+  /** Left by a strategy that learns from what it drew. */
+  drawn?: Drawn;
+}
+
+/** A first choice that was drawn by a known chance. */
+export interface Drawn {
+  /** Name of the target. */
+  readonly target: string;
+  /** The chance it had: 0 < propensity <= 1. */
+  readonly propensity: number;
+  /** Kind of the request, as `contextOf` tells them apart. */
+  readonly context: number;
 }
 
 export interface Strategy {
@@ -25,4 +37,9 @@ export interface Strategy {
    * one per target. The same state, random numbers and candidates give the same order.
    */
   order(candidates: Candidate[], context: StrategyContext): void;
+  /**
+   * The numbers a candidate is ordered by, for explanations; changes nothing. `among`: it and those it was ordered with.
+   * Absent: the weights say it all.
+   */
+  describe?(candidate: Candidate, context: StrategyContext, among: readonly Candidate[]): string;
 }

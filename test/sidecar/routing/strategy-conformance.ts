@@ -1,10 +1,14 @@
 /** What every strategy owes the planner, whatever it optimises. */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
+import { OPENAI_CHAT } from '../../../sidecar/dialects/openai/dialects.ts';
+import { newAttempt } from '../../../sidecar/dispatch/new-attempt.ts';
+import type { Exchange } from '../../../sidecar/exchange.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
-import { routingState } from '../../../sidecar/routing/state.ts';
+import { routingState, withoutTurns } from '../../../sidecar/routing/state.ts';
 import type { Strategy, StrategyContext } from '../../../sidecar/routing/strategies/strategy.ts';
-import { facts, provider, rule, target } from './support.ts';
+import { facts, model, provider, rule, target } from './support.ts';
 
 export function candidates(weights: readonly number[]): Candidate[] {
   return weights.map((weight, index) => ({
@@ -48,6 +52,52 @@ export function firsts(strategy: Strategy, weights: readonly number[], requests:
     counts[first] = (counts[first] ?? 0) + 1;
   }
   return counts;
+}
+
+/** One provider each, every other one with a price. */
+function various(weights: readonly number[]): Candidate[] {
+  return candidates(weights).map((candidate, i) => ({
+    ...candidate,
+    providerId: `provider/ns/p${i}`,
+    model:
+      i % 2 === 0 ? model('m', { prices: { input: 1000 * (i + 1), output: 9000 * (i + 1) } }) : undefined,
+  }));
+}
+
+/** What happened before: which candidate was asked, how long it took, and how it ended. */
+const history = fc.array(
+  fc.record({
+    at: fc.nat(31),
+    ms: fc.integer({ min: 0, max: 120_000 }),
+    output: fc.nat(100_000),
+    end: fc.constantFrom('Whole', 'Cancelled', 'Timeout', 'ServerError', 'Waiting'),
+  }),
+  { maxLength: 40 },
+);
+type Past = typeof history extends fc.Arbitrary<infer T> ? T : never;
+
+/** Lets state see the past, one second apart. Gives the time after it. */
+function live(past: Past, given: readonly Candidate[], { state, rule, facts }: StrategyContext): number {
+  let now = 0;
+  for (const { at, ms, output, end } of past) {
+    const candidate = given[at % given.length] as Candidate;
+    const attempt = newAttempt(candidate, 'First', now, undefined);
+    const exchange = { facts, plan: { rule }, attempts: [attempt], startedAt: now, dialect: OPENAI_CHAT };
+    const seen = exchange as unknown as Exchange;
+    state.observed.started(attempt, seen);
+    now += 1000;
+    if (end === 'Waiting') continue;
+    attempt.endedAt = attempt.startedAt + ms;
+    if (end === 'Cancelled') attempt.cancelled = true;
+    else if (end === 'Whole') attempt.committedAt = attempt.endedAt;
+    else attempt.failure = end;
+    const usage = { ...NO_USAGE, input: 100, output, reasoning: output };
+    attempt.settlement = { usage, source: end === 'Whole' ? 'Provider' : 'Estimated' };
+    state.observed.ended(attempt, seen);
+    if (end === 'Whole') state.observed.committed(attempt, seen);
+    state.observed.completed(seen);
+  }
+  return now;
 }
 
 const weights = fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 1, maxLength: 32 });
@@ -100,6 +150,58 @@ export function conforms(strategy: Strategy): void {
           expect(left.every((candidate) => candidate.index !== gone)).toBe(true);
         }
       }),
+    );
+  });
+
+  it('orders whatever has happened before, and the same after the same', () => {
+    fc.assert(
+      fc.property(weights, history, fc.integer({ min: 1, max: 1000 }), (list, past, seed) => {
+        const run = () => {
+          const given = various(list);
+          const shared = context({ random: numbers(seed) });
+          // The kind of answers is learned from where ranking has asked for it.
+          strategy.order([...given], shared);
+          const now = live(past, given, shared);
+          const ordered = [...given];
+          strategy.order(ordered, { ...shared, now });
+          expect(new Set(ordered)).toEqual(new Set(given));
+          return ordered.map(({ index }) => index);
+        };
+        expect(run()).toEqual(run());
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('says what it goes by, and changes nothing by that or by a look', () => {
+    fc.assert(
+      fc.property(weights, history, (list, past) => {
+        const run = (looks: number) => {
+          const given = various(list);
+          const shared = context({ random: numbers() });
+          strategy.order([...given], shared);
+          const now = live(past, given, shared);
+          for (let i = 0; i < looks; i++) {
+            strategy.order([...given], {
+              ...shared,
+              now,
+              random: numbers(7),
+              state: withoutTurns(shared.state),
+            });
+            for (const candidate of given) {
+              const said = strategy.describe?.(candidate, { ...shared, now });
+              expect(said ?? '').not.toMatch(/NaN|Infinity|undefined/);
+            }
+          }
+          return Array.from({ length: 5 }, () => {
+            const ordered = [...given];
+            strategy.order(ordered, { ...shared, now });
+            return ordered.map(({ index }) => index);
+          });
+        };
+        expect(run(3)).toEqual(run(0));
+      }),
+      { numRuns: 30 },
     );
   });
 

@@ -1,0 +1,105 @@
+/**
+ * What a request is expected to take and cost at a candidate, by what was observed. Undefined: not known, which is never a
+ * number. Nothing here changes anything.
+ */
+import { inputPicoUsd, pricesFor } from '../../accounting/price.ts';
+import { pricesOf } from '../../snapshot/prices.ts';
+import type { RuleBody } from '../../snapshot/schema.ts';
+import type { Candidate, RequestFacts } from '../plan.ts';
+import type { RoutingState } from '../state.ts';
+import { answerKind, ownKind } from './answer-kind.ts';
+import { inputBucket } from './buckets.ts';
+import type { ExpectedLength } from './lengths.ts';
+import type { InputShares } from './target-memory.ts';
+
+/** For whom it is asked. Times are milliseconds of the caller's monotonic clock. */
+export interface Asking {
+  readonly rule: RuleBody;
+  readonly facts: RequestFacts;
+  readonly now: number;
+  readonly state: Pick<RoutingState, 'observed'>;
+}
+
+export type LatencyMeasure = 'FirstToken' | 'Total';
+
+export interface ExpectedCost {
+  readonly picoUsd: number;
+  /** Of these, for the answer. */
+  readonly answerPicoUsd: number;
+  /** Tokens. */
+  readonly input: number;
+  readonly cacheRead: number;
+  readonly output: number;
+  readonly reasoning: number;
+  /** Answers of the model that the length was learned from. */
+  readonly seen: number;
+}
+
+/**
+ * Milliseconds to the event that commits: the first content of a stream, or a whole answer. `Total`, of a stream: to its
+ * last token.
+ */
+export function expectedLatency(
+  candidate: Candidate,
+  asking: Asking,
+  measure: LatencyMeasure = 'FirstToken',
+): number | undefined {
+  const { facts, now, state } = asking;
+  const memory = state.observed.of(candidate);
+  const first = memory?.nearest(inputBucket(facts.inputTokens), facts.stream)?.expected(now);
+  if (memory === undefined || first === undefined || measure === 'FirstToken' || !facts.stream) return first;
+  if (!memory.pace.known) return undefined;
+  return first + Math.max(0, expectedLength(candidate, asking).output - 1) * memory.pace.mean;
+}
+
+/**
+ * Milliseconds per token of a stream that would begin now. Streams beyond those that were beside the measured ones are
+ * taken to slow all of them down in proportion.
+ */
+export function expectedPace(candidate: Candidate, { state }: Pick<Asking, 'state'>): number | undefined {
+  const memory = state.observed.of(candidate);
+  if (memory === undefined || !memory.pace.known) return undefined;
+  const crowding = Math.max(1, (memory.inFlight + 1) / (memory.crowd + 1));
+  return memory.pace.mean * crowding;
+}
+
+/** Tokens of the answer, by answers of the same kind; within what the request allows. */
+export function expectedLength(candidate: Candidate, { rule, facts, now, state }: Asking): ExpectedLength {
+  const { observed } = state;
+  const kind = answerKind(facts, rule);
+  const own = observed.of(candidate)?.lengths;
+  const expected = observed.lengths.expected(own, kind, ownKind(kind, candidate), now);
+  const cap = facts.maxOutputTokens;
+  if (cap === undefined) return expected;
+  const most = cap * facts.choices;
+  const all = expected.output + expected.reasoning;
+  if (all <= most) return expected;
+  const share = most / all;
+  return { output: expected.output * share, reasoning: expected.reasoning * share, seen: expected.seen };
+}
+
+/** Undefined: the price is unknown. */
+export function expectedCost(candidate: Candidate, asking: Asking): ExpectedCost | undefined {
+  const prices = pricesOf(candidate.model);
+  if (prices === undefined) return undefined;
+  const { facts, state } = asking;
+  const memory = state.observed.of(candidate);
+  const input = memory?.inputRatio.apply(facts.inputTokens) ?? facts.inputTokens;
+  const { output, reasoning, seen } =
+    facts.needs === 'Chat' || facts.needs === 'Completions' ? expectedLength(candidate, asking) : NO_ANSWER;
+  const at = pricesFor(input, prices);
+  const answerPicoUsd = output * at.output + reasoning * (at.reasoning ?? at.output);
+  const picoUsd = answerPicoUsd + inputPicoUsd(input, memory?.shares ?? ALL_PLAIN, at);
+  return {
+    picoUsd,
+    answerPicoUsd,
+    input,
+    cacheRead: input * (memory?.shares.cacheRead ?? 0),
+    output,
+    reasoning,
+    seen,
+  };
+}
+
+const NO_ANSWER: ExpectedLength = { output: 0, reasoning: 0, seen: 0 };
+const ALL_PLAIN: InputShares = { cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
