@@ -11,6 +11,8 @@ import { prepareCertificates, type TlsSettings, type TrustSettings } from './cer
 import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
 import { outboundMint } from './credentials/outbound.ts';
+import { FleetKnowledge } from './fleet/knowledge.ts';
+import { ProvidersTopic } from './fleet/providers/topic.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
@@ -26,6 +28,7 @@ import { startSyncServer } from './sync/server.ts';
 import { tokenReviewer } from './sync/token-review.ts';
 import { apiClient } from './watch/api-client.ts';
 import type { ApiConfig } from './watch/api-config.ts';
+import { Debounce } from './watch/debounce.ts';
 import { KubernetesSource } from './watch/kubernetes-source.ts';
 import { describeError, type Log } from './watch/log.ts';
 import type { WatchMeans } from './watch/reflector.ts';
@@ -130,6 +133,15 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   });
+  const news = new Debounce(clock, NEWS, () => {
+    if (isLeader()) sync.hint();
+  });
+  const providers = new ProvidersTopic({ news: () => news.signal() });
+  const fleet = new FleetKnowledge({
+    topics: [providers],
+    pods,
+    onProblem: (topic, problem) => log.warn({ topic, problem }, 'what the fleet knows is not told in full'),
+  });
   const sync = await startSyncServer({
     listen: options.listen,
     tls: certificates.serving.current,
@@ -140,6 +152,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
     ...(ledger && { acceptRows: (pod, epoch, rows) => ledger.ledger.accept(pod, epoch, rows) }),
     metrics: metrics.sync,
+    fleet,
     clock,
     ...(options.reportIntervalMs === undefined ? {} : { reportIntervalMs: options.reportIntervalMs }),
   });
@@ -226,6 +239,8 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await ledger?.stop();
     // Only now may another replica act; until streams end here, it can be told of.
     await leadership.stop();
+    news.cancel();
+    fleet.stop();
     await sync.close();
     await admin?.close();
     client.close();
@@ -261,6 +276,9 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     stop: () => stop(admin),
   };
 }
+
+/** From the first thing that pods should hear of to telling them: what several report comes out together. */
+const NEWS = { quietMs: 250, maxMs: 2_000 };
 
 function podLookup(source: Source): PodLookup {
   return {

@@ -7,6 +7,7 @@ import { Asker } from './internal/asker.ts';
 import { Admission } from './limits/admission/admission.ts';
 import { Limits } from './limits/limits.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
+import { RunningOutlook } from './outlook.ts';
 import { Pipeline } from './pipeline.ts';
 import type { RecordingParts } from './recording.ts';
 import { routingState } from './routing/state.ts';
@@ -18,6 +19,7 @@ import { readiness, type StartupMode } from './server/readiness.ts';
 import { ServedConfig } from './server/served-config.ts';
 import { shownSnapshot } from './server/shown-snapshot.ts';
 import { LazyModels } from './signals/models/lazy.ts';
+import { systemClock } from './snapshot/clock.ts';
 import { CredentialStore } from './snapshot/credentials.ts';
 import { FleetLink } from './snapshot/fleet/link.ts';
 import { ConfigHolder } from './snapshot/holder.ts';
@@ -35,6 +37,8 @@ export interface SidecarOptions {
   access?: Pick<GateOptions, 'hosts' | 'origins' | 'token'>;
   limits?: SidecarLimits;
   startup?: StartupMode;
+  /** Where this pod is, in the words that providers use for their regions; unset: not known. */
+  region?: string;
   /** Where settled rows go; unset: nowhere. */
   rows?: RowSink;
   /** Unset: nothing is counted, logged or traced. */
@@ -90,15 +94,25 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     wall: () => Date.now(),
     estimates: learned,
   });
-  const state = routingState(ceilings);
+  const outlook = new RunningOutlook({
+    fleet: source.join && fleet,
+    region: options.region,
+    clock: systemClock,
+    random,
+    warn,
+    onTrend: (provider, model, worsens) => worsens && telemetry?.noticed(provider, model, 'Worsening'),
+    onProbe: (provider, state) => telemetry?.noticed(provider, '', `Probed${state}`),
+  });
+  const state = { ...routingState(ceilings), outlook: outlook.view };
   const dispatcher = new Dispatcher({
     credentials,
     memory,
     random,
     gate: ceilings,
-    observers: [ceilings, state.observed],
-    onBreaker: ({ kind, providerId, scope }) => {
-      if (kind === 'Ejected') telemetry?.ejected(providerId, scope);
+    observers: [ceilings, state.observed, outlook.observer],
+    onBreaker: (event) => {
+      if (event.kind === 'Ejected') telemetry?.ejected(event.providerId, event.scope);
+      outlook.breaker(event);
     },
   });
   const sockets = new WebSocketRelay(dispatcher.parts);
@@ -155,6 +169,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     telemetry?.snapshotChanged(effective);
     ceilings.apply(effective);
     dispatcher.apply(effective);
+    void outlook.apply(effective, dispatcher.parts);
     state.observed.retain(effective.providers);
     config.swap(effective);
   });
@@ -195,6 +210,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await source.stop();
     await telemetry?.flush(FLUSH_MS);
     dispatcher.close();
+    outlook.stop();
     await adminListener.close();
   };
   let port: number;

@@ -16,11 +16,13 @@ import { chooseCredential, type PoolChoice, pinnedCredential } from './credentia
 import { armStep, chooseArm, type PlannedArm } from './experiment/arms.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
 import { isPinned } from './kept.ts';
+import { contextWords } from './learning/contexts.ts';
 import { costOf } from './measures.ts';
 import { demote, nearestFirst } from './outlook/demote.ts';
 import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts, Step } from './plan.ts';
 import type { RoutingState } from './state.ts';
 import { STRATEGIES } from './strategies/strategies.ts';
+import type { Drawn, StrategyContext } from './strategies/strategy.ts';
 import type { TableRoute, TableRule, TableTier } from './table.ts';
 import { type Fallen, modelFacts, modelName, type TableTarget } from './target.ts';
 
@@ -59,6 +61,8 @@ interface Draft {
   /** The targets of the arm have been gone through: those outside it come behind. */
   outside: boolean;
   affinity: PlannedAffinity | undefined;
+  /** How the first choice was drawn, where the strategy learns from that. */
+  drawn: Drawn | undefined;
   steps: Step[] | undefined;
 }
 
@@ -90,6 +94,7 @@ export function plan(
     arm: undefined,
     outside: false,
     affinity: undefined,
+    drawn: undefined,
     steps: undefined,
   };
   if (isPinned(facts, rule.body)) planPinned(rule, draft);
@@ -113,6 +118,7 @@ export function plan(
   if (steps) made.steps = steps;
   if (arm) made.arm = arm;
   if (affinity) made.affinity = affinity;
+  if (draft.drawn && candidates[0]?.target.name === draft.drawn.target) made.drawn = draft.drawn;
   return made;
 }
 
@@ -182,7 +188,12 @@ function planTier(rule: TableRule, tier: TableTier, draft: Draft, state: Routing
   const strategy = STRATEGIES[rule.body.strategy.type];
   const { facts, now, random } = draft;
   const context = { rule: rule.body, facts, now, random, state };
-  if (fitting.length > 0) strategy.order(fitting, { ...context, key: tier.key });
+  const first = draft.fitting.length === 0;
+  if (fitting.length > 0) {
+    const ordering: StrategyContext = { ...context, key: tier.key };
+    strategy.order(fitting, ordering);
+    if (ordering.drawn && first) noteDrawn(ordering.drawn, draft);
+  }
   if (tight.length > 0) strategy.order(tight, { ...context, key: tier.tightKey });
   const { outlook } = state;
   const { considered } = draft;
@@ -199,6 +210,13 @@ function planTier(rule: TableRule, tier: TableTier, draft: Draft, state: Routing
   }
   draft.fitting.push(...fitting);
   draft.tight.push(...tight);
+}
+
+function noteDrawn(drawn: Drawn, draft: Draft): void {
+  const { target, propensity, context } = drawn;
+  draft.drawn = drawn;
+  const detail = `${target} was drawn, as it is with a chance of ${(propensity * 100).toFixed(1)} % (${contextWords(context)})`;
+  (draft.steps ??= []).push({ stage: 'plan', what: 'Adaptive', detail });
 }
 
 function consider(target: TableTarget, draft: Draft, fitting: Candidate[], tight: Candidate[]): void {

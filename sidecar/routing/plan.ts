@@ -12,6 +12,7 @@ import type {
 } from '../snapshot/schema.ts';
 import type { PlannedAffinity } from './affinity/steer.ts';
 import type { PlannedArm } from './experiment/arms.ts';
+import type { Drawn } from './strategies/strategy.ts';
 
 /** Everything a rule may ask about a request. Filled by `server` from headers, path and envelope; no I/O behind it. */
 export interface RequestFacts {
@@ -146,6 +147,8 @@ export interface Plan {
   arm?: PlannedArm;
   /** Absent: the rule has no affinity, or the request nothing that it goes by. */
   affinity?: PlannedAffinity;
+  /** How the first choice was drawn, where a strategy learns from it. */
+  drawn?: Drawn;
 }
 
 /** Why something may not be tried now. Times are milliseconds of the caller's monotonic clock. */

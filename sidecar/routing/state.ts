@@ -3,10 +3,12 @@
 import { WarmMap } from './affinity/warm-map.ts';
 import { CanarySteps } from './experiment/canary-steps.ts';
 import { type HeadroomView, NO_LIMITS } from './headroom.ts';
+import { AdaptiveMemory } from './learning/adaptive-memory.ts';
 import { QualityMemory } from './learning/quality.ts';
 import { Exploration } from './observed/exploration.ts';
 import { Observed } from './observed/observed.ts';
 import { CLEAR, type OutlookView } from './outlook/outlook.ts';
+import { References } from './strategies/reference.ts';
 import { RoundRobinState } from './strategies/round-robin.ts';
 
 export interface RoutingState {
@@ -17,7 +19,12 @@ export interface RoutingState {
   readonly warm: WarmMap;
   /** How far canaries have come. */
   readonly canaries: CanarySteps;
+  /** What feedback says of models. */
   readonly quality: QualityMemory;
+  /** What adaptive rules have learned. */
+  readonly adaptive: AdaptiveMemory;
+  /** What costs and latencies are multiples of. */
+  readonly references: References;
   /** What targets lately did. */
   readonly observed: Observed;
   /** When which rule last tried what it would not choose. */
@@ -33,6 +40,8 @@ export function routingState(headroom: HeadroomView = NO_LIMITS): RoutingState {
     warm: new WarmMap(),
     canaries: new CanarySteps(),
     quality: new QualityMemory(),
+    adaptive: new AdaptiveMemory(),
+    references: new References(),
     observed: new Observed(),
     exploration: new Exploration(),
     outlook: CLEAR,
@@ -45,6 +54,8 @@ export function withoutTurns(state: RoutingState): RoutingState {
     ...state,
     roundRobin: new RoundRobinState(),
     exploration: new Exploration(false),
+    adaptive: state.adaptive.toRead(),
+    references: state.references.toRead(),
     outlook: state.outlook.toRead?.() ?? state.outlook,
   };
 }

@@ -2,12 +2,16 @@
  * The effective snapshot made ready for routing, once per swap: patterns compiled, references followed, everything a
  * request would otherwise work out again.
  */
+import { internalRule, type Purpose } from '../internal/internal-rule.ts';
 import { type RouteSignals, routeSignals } from '../signals/signals.ts';
 import type { EffectiveProvider, EffectiveRoute, EffectiveSnapshot } from '../snapshot/effective.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import { compareRoutes, parsePattern } from '../snapshot/precedence.ts';
 import type { RouteBody, RuleBody } from '../snapshot/schema.ts';
+import type { AskedModelBody } from '../snapshot/shapes/signals.ts';
+import { type TableExperiment, tableExperiment } from './experiment/arms.ts';
 import { compileMatches, type TableMatch } from './match-clauses.ts';
+import { nameRule } from './observed/rule-names.ts';
 import type { Step } from './plan.ts';
 import { prepareTarget, type TableTarget } from './target.ts';
 
@@ -42,6 +46,8 @@ export interface TableRoute {
   readonly signals: RouteSignals;
   /** Some rule asks a signal that a model must be asked for. */
   readonly asks: boolean;
+  /** Whom signals ask, as rules of their own. */
+  readonly asking: Readonly<Partial<Record<Purpose, TableRule>>>;
 }
 
 export interface TableRule {
@@ -55,6 +61,7 @@ export interface TableRule {
   readonly tiers: readonly TableTier[];
   /** Serves pinned requests. */
   readonly stateful: TableTarget;
+  readonly experiment: TableExperiment | undefined;
 }
 
 /** Targets of one priority, as listed. */
@@ -63,6 +70,8 @@ export interface TableTier {
   /** Name the tier in state that outlives a table; another set of weights is another name. */
   readonly key: string;
   readonly tightKey: string;
+  /** Some target goes behind others when it is full. */
+  readonly spills: boolean;
 }
 
 export function buildTable(effective: EffectiveSnapshot): RoutingTable {
@@ -71,7 +80,7 @@ export function buildTable(effective: EffectiveSnapshot): RoutingTable {
   const exact = new Map<string, Served>();
   const prefixes = new Map<string, Served>();
   const routes = ranked.map((source) => {
-    const route = tableRoute(source, effective.providers, models);
+    const route = tableRoute(source, effective, models);
     for (const pattern of route.models) {
       const { prefix, text } = parsePattern(pattern);
       const served = prefix ? prefixes : exact;
@@ -83,6 +92,9 @@ export function buildTable(effective: EffectiveSnapshot): RoutingTable {
   return { hash: effective.hash, routes, exact, prefixes, prefixLengths };
 }
 
+/** `namespace/name`. */
+const keyOf = (id: string): string => id.slice(id.indexOf('/') + 1);
+
 function modelIndexes(providers: EffectiveSnapshot['providers']): Map<string, ModelIndex> {
   const indexes = new Map<string, ModelIndex>();
   for (const { id, body } of providers.values()) if (body) indexes.set(id, indexModels(body));
@@ -91,24 +103,46 @@ function modelIndexes(providers: EffectiveSnapshot['providers']): Map<string, Mo
 
 function tableRoute(
   source: EffectiveRoute,
-  providers: ReadonlyMap<string, EffectiveProvider>,
+  { providers, vectors }: EffectiveSnapshot,
   models: ReadonlyMap<string, ModelIndex>,
 ): TableRoute {
   const { id, generation, body, reason } = source;
-  const signals = routeSignals(body);
+  const signals = routeSignals(body, vectors);
   const rules = (body?.rules ?? []).map((rule) => tableRule(id, rule, providers, models, signals));
   return {
     id,
-    key: id.slice(id.indexOf('/') + 1),
+    key: keyOf(id),
     generation,
     models: source.models,
     body,
     reason: reason ?? 'no version of it is valid',
     rules,
     signals,
+    asking: askingRules(id, signals, providers, models),
     asks: rules.some((rule) => rule.matches.some((match) => match.some(({ asks }) => asks !== undefined))),
   };
 }
+
+const NOBODY = {};
+
+function askingRules(
+  id: string,
+  { intents, classifier }: RouteSignals,
+  providers: ReadonlyMap<string, EffectiveProvider>,
+  models: ReadonlyMap<string, ModelIndex>,
+): TableRoute['asking'] {
+  const embeddings = intents?.embeddings;
+  if (!embeddings && !classifier) return NOBODY;
+  const made = (purpose: Purpose, { target, timeoutMs }: AskedModelBody): TableRule =>
+    tableRule(id, internalRule(purpose, target, timeoutMs), providers, models, {});
+  return {
+    ...(embeddings && { Intents: made('Intents', embeddings) }),
+    ...(classifier && { Classifier: made('Classifier', classifier) }),
+  };
+}
+
+const hasExperiment = (rule: RuleBody): rule is RuleBody & Required<Pick<RuleBody, 'experiment'>> =>
+  rule.experiment !== undefined;
 
 function tableRule(
   routeId: string,
@@ -117,6 +151,7 @@ function tableRule(
   models: ReadonlyMap<string, ModelIndex>,
   signals: RouteSignals,
 ): TableRule {
+  nameRule(rule, keyOf(routeId));
   const weights = new Map<number, number>();
   for (const { priority, weight } of rule.targets)
     weights.set(priority, (weights.get(priority) ?? 0) + weight);
@@ -128,7 +163,9 @@ function tableRule(
     .sort((a, b) => a - b)
     .map((priority) => {
       const key = `${routeId} ${rule.name} ${priority} ${shares}`;
-      return { targets: targets.filter((t) => t.body.priority === priority), key, tightKey: `${key} tight` };
+      const tier = targets.filter((t) => t.body.priority === priority);
+      const spills = tier.some(({ body }) => body.spillover !== undefined);
+      return { targets: tier, key, tightKey: `${key} tight`, spills };
     });
   const matches = compileMatches(rule, signals);
   return {
@@ -142,5 +179,8 @@ function tableRule(
     },
     tiers,
     stateful: targets[rule.statefulTarget] as TableTarget,
+    experiment: hasExperiment(rule)
+      ? tableExperiment(keyOf(routeId), rule, (made) => tableRule(routeId, made, providers, models, signals))
+      : undefined,
   };
 }

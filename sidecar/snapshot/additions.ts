@@ -41,7 +41,13 @@ export const ADDITIONS: readonly Addition[] = [
     'classifications',
     'claims',
     'whenUnknown',
-  ].map((member): Addition => ({ kind: 'Route', field: `body.rules[].matches[].${member}`, needs: 'match.signals' })),
+  ].map(
+    (member): Addition => ({
+      kind: 'Route',
+      field: `body.rules[].matches[].${member}`,
+      needs: 'match.signals',
+    }),
+  ),
   { kind: 'Route', field: 'body.rules[].unsupportedParameters', needs: 'unsupportedParameters' },
   { kind: 'Route', field: 'body.rules[].responses', needs: 'responses.store' },
   // Paths below /v1beta/.
@@ -68,11 +74,22 @@ export const ADDITIONS: readonly Addition[] = [
   { kind: 'Route', field: 'body.rules[].constraints', needs: 'constraints' },
   { kind: 'Route', field: 'body.rules[].onNoTarget', needs: 'constraints' },
   ...['LeastRequests', 'Latency', 'Throughput', 'Cost'].map(
-    (value): Addition => ({ kind: 'Route', field: 'body.rules[].strategy.type', value, needs: 'strategy.measured' }),
+    (value): Addition => ({
+      kind: 'Route',
+      field: 'body.rules[].strategy.type',
+      value,
+      needs: 'strategy.measured',
+    }),
   ),
   { kind: 'Route', field: 'body.rules[].strategy.latency', needs: 'strategy.measured' },
   { kind: 'Route', field: 'body.rules[].strategy.type', value: 'Quality', needs: 'strategy.quality' },
   { kind: 'Route', field: 'body.rules[].strategy.quality', needs: 'strategy.quality' },
+  { kind: 'Route', field: 'body.rules[].strategy.type', value: 'Hybrid', needs: 'strategy.hybrid' },
+  { kind: 'Route', field: 'body.rules[].strategy.hybrid', needs: 'strategy.hybrid' },
+  { kind: 'Route', field: 'body.rules[].strategy.type', value: 'Adaptive', needs: 'strategy.adaptive' },
+  { kind: 'Route', field: 'body.rules[].strategy.adaptive', needs: 'strategy.adaptive' },
+  { kind: 'Route', field: 'body.rules[].strategy.type', value: 'Layered', needs: 'strategy.layered' },
+  { kind: 'Route', field: 'body.rules[].strategy.layers', needs: 'strategy.layered' },
   // Who holds requests against these needs a feature for that; for anybody else they say nothing.
   { kind: 'Provider', field: 'body.region', advisory: true },
   { kind: 'Provider', field: 'body.dataPolicy', advisory: true },

@@ -17,6 +17,7 @@ import type {
   LimitsBody,
   SlowCallBody,
 } from './shapes/limits.ts';
+import type { ActiveCheckBody, LocalityBody, SpilloverBody } from './shapes/outlook.ts';
 import type {
   ClassificationBody,
   MatchSignalsBody,
@@ -24,7 +25,6 @@ import type {
   SignalsBody,
   VectorsBody,
 } from './shapes/signals.ts';
-import type { ActiveCheckBody, LocalityBody, SpilloverBody } from './shapes/outlook.ts';
 import type { StrategyBody } from './shapes/strategy.ts';
 
 export type { ProviderTypeName } from './provider-types.ts';
@@ -54,6 +54,9 @@ export const FEATURES = [
   'constraints',
   'strategy.measured',
   'strategy.quality',
+  'strategy.hybrid',
+  'strategy.adaptive',
+  'strategy.layered',
   'limits',
   'concurrency',
   'passive.rates',

@@ -21,8 +21,8 @@ import { constraints, dataPolicy, onNoTarget, quality, region } from './checks/c
 import { experiment, experimentOf } from './checks/experiment.ts';
 import { failoverLists, hedge, learned, listsAgree, retryBudget } from './checks/hedging.ts';
 import { admission, concurrency, errorRate, limits, slowCall } from './checks/limits.ts';
-import { classification, definedSignals, matchSignals, promptSignals, signals } from './checks/signals.ts';
 import { activeCheck, locality, spillover } from './checks/outlook.ts';
+import { classification, definedSignals, matchSignals, promptSignals, signals } from './checks/signals.ts';
 import { strategy } from './checks/strategy.ts';
 import { fieldsOf } from './fields.ts';
 import { certificates, json, pattern, url } from './formats.ts';
@@ -54,7 +54,16 @@ const NAME = '[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?';
 const ROUTE_ID = new RegExp(`^route/${NAME}/${NAME}$`);
 const PROVIDER_ID = new RegExp(`^provider/${NAME}/${NAME}$`);
 const SPLICED = ['model', 'messages', 'input', 'prompt', 'stream', 'stream_options'];
-const CAPABILITIES = ['Chat', 'Completions', 'Embeddings', 'Tools', 'Vision', 'JSONSchema', 'Rerank', 'Reasoning'];
+const CAPABILITIES = [
+  'Chat',
+  'Completions',
+  'Embeddings',
+  'Tools',
+  'Vision',
+  'JSONSchema',
+  'Rerank',
+  'Reasoning',
+];
 
 const label = text(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name of lower-case letters, digits and dashes');
 const objectName = text(253, new RegExp(`^${NAME}$`), 'the name of an object');

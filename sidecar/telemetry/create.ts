@@ -15,7 +15,7 @@ import { RingPace } from './ring-pace.ts';
 import type { CounterSeries, Family } from './series.ts';
 import { logRecord, requestDetail } from './summarise.ts';
 import type { LogRecord, RequestSummary } from './summary.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { ProviderChange, Telemetry } from './telemetry.ts';
 import { parentOf } from './trace-context.ts';
 import { type Environment, readTraceSettings, type TraceSettings } from './trace-settings.ts';
 import type { Tracing } from './tracing.ts';
@@ -82,6 +82,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #meter: Meter;
   readonly #recorder: MetricsRecorder;
   readonly #ejections: Family<CounterSeries>;
+  readonly #changes: Family<CounterSeries>;
   readonly #errors: CounterSeries;
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
@@ -96,6 +97,7 @@ class ExchangeTelemetry implements Telemetry {
     this.#tracing = tracing;
     this.#recorder = new MetricsRecorder(meter, this.#names);
     this.#ejections = meter.counter('ejections');
+    this.#changes = meter.counter('providerChanges');
     this.#errors = meter.counter('telemetryErrors').only;
     this.#log = options.accessLog === false ? undefined : new AccessLog(options.accessLog);
     this.#ring = new RequestRing(options.ring);
@@ -143,6 +145,11 @@ class ExchangeTelemetry implements Telemetry {
 
   ejected(provider: ItemId, scope: BreakerScope): void {
     this.#ejections.with([this.#names.provider(provider).label, scope]).value++;
+  }
+
+  noticed(provider: ItemId, model: string, change: ProviderChange): void {
+    const { label, model: nameOf } = this.#names.provider(provider);
+    this.#changes.with([label, model === '' ? '' : nameOf(model), change]).value++;
   }
 
   snapshotChanged(snapshot: EffectiveSnapshot): void {

@@ -64,6 +64,13 @@ export const INSTRUMENTS = {
     labels: ['provider', 'scope'],
     help: 'Times a breaker opened.',
   },
+  providerChanges: {
+    name: 'outrider_provider_changes_total',
+    type: 'counter',
+    unit: '{change}',
+    labels: ['provider', 'model', 'reason'],
+    help: 'Times a provider was noticed to change before requests failed: `Worsening` (slower, or failing more, from minute to minute), `ProbedDown`, `ProbedUp` and `ProbedUnclear` (active health checks; model is empty).',
+  },
   tokens: {
     name: 'outrider_tokens_total',
     type: 'counter',

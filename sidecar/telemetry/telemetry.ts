@@ -8,6 +8,8 @@ import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ItemId } from '../snapshot/schema.ts';
 import type { RequestSummary } from './summary.ts';
 
+export type ProviderChange = 'Worsening' | 'ProbedUp' | 'ProbedDown' | 'ProbedUnclear';
+
 export interface Telemetry {
   /**
    * Counts, logs and, where sampled, traces a request. Called once, when `outcome` is set and every attempt is settled.
@@ -16,6 +18,8 @@ export interface Telemetry {
   record(exchange: Exchange): void;
   /** The breaker of `scope` at a provider opened. */
   ejected(provider: ItemId, scope: BreakerScope): void;
+  /** A provider, or a model there, was noticed to change for better or worse before any request failed. */
+  noticed(provider: ItemId, model: string, change: ProviderChange): void;
   /**
    * What runs from now on. To be called before the first request and after every swap: label values are taken from
    * here only, and series of things that are gone are deleted.

@@ -67,6 +67,7 @@ function recordingTelemetry(ended: EndedExchange[]): Telemetry {
       if (outcome) ended.push({ id, path, route, outcome, attempts });
     },
     ejected() {},
+    noticed() {},
     snapshotChanged() {},
     metrics: () => Promise.resolve('# none\n'),
     metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
