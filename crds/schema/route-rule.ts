@@ -11,16 +11,14 @@ import {
   matching,
   setList,
 } from '../common.ts';
-import { constraints, onNoTarget } from './route-constraints.ts';
 import { admission } from './route-admission.ts';
 import { affinity } from './route-affinity.ts';
+import { constraints, onNoTarget } from './route-constraints.ts';
 import { experiment, experimentRules } from './route-experiment.ts';
 import { FAILURE_CLASSES, failoverLists, hedge, learned, retryBudget, stall } from './route-hedging.ts';
 import { match } from './route-match.ts';
 import { strategy, strategyRules } from './route-strategy.ts';
 import { target } from './route-target.ts';
-
-export { FAILURE_CLASSES };
 
 const passthroughPrefix = matching(
   /^\/v1(beta)?(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
@@ -106,7 +104,9 @@ export const rule = z
         connect: duration.optional().describe('TCP and TLS. Unset: 3s.'),
         firstToken: duration
           .optional()
-          .describe('Streams: from sending the request to the first content. Unset: 60s.'),
+          .describe(
+            'Streams: from sending the request to the first content. Unset: 60s, and learned for targets that reason.',
+          ),
         interToken: duration.optional().describe('Streams: between content events. Unset: 60s.'),
         attempt: duration.optional().describe('One attempt, streams included. Unset: 10m.'),
         request: duration.optional().describe('Everything, backoff included. Unset: 15m.'),
@@ -116,9 +116,7 @@ export const rule = z
       })
       .optional()
       .describe('Limits on time.'),
-    admission: admission
-      .optional()
-      .describe('What happens when no target has headroom for a request.'),
+    admission: admission.optional().describe('What happens when no target has headroom for a request.'),
     commit: z
       .strictObject({
         holdMax: durationOrZero
@@ -175,7 +173,9 @@ export const rule = z
       .describe('Requests to /v1/responses.'),
     affinity: affinity
       .optional()
-      .describe('Requests that belong together go to one target and credential. Unset: each goes its own way.'),
+      .describe(
+        'Requests that belong together go to one target and credential. Unset: each goes its own way.',
+      ),
     experiment: experiment
       .optional()
       .describe('Traffic split for comparison, copied, or moved over step by step. Unset: none.'),
@@ -194,6 +194,11 @@ export const rule = z
         rule: '!has(self.statefulTarget) || self.targets.exists(t, t.name == self.statefulTarget)',
         message: 'statefulTarget must name a target of this rule',
         fieldPath: '.statefulTarget',
+      },
+      {
+        rule: '!has(self.failover) || !has(self.failover.to) || self.failover.to.all(l, l.targets.all(n, self.targets.exists(t, t.name == n)))',
+        message: 'failover.to must name targets of this rule',
+        fieldPath: '.failover',
       },
       ...experimentRules,
       ...strategyRules,

@@ -1,9 +1,11 @@
 /** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
-import { atLeast, FAILOVER_ON, Filler, maxAttempts, RULE } from './defaults.ts';
+import { atLeast, Filler, RULE } from './defaults.ts';
 import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
-import { effectiveSignals } from './signals.ts';
+import { type EffectiveHedging, effectiveHedging } from './hedging.ts';
 import { type EffectiveAdmission, effectiveAdmission } from './limits.ts';
+import { effectiveSignals } from './signals.ts';
+import { type EffectiveStrategy, effectiveStrategy } from './strategy.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
 type Target = Rule['targets'][number];
@@ -13,16 +15,22 @@ type Filled<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]>
 export type EffectiveTarget = Filled<Target, 'weight' | 'priority'>;
 export interface EffectiveRule
   extends Omit<
-    Filled<Rule, 'matches' | 'strategy' | 'statefulTarget' | 'onNoTarget'>,
-    'targets' | 'failover' | 'timeouts' | 'commit' | 'responses' | 'admission' | 'experiment'
+    Filled<Rule, 'matches' | 'statefulTarget' | 'onNoTarget'>,
+    | 'hedge'
+    | 'strategy'
+    | 'targets'
+    | 'failover'
+    | 'timeouts'
+    | 'commit'
+    | 'responses'
+    | 'admission'
+    | 'experiment'
   > {
+  strategy: EffectiveStrategy;
   targets: EffectiveTarget[];
-  failover: {
-    when: NonNullable<NonNullable<Rule['failover']>['when']>;
-    maxAttempts: number;
-    backoff: { base: string; max: string };
-  };
-  timeouts: Required<NonNullable<Rule['timeouts']>>;
+  hedge?: NonNullable<EffectiveHedging['hedge']>;
+  failover: EffectiveHedging['failover'] & { backoff: { base: string; max: string } };
+  timeouts: Required<Omit<NonNullable<Rule['timeouts']>, 'learned' | 'stall'>> & EffectiveHedging['timeouts'];
   commit: { holdMax: string };
   admission: EffectiveAdmission;
   experiment?: EffectiveExperiment;
@@ -33,21 +41,30 @@ export interface EffectiveRouteSpec
   rules: EffectiveRule[];
 }
 
-/** `defaulted` holds the paths that were unset, such as `spec.rules[0].timeouts.connect`. */
-export function effectiveRoute(spec: LLMRouteSpec): { spec: EffectiveRouteSpec; defaulted: string[] } {
+/** `defaulted` holds the paths that were unset, such as `spec.rules[0].timeouts.connect`. `keys`: how many a target may use, where that is known. */
+export function effectiveRoute(
+  spec: LLMRouteSpec,
+  keys?: (target: Target) => number,
+): { spec: EffectiveRouteSpec; defaulted: string[] } {
   const fill = new Filler();
   const effective = {
     ...spec,
     workloadSelector: fill.in('spec.workloadSelector', spec.workloadSelector, {}),
     unsupportedParameters: fill.in('spec.unsupportedParameters', spec.unsupportedParameters, 'Warn' as const),
-    rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill)),
+    rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill, keys)),
     ...(spec.signals && { signals: effectiveSignals(spec.signals, fill) }),
   };
   return { spec: effective, defaulted: fill.defaulted };
 }
 
-function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
-  const { failover, timeouts, experiment: _unfilled, ...plain } = rule;
+function effectiveRule(
+  rule: Rule,
+  path: string,
+  fill: Filler,
+  keys: ((target: Target) => number) | undefined,
+): EffectiveRule {
+  const { failover, timeouts, experiment: _unfilled, hedge: _asked, ...plain } = rule;
+  const hedging = effectiveHedging(rule, path, fill, keys);
   const matches = fill.in(`${path}.matches`, rule.matches, []);
   const base = fill.in(`${path}.failover.backoff.base`, failover?.backoff?.base, RULE.backoff.base);
   const time = (name: keyof typeof RULE.timeouts) =>
@@ -55,6 +72,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
   return {
     ...plain,
     ...effectiveExperiment(rule.experiment, path, fill),
+    ...(hedging.hedge && { hedge: hedging.hedge }),
     matches: matches.map((match, i) => effectiveMatch(match, `${path}.matches[${i}]`, fill)),
     strategy: effectiveStrategy(rule.strategy, `${path}.strategy`, fill),
     onNoTarget: fill.in(`${path}.onNoTarget`, rule.onNoTarget, 'Reject' as const),
@@ -64,12 +82,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
       priority: fill.in(`${path}.targets[${i}].priority`, target.priority, 0),
     })),
     failover: {
-      when: fill.in(`${path}.failover.when`, failover?.when, [...FAILOVER_ON]),
-      maxAttempts: fill.in(
-        `${path}.failover.maxAttempts`,
-        failover?.maxAttempts,
-        maxAttempts(rule.targets.length),
-      ),
+      ...hedging.failover,
       backoff: {
         base,
         max: fill.in(`${path}.failover.backoff.max`, failover?.backoff?.max, atLeast(RULE.backoff.max, base)),
@@ -82,6 +95,7 @@ function effectiveRule(rule: Rule, path: string, fill: Filler): EffectiveRule {
       attempt: time('attempt'),
       request: time('request'),
       clientStall: time('clientStall'),
+      ...hedging.timeouts,
     },
     admission: effectiveAdmission(rule.admission, path, fill),
     commit: { holdMax: fill.in(`${path}.commit.holdMax`, rule.commit?.holdMax, RULE.holdMax) },

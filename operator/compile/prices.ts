@@ -32,7 +32,7 @@ const EACH: ReadonlySet<Declared['unit']> = new Set(['Image', 'Request']);
 const PICO_DIGITS = 12;
 
 /** `2.50` with a shift of 6 is 2500000. Exact: works on the digits. Beyond 2^53 it is no safe integer, and refused later. */
-function shifted(decimal: string, digits: number): number {
+export function shifted(decimal: string, digits: number): number {
   const [whole = '0', fraction = ''] = decimal.split('.');
   return Number(BigInt(whole + fraction.padEnd(digits, '0')));
 }

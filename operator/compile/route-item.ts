@@ -16,6 +16,7 @@ import { constraintsBody } from './constraints.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './effective-route.ts';
 import { stickyMembers } from './experiment.ts';
+import { hedgingBody, type RuleFacts, ruleFacts, withFacts } from './hedging.ts';
 import { admissionMember } from './limits.ts';
 import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
@@ -57,7 +58,8 @@ export function compileRoute(
     }),
   );
   const asked = signalTargets(spec, { index, providers, route });
-  const made = bodyFor(source, spec, targets, asked);
+  const facts = targets.map((of) => ruleFacts(of, providers));
+  const made = bodyFor(source, spec, targets, asked, facts);
   return made.ok
     ? { ...route, item: { ...route.item, ...made.item } }
     : refuse(route, index, providers, made);
@@ -127,11 +129,12 @@ function bodyFor(
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
   asked: SignalTargets,
+  facts: RuleFacts[],
 ): Made {
-  const written = JSON.stringify([targets, asked]);
+  const written = JSON.stringify([targets, asked, facts]);
   const known = remembered.get(source.object);
   if (known?.targets === written) return known.made;
-  const made = makeBody(source, spec, targets, asked);
+  const made = makeBody(source, spec, targets, asked, facts);
   remembered.set(source.object, { targets: written, made });
   return made;
 }
@@ -141,6 +144,7 @@ function makeBody(
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
   asked: SignalTargets,
+  facts: RuleFacts[],
 ): Made {
   const { object, namespace, name, key, id, outline } = source;
   const { unsupportedParameters } = spec;
@@ -150,7 +154,10 @@ function makeBody(
     namespace,
     name,
     uid: object.metadata.uid ?? key,
-    rules: spec.rules.map((rule, i) => ({ ...ruleBody(rule), targets: targets[i] ?? [], ...lossy })),
+    rules: spec.rules.map((rule, i) => {
+      const set = source.parsed.ok ? source.parsed.spec.rules[i] : undefined;
+      return withFacts({ ...ruleBody(rule, set), targets: targets[i] ?? [], ...lossy }, set, facts[i]);
+    }),
     ...signalsBody(spec, asked),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
@@ -171,8 +178,9 @@ function effectiveOf(spec: LLMRouteSpec): EffectiveRouteSpec {
   return filled;
 }
 
-function ruleBody(rule: EffectiveRule): RuleBody {
+function ruleBody(rule: EffectiveRule, set: LLMRouteSpec['rules'][number] | undefined): RuleBody {
   const { failover, timeouts } = rule;
+  const { to, retryBudget, ...hedging } = hedgingBody(rule, set);
   return {
     name: rule.name,
     matches: rule.matches.map(matchBody),
@@ -180,6 +188,8 @@ function ruleBody(rule: EffectiveRule): RuleBody {
     targets: [],
     failover: {
       on: [...failover.when],
+      ...(to && { to }),
+      ...(retryBudget && { retryBudget }),
       maxAttempts: failover.maxAttempts,
       backoff: { baseMs: milliseconds(failover.backoff.base), maxMs: milliseconds(failover.backoff.max) },
     },
@@ -191,6 +201,7 @@ function ruleBody(rule: EffectiveRule): RuleBody {
       requestMs: milliseconds(timeouts.request),
       clientStallMs: milliseconds(timeouts.clientStall),
     },
+    ...hedging,
     holdMaxMs: milliseconds(rule.commit.holdMax),
     passthrough: (rule.passthrough ?? []).map((p) => ({ methods: [...p.methods], pathPrefix: p.pathPrefix })),
     // An unknown name gives -1, which the judge of items refuses.

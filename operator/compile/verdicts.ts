@@ -44,8 +44,8 @@ export function providerVerdict(
   const { source, models } = provider;
   const problems = [...provider.problems, ...credentialProblems(provider, values)];
   const { from } = source.outline.allowedNamespaces ?? { from: 'Same' };
-  const ignored = from !== 'Same' && !namespaces.isPlatform(source.namespace);
-  const accepted = ignored ? onlyInPlatform(`allowedNamespaces.from ${from}`, source.namespace) : FINE;
+  const fields = namespaces.isPlatform(source.namespace) ? [] : platformFields(source, from);
+  const accepted = fields.length > 0 ? onlyInPlatform(fields.join(' and '), source.namespace) : FINE;
   return {
     kind: 'LLMProvider',
     ...identity(source),
@@ -65,6 +65,14 @@ function identity(source: CompiledRoute['source'] | CompiledProvider['source']) 
   const { namespace, name, object } = source;
   const { uid, generation } = object.metadata;
   return { namespace, name, uid: uid ?? `${namespace}/${name}`, generation: generation ?? 1 };
+}
+
+/** Fields that are set and count only in platform namespaces. */
+function platformFields({ parsed }: CompiledProvider['source'], from: string): string[] {
+  return [
+    ...(from === 'Same' ? [] : [`allowedNamespaces.from ${from}`]),
+    ...(parsed.ok && parsed.spec.dataPolicy ? ['dataPolicy'] : []),
+  ];
 }
 
 const onlyInPlatform = (field: string, namespace: string) => ({

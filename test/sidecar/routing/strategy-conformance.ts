@@ -8,6 +8,7 @@ import type { Exchange } from '../../../sidecar/exchange.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 import { routingState, withoutTurns } from '../../../sidecar/routing/state.ts';
 import type { Strategy, StrategyContext } from '../../../sidecar/routing/strategies/strategy.ts';
+import type { StrategyBody } from '../../../sidecar/snapshot/shapes/strategy.ts';
 import { facts, model, provider, rule, target } from './support.ts';
 
 export function candidates(weights: readonly number[]): Candidate[] {
@@ -31,8 +32,21 @@ function numbers(seed = 1): () => number {
   };
 }
 
+/** Each strategy reads its own. */
+const EVERY_SETTING: StrategyBody = {
+  type: 'Weighted',
+  hybrid: { cost: 2, latency: 1, quality: 3, load: 1 },
+  adaptive: { cost: 20, latency: 20, minQuality: 10, minSharePercent: 2, memory: 50 },
+  layers: [
+    { type: 'Cost', withinPercent: 10 },
+    { type: 'Throughput', withinPercent: 50 },
+    { type: 'LeastRequests', withinPercent: 100 },
+    { type: 'Latency', withinPercent: 20 },
+  ],
+};
+
 export const context = (over: Partial<StrategyContext> = {}): StrategyContext => ({
-  rule: rule('r'),
+  rule: rule('r', { strategy: EVERY_SETTING }),
   facts: facts(),
   now: 0,
   random: numbers(),
@@ -189,7 +203,7 @@ export function conforms(strategy: Strategy): void {
               state: withoutTurns(shared.state),
             });
             for (const candidate of given) {
-              const said = strategy.describe?.(candidate, { ...shared, now });
+              const said = strategy.describe?.(candidate, { ...shared, now }, given);
               expect(said ?? '').not.toMatch(/NaN|Infinity|undefined/);
             }
           }

@@ -1,0 +1,170 @@
+/**
+ * What an adaptive rule has learned of its targets, by kind of request. The past fades by one part in `memory` with every
+ * request of the kind, so that a change shows. What all pods learned comes in as hints, which are worth a few tries only:
+ * what was seen here outweighs them.
+ */
+import {
+  type ArmSums,
+  addFailed,
+  addScore,
+  addServed,
+  addSums,
+  noSums,
+  type ServedOutcome,
+  scale,
+  triesOf,
+} from './arm.ts';
+
+/** Tries that hints about a target count for at most. */
+const HINT_WORTH = 10;
+const MAX_RULES = 256;
+const MAX_ARMS = 64;
+
+interface Arm {
+  readonly own: ArmSums;
+  /** As of this request of the kind. */
+  at: number;
+  /** Not told to the fleet yet. */
+  fresh: ArmSums | undefined;
+}
+
+/** One kind of request of one rule. */
+export interface Situation {
+  /** Requests seen. */
+  count: number;
+  readonly arms: Map<string, Arm>;
+  /** Shares of the targets by name, and the count they were made at. */
+  shares:
+    | { readonly of: ReadonlyMap<string, number>; readonly made: number; readonly key: string }
+    | undefined;
+}
+
+/** By rule (`route/<namespace>/<name> <rule>`), kind of request and target. */
+export type ArmTable = Map<string, Map<number, Map<string, ArmSums>>>;
+
+export class AdaptiveMemory {
+  #rules = new Map<string, Map<number, Situation>>();
+  #hints: ArmTable = new Map();
+  #frozen = false;
+
+  /** The same to read, for a question that must change nothing. */
+  toRead(): AdaptiveMemory {
+    const frozen = new AdaptiveMemory();
+    frozen.#rules = this.#rules;
+    frozen.#hints = this.#hints;
+    frozen.#frozen = true;
+    return frozen;
+  }
+
+  situation(rule: string, context: number): Situation {
+    if (this.#frozen) return { ...(this.known(rule, context) ?? unseen()) };
+    let situations = this.#rules.get(rule);
+    if (!situations) {
+      const [oldest] = this.#rules.size >= MAX_RULES ? this.#rules.keys() : [];
+      if (oldest !== undefined) this.#rules.delete(oldest);
+      situations = new Map();
+      this.#rules.set(rule, situations);
+    }
+    let situation = situations.get(context);
+    if (!situation) {
+      situation = unseen();
+      situations.set(context, situation);
+    }
+    return situation;
+  }
+
+  /** To read only; undefined: nothing was seen of the kind. */
+  known(rule: string, context: number): Situation | undefined {
+    return this.#rules.get(rule)?.get(context);
+  }
+
+  /** Own sums and hints together. `memory`: requests after which the past counts for a third. */
+  sums(rule: string, context: number, target: string, memory: number): ArmSums {
+    const all = noSums();
+    const situation = this.#rules.get(rule)?.get(context);
+    const arm = situation?.arms.get(target);
+    if (situation && arm) addSums(all, arm.own, fading(situation.count - arm.at, memory));
+    const hinted = this.#hints.get(rule)?.get(context)?.get(target);
+    if (hinted) addSums(all, hinted, Math.min(1, HINT_WORTH / Math.max(1e-9, triesOf(hinted))));
+    return all;
+  }
+
+  /** A request of the kind is over. */
+  step(rule: string, context: number): void {
+    this.situation(rule, context).count++;
+  }
+
+  served(rule: string, context: number, target: string, memory: number, outcome: ServedOutcome): void {
+    const { own, fresh } = this.#arm(rule, context, target, memory);
+    addServed(own, outcome);
+    addServed(fresh, outcome);
+  }
+
+  failed(rule: string, context: number, target: string, memory: number): void {
+    const { own, fresh } = this.#arm(rule, context, target, memory);
+    addFailed(own);
+    addFailed(fresh);
+  }
+
+  scored(
+    rule: string,
+    context: number,
+    target: string,
+    memory: number,
+    score: number,
+    replaces: number | undefined,
+  ): void {
+    const { own, fresh } = this.#arm(rule, context, target, memory);
+    addScore(own, score, replaces);
+    addScore(fresh, score, replaces);
+  }
+
+  /** What was learned since the last call, at most so many targets of it; the rest is for the next call. */
+  take(most: number): ArmTable {
+    const taken: ArmTable = new Map();
+    let left = most;
+    for (const [rule, situations] of this.#rules) {
+      for (const [context, { arms }] of situations) {
+        for (const [target, arm] of arms) {
+          if (!arm.fresh || left === 0) continue;
+          put(taken, rule, context, target, arm.fresh);
+          arm.fresh = undefined;
+          left--;
+        }
+      }
+    }
+    return taken;
+  }
+
+  /** What all pods learned, this one's share in it; replaces what was hinted before. */
+  hear(hints: ArmTable): void {
+    this.#hints = hints;
+  }
+
+  #arm(rule: string, context: number, target: string, memory: number): { own: ArmSums; fresh: ArmSums } {
+    const situation = this.situation(rule, context);
+    let arm = situation.arms.get(target);
+    if (!arm) {
+      // Targets that were renamed leave theirs behind.
+      if (situation.arms.size >= MAX_ARMS) situation.arms.clear();
+      arm = { own: noSums(), at: situation.count, fresh: undefined };
+      situation.arms.set(target, arm);
+    }
+    scale(arm.own, fading(situation.count - arm.at, memory));
+    arm.at = situation.count;
+    arm.fresh ??= noSums();
+    return { own: arm.own, fresh: arm.fresh };
+  }
+}
+
+export function put(table: ArmTable, rule: string, context: number, target: string, sums: ArmSums): void {
+  let contexts = table.get(rule);
+  if (!contexts) table.set(rule, (contexts = new Map()));
+  let arms = contexts.get(context);
+  if (!arms) contexts.set(context, (arms = new Map()));
+  arms.set(target, sums);
+}
+
+const unseen = (): Situation => ({ count: 0, arms: new Map(), shares: undefined });
+
+const fading = (requests: number, memory: number): number => (1 - 1 / memory) ** requests;

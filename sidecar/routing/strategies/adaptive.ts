@@ -1,0 +1,174 @@
+/**
+ * A contextual bandit: discounted Thompson sampling over kinds of requests. What an answer earns is its score less what it
+ * costs and how long it takes, each relative to the rule's median target; a failed attempt earns nothing.
+ *
+ * Shares are drawn anew after a few requests of the kind, not for each: an arm is then chosen by its share, which is the
+ * propensity that is logged.
+ */
+
+import type { AdaptiveBody } from '../../snapshot/shapes/strategy.ts';
+import {
+  type ArmSums,
+  type Belief,
+  costIn,
+  latencyIn,
+  meanCost,
+  meanLatency,
+  scoreOf,
+  successOf,
+} from '../learning/arm.ts';
+import { contextOf } from '../learning/contexts.ts';
+import { type ArmBelief, expectedReward, sharesOf, type Weights } from '../learning/shares.ts';
+import { costOf, latencyOf, qualityOf } from '../measures.ts';
+import { ruleName } from '../observed/rule-names.ts';
+import type { Candidate } from '../plan.ts';
+import { median } from './reference.ts';
+import type { Strategy, StrategyContext } from './strategy.ts';
+
+/** Requests of a kind after which shares are drawn anew: one per arm, but at least so many. */
+const REFRESH = 8;
+/** Where no model has a score. */
+const UNSCORED = 0.5;
+/** Scores that the owner's word, or the lack of it, counts for. */
+const SCORE_WORTH = 4;
+/** Observations that the price list, or what routing has seen elsewhere, counts for. */
+const ESTIMATE_WORTH = 2;
+
+export const ADAPTIVE: Strategy = {
+  type: 'Adaptive',
+  order(candidates, context) {
+    const { settings, shares } = decide(candidates, context);
+    let drawn = context.random();
+    let first = candidates[0] as Candidate;
+    for (const candidate of candidates) {
+      const share = shares.get(candidate.target.name) ?? 0;
+      if (share <= 0) continue;
+      first = candidate;
+      drawn -= share;
+      if (drawn < 0) break;
+    }
+    const propensity = shares.get(first.target.name) ?? 0;
+    context.drawn = { target: first.target.name, propensity, context: contextOf(context.facts) };
+    if (candidates.length === 1) return;
+    const rewards = earnings(candidates, context, settings);
+    candidates.sort((a, b) => {
+      if (a === first || b === first) return a === first ? -1 : 1;
+      return (rewards.get(b) as number) - (rewards.get(a) as number) || a.index - b.index;
+    });
+  },
+  describe(candidate, context, candidates) {
+    const settings = settingsOf(context);
+    const { adaptive } = context.state;
+    const known = adaptive.known(ruleName(context.rule), contextOf(context.facts))?.shares;
+    const at = candidates.indexOf(candidate);
+    const { success, score, cost, latency } = believe(candidates, context, settings)[at] as ArmBelief;
+    const share = known?.of.get(candidate.target.name);
+    const parts = [
+      ...(known ? [`share ${((share ?? 0) * 100).toFixed(1)} %`] : []),
+      `succeeds ${(success.mean * 100).toFixed(1)} %`,
+      `score ${(score.mean * 100).toFixed(0)}`,
+      ...(cost ? [`cost ${cost.mean.toFixed(2)} times the median`] : []),
+      ...(latency ? [`latency ${latency.mean.toFixed(2)} times the median`] : []),
+    ];
+    return parts.join(', ');
+  },
+};
+
+interface Decision {
+  settings: AdaptiveBody;
+  /** By name of the target; absent ones are below the rule's floor of quality. */
+  shares: ReadonlyMap<string, number>;
+}
+
+function decide(candidates: readonly Candidate[], context: StrategyContext): Decision {
+  const { rule, facts, state } = context;
+  const settings = settingsOf(context);
+  const situation = state.adaptive.situation(ruleName(rule), contextOf(facts));
+  const refresh = Math.max(REFRESH, candidates.length);
+  // The same targets at hand: those that are ejected, or do not fit, come and go.
+  let key = '';
+  for (const { index } of candidates) key += `${index} `;
+  const known = situation.shares;
+  if (known && known.key === key && situation.count - known.made < refresh) {
+    return { settings, shares: known.of };
+  }
+  const eligible = aboveFloor(candidates, context, settings);
+  const beliefs = believe(eligible, context, settings);
+  const shares = sharesOf(beliefs, weightsOf(settings), settings.minSharePercent / 100, context.random);
+  const of = new Map(eligible.map((candidate, i) => [candidate.target.name, shares[i] as number]));
+  situation.shares = { of, made: situation.count, key };
+  return { settings, shares: of };
+}
+
+/** The checks of an item see to it that type Adaptive has them. */
+const settingsOf = ({ rule }: StrategyContext): AdaptiveBody => rule.strategy.adaptive ?? DEFAULTS;
+const DEFAULTS: AdaptiveBody = { cost: 20, latency: 20, minSharePercent: 1, memory: 200 };
+
+/** Those good enough, where that is known; all of them where none is. */
+function aboveFloor(
+  candidates: readonly Candidate[],
+  context: StrategyContext,
+  { minQuality }: AdaptiveBody,
+): readonly Candidate[] {
+  if (minQuality === undefined) return candidates;
+  const good = candidates.filter((candidate) => (qualityOf(candidate, context) ?? 100) >= minQuality);
+  return good.length > 0 ? good : candidates;
+}
+
+function believe(
+  candidates: readonly Candidate[],
+  context: StrategyContext,
+  { memory }: AdaptiveBody,
+): ArmBelief[] {
+  const { rule, facts, state } = context;
+  const kind = contextOf(facts);
+  const sums = candidates.map(({ target }) => state.adaptive.sums(ruleName(rule), kind, target.name, memory));
+  const costs = sums.map(
+    (each, i) => meanCost(each) ?? microUsd(costOf(candidates[i] as Candidate, context)),
+  );
+  const latencies = sums.map(
+    (each, i) => meanLatency(each) ?? latencyOf(candidates[i] as Candidate, context),
+  );
+  const costReference = median(costs);
+  const latencyReference = median(latencies);
+  return candidates.map((candidate, i) => {
+    const each = sums[i] as ArmSums;
+    const said = (qualityOf(candidate, context) ?? UNSCORED * 100) / 100;
+    return {
+      success: successOf(each),
+      score: scoreOf(each, { mean: said, worth: SCORE_WORTH }),
+      cost: relative(costReference, (mean) =>
+        costIn(each, { mean: costs[i] ?? mean, worth: ESTIMATE_WORTH }),
+      ),
+      latency: relative(latencyReference, (mean) =>
+        latencyIn(each, { mean: latencies[i] ?? mean, worth: ESTIMATE_WORTH }),
+      ),
+    };
+  });
+}
+
+const microUsd = (pico: number | undefined): number | undefined => (pico === undefined ? pico : pico / 1e6);
+
+/** As a multiple of the reference. What costs nothing at all is no reference. */
+function relative(reference: number | undefined, of: (mean: number) => Belief): Belief | undefined {
+  if (reference === undefined || reference <= 0) return undefined;
+  const { mean, variance } = of(reference);
+  return { mean: mean / reference, variance: variance / reference ** 2 };
+}
+
+function earnings(
+  candidates: readonly Candidate[],
+  context: StrategyContext,
+  settings: AdaptiveBody,
+): Map<Candidate, number> {
+  const weights = weightsOf(settings);
+  const beliefs = believe(candidates, context, settings);
+  return new Map(
+    candidates.map((candidate, i) => [candidate, expectedReward(beliefs[i] as ArmBelief, weights)]),
+  );
+}
+
+const weightsOf = ({ cost, latency }: AdaptiveBody): Weights => ({
+  cost: cost / 100,
+  latency: latency / 100,
+});
