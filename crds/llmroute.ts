@@ -9,7 +9,8 @@ import {
   labelSelector,
   matching,
 } from './common.ts';
-import { type FAILURE_CLASSES, rule } from './schema/route-rule.ts';
+import type { FAILURE_CLASSES } from './schema/route-hedging.ts';
+import { rule } from './schema/route-rule.ts';
 import { classification, signals } from './schema/route-signals.ts';
 
 const modelPattern = matching(

@@ -2,7 +2,7 @@
 import { dump } from 'js-yaml';
 import type { KubeObject } from '../../crds/common.ts';
 import { llmProvider } from '../../crds/llmprovider.ts';
-import { llmRoute } from '../../crds/llmroute.ts';
+import { type LLMRouteSpec, llmRoute } from '../../crds/llmroute.ts';
 import { effectiveProvider } from '../../operator/compile/effective-provider.ts';
 import { effectiveRoute } from '../../operator/compile/effective-route.ts';
 import { parseSpec } from '../../operator/compile/parse.ts';
@@ -28,7 +28,8 @@ export function effectiveResources({ routes, providers }: Subject, now: number):
   return [
     ...routes.flatMap((route): EffectiveResource[] => {
       const parsed = parseSpec(llmRoute, route);
-      return parsed.ok ? [{ ...identity(route), ...effectiveRoute(parsed.spec), catalogued: [] }] : [];
+      const keys = keysAt(providers, route.metadata.namespace);
+      return parsed.ok ? [{ ...identity(route), ...effectiveRoute(parsed.spec, keys), catalogued: [] }] : [];
     }),
     ...providers.flatMap((provider): EffectiveResource[] => {
       const parsed = parseSpec(llmProvider, provider);
@@ -41,6 +42,17 @@ export function effectiveResources({ routes, providers }: Subject, now: number):
       return [{ ...identity(provider), spec, defaulted, catalogued, ...(discounts && { discounts }) }];
     }),
   ];
+}
+
+/** How many keys a target may use, as far as the manifests tell. */
+function keysAt(providers: Subject['providers'], namespace: string | undefined) {
+  return ({ provider: ref, credential }: LLMRouteSpec['rules'][number]['targets'][number]): number => {
+    if (credential !== undefined) return 1;
+    const named = providers.filter(({ metadata }) => metadata.name === ref.name);
+    const at = ref.namespace ?? namespace;
+    const found = named.find(({ metadata }) => metadata.namespace === at) ?? named[0];
+    return (found?.spec?.credentials ?? []).filter(({ weight }) => weight !== 0).length;
+  };
 }
 
 function identity({ apiVersion, kind, metadata }: KubeObject) {

@@ -12,7 +12,7 @@ import { milliseconds } from './durations.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
 type RuleDefaults = {
-  timeouts: Required<NonNullable<Rule['timeouts']>>;
+  timeouts: Required<Omit<NonNullable<Rule['timeouts']>, 'learned' | 'stall'>>;
   backoff: { base: string; max: string };
   holdMax: string;
 };
@@ -43,8 +43,8 @@ export const FAILOVER_ON: readonly FailureClass[] = [
 ];
 
 const MOST_ATTEMPTS = 3;
-/** One attempt per target, three at most. */
-export const maxAttempts = (targets: number): number => Math.min(targets, MOST_ATTEMPTS);
+/** One attempt per target and key, three at most. */
+export const maxAttempts = (keys: number): number => Math.min(keys, MOST_ATTEMPTS);
 
 export const PASSIVE = { consecutiveErrors: 5, ejectionTime: '5s', maxEjectionTime: '2m' };
 /** Undefined where only the resource can say it. */

@@ -4,7 +4,19 @@
  * is bounded by what callers send, however many attempts their requests have left. Going to a provider that has not been
  * asked costs nothing: that moves load and does not multiply it.
  */
+import type { RuleBody } from '../snapshot/schema.ts';
 import type { RetryBudgetBody } from '../snapshot/shapes/hedging.ts';
+
+/** Of rules that set none and allow many attempts. Up to three, every request brings as much as it can take. */
+const DEFAULT_BUDGET: RetryBudgetBody = { percent: 200, minPerSecond: 10 };
+const UNBOUNDED_ATTEMPTS = 3;
+
+export function retryBudgetOf({
+  retryBudget,
+  maxAttempts,
+}: RuleBody['failover']): RetryBudgetBody | undefined {
+  return retryBudget ?? (maxAttempts > UNBOUNDED_ATTEMPTS ? DEFAULT_BUDGET : undefined);
+}
 
 /** Seconds of `minPerSecond`, and requests' worth of tokens, that can be saved up. */
 const SAVED_SECONDS = 10;

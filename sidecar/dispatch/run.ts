@@ -24,6 +24,7 @@ import { ErrorReceiver } from './receive-error.ts';
 import { EventReceiver } from './receive-events.ts';
 import type { Receiver } from './receiver.ts';
 import type { Settled } from './relay.ts';
+import { retryBudgetOf } from './retry-budget.ts';
 import { opensIn } from './retry-hint.ts';
 import { choose, hasFailedAt, judge, mayServe, type SelectionInput, type Tried } from './selection.ts';
 import type { UpstreamCall } from './upstream-call.ts';
@@ -67,7 +68,7 @@ export class Run extends Launcher implements SelectionInput {
   }
 
   mayRepeatAt(providerId: string): boolean {
-    const budget = this.plan.rule.failover.retryBudget;
+    const budget = retryBudgetOf(this.plan.rule.failover);
     if (budget === undefined) return true;
     return this.parts.retries.has(this.exchange.route ?? '', providerId, budget, this.now());
   }
@@ -191,6 +192,7 @@ export class Run extends Launcher implements SelectionInput {
 
   protected override kindOf(candidate: Candidate, probe: boolean): Attempt['kind'] {
     const previous = this.exchange.attempts.at(-1);
+    if (this.exchange.internal?.purpose === 'Mirror') return 'Mirror';
     if (probe) return 'Probe';
     if (previous === undefined) return 'First';
     return previous.candidate.target === candidate.target ? 'Retry' : 'Failover';
@@ -309,7 +311,7 @@ export class Run extends Launcher implements SelectionInput {
 
   /** Further attempts at one provider are bounded by the requests that come to it. */
   #pay(providerId: string): void {
-    const budget = this.plan.rule.failover.retryBudget;
+    const budget = retryBudgetOf(this.plan.rule.failover);
     if (budget === undefined) return;
     const { retries } = this.parts;
     const route = this.exchange.route ?? '';
@@ -318,7 +320,7 @@ export class Run extends Launcher implements SelectionInput {
   }
 
   #noteBudget(providerId: string): void {
-    const budget = this.plan.rule.failover.retryBudget;
+    const budget = retryBudgetOf(this.plan.rule.failover);
     if (budget === undefined || this.mayRepeatAt(providerId)) return;
     const { percent, minPerSecond } = budget;
     const name = providerId.slice(providerId.indexOf('/') + 1);
