@@ -14,6 +14,7 @@ import { barred } from './constraints/data-policy.ts';
 import { cheapestFirst, type Relaxable, ruleOrder } from './constraints/no-target.ts';
 import { chooseCredential, type PoolChoice, pinnedCredential } from './credential-pool.ts';
 import { armStep, chooseArm, type PlannedArm } from './experiment/arms.ts';
+import { listedFor, reserveDetail } from './fallbacks.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
 import { isPinned } from './kept.ts';
 import { contextWords } from './learning/contexts.ts';
@@ -64,6 +65,8 @@ interface Draft {
   /** How the first choice was drawn, where the strategy learns from that. */
   drawn: Drawn | undefined;
   steps: Step[] | undefined;
+  /** Only failures whose list names them go there. */
+  fallbacks: Candidate[] | undefined;
 }
 
 /** `now` is in milliseconds of the clock that `health` uses; `random` gives 0 <= value < 1. */
@@ -96,6 +99,7 @@ export function plan(
     affinity: undefined,
     drawn: undefined,
     steps: undefined,
+    fallbacks: undefined,
   };
   if (isPinned(facts, rule.body)) planPinned(rule, draft);
   else planTiers(rule, draft, state);
@@ -115,6 +119,7 @@ export function plan(
   else if (isBusy(draft)) made.freeInMs = draft.freeAt - now;
   else if (draft.ejected.length > 0) lastResort(candidates, draft);
   else largestWindow(candidates, draft);
+  if (draft.fallbacks) made.fallbacks = draft.fallbacks;
   if (steps) made.steps = steps;
   if (arm) made.arm = arm;
   if (affinity) made.affinity = affinity;
@@ -228,21 +233,30 @@ function consider(target: TableTarget, draft: Draft, fitting: Candidate[], tight
   const model = modelFacts(target, facts);
   const fallen = unfit(target, model, facts) ?? barredBy(target, draft);
   if (fallen) return fall(target, draft, fallen.reason, fallen.detail);
-  if (target.body.weight === 0) return fall(target, draft, 'ZeroWeight', 'weight 0 takes no traffic');
+  const { weight } = target.body;
+  const listed = draft.rule.failover.to && listedFor(target, draft.rule);
+  if (weight === 0 && !listed?.length) return fall(target, draft, 'ZeroWeight', 'weight 0 takes no traffic');
   const choice = chooseCredential(target, draft);
   if (choice.state === 'Missing') return fall(target, draft, 'CredentialMissing', choice.detail);
   const fit = contextFit(model, facts);
   const above = draft.rule.constraints && aboveCeiling(choice.candidate, draft);
   if (above) {
     const until = choice.state === 'Ejected' ? choice.until : undefined;
-    if (fit !== 'TooLarge' && choice.state !== 'Short')
+    if (fit !== 'TooLarge' && choice.state !== 'Short' && weight > 0)
       draft.above.push({ target, candidate: choice.candidate, until });
     return fall(target, draft, above.reason, above.detail);
   }
   if (fit === 'TooLarge') {
-    draft.tooLarge.push({ target, candidate: choice.candidate, window: model?.contextWindow ?? 0 });
+    if (weight > 0)
+      draft.tooLarge.push({ target, candidate: choice.candidate, window: model?.contextWindow ?? 0 });
     return fall(target, draft, 'ContextWindowExceeded', contextDetail(model, facts));
   }
+  if (listed?.length && choice.state !== 'Short') {
+    // Health is asked again once a failure goes there.
+    if (weight === 0 || choice.state === 'Ejected') (draft.fallbacks ??= []).push(choice.candidate);
+    if (weight === 0 && choice.state === 'Healthy') draft.fallbacks?.push(...choice.alternates);
+  }
+  if (weight === 0) return fall(target, draft, 'ZeroWeight', reserveDetail(listed ?? []));
   if (choice.state === 'Short') return fallShort(target, draft, choice);
   if (choice.state === 'Ejected') {
     draft.ejected.push({ ...choice, target });
