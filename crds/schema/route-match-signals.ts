@@ -89,6 +89,15 @@ export const promptSignals = {
       'Intent of the last user message; one of them. Names of `signals.intents.list`, or `none` for a prompt that is like none of them.',
     )
     .meta(setList),
+  labels: z
+    .array(dnsLabel)
+    .min(1)
+    .max(8)
+    .optional()
+    .describe(
+      'Label that `signals.classifier` gives the last user message; one of them. Names of its labels, or `none` for a prompt that no label fits.',
+    )
+    .meta(setList),
 };
 
 /** A claim's value on the wire is text; numbers and truth values are compared as JSON writes them. */

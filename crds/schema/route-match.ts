@@ -111,9 +111,9 @@ export const match = z.strictObject({
     })
     .meta(
       cel({
-        rule: 'has(self.tokens) || has(self.turns) || has(self.contains) || has(self.pattern) || has(self.difficulty) || has(self.content) || has(self.languages) || has(self.intents)',
+        rule: 'has(self.tokens) || has(self.turns) || has(self.contains) || has(self.pattern) || has(self.difficulty) || has(self.content) || has(self.languages) || has(self.intents) || has(self.labels)',
         message:
-          'at least one of tokens, turns, contains, pattern, difficulty, content, languages and intents is required',
+          'at least one of tokens, turns, contains, pattern, difficulty, content, languages, intents and labels is required',
       }),
     )
     .optional()

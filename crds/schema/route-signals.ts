@@ -1,6 +1,7 @@
 /** What a route can tell of a prompt beyond its envelope: intents by example, and the label of what it carries. */
 import { z } from 'zod';
-import { cel, dnsLabel, headerName, mapList, matching, modelName, objectName, setList } from '../common.ts';
+import { cel, dnsLabel, headerName, mapList, matching, setList } from '../common.ts';
+import { classifier, embeddings } from './route-signal-models.ts';
 
 /** Fewest and most that a percentage can be. */
 const percent = z.int().min(0).max(100);
@@ -32,27 +33,18 @@ export const intents = z
       .describe(
         'How a prompt is compared with the examples. Lexical: by its words and their parts, in the sidecar, without asking any model. Embeddings: by vectors of a model. Unset: Lexical.',
       ),
-    embeddings: z
-      .strictObject({
-        provider: z
-          .strictObject({
-            name: objectName.describe('Name of the LLMProvider.'),
-            namespace: dnsLabel
-              .optional()
-              .describe('Namespace of the LLMProvider. Unset: found as for targets.'),
-          })
-          .describe('Provider that makes the vectors.'),
-        model: modelName.describe('Its model, which must have the capability Embeddings.'),
-      })
+    embeddings: embeddings
       .optional()
-      .describe('For method Embeddings.'),
+      .describe(
+        'For method Embeddings: the model that makes the vectors. Those of the examples are made once, by the operator where it may dial the provider, else by each sidecar.',
+      ),
     minScorePercent: percent
       .optional()
-      .describe('A prompt whose best intent scores less has none. Unset: 40 for Lexical.'),
+      .describe('A prompt whose best intent scores less has none. Unset: 40.'),
     marginPercent: percent
       .optional()
       .describe(
-        'A prompt whose best intent is not this much ahead of the next has none. Unset: 5 for Lexical.',
+        'A prompt whose best intent is not this much ahead of the next has none. Unset: 5 for Lexical, 2 for Embeddings.',
       ),
     list: z
       .array(intent)
@@ -80,6 +72,11 @@ export const signals = z
     intents: intents
       .optional()
       .describe('What users want, told by examples; `matches[].prompt.intents` asks for it.'),
+    classifier: classifier
+      .optional()
+      .describe(
+        'A model that labels the prompt; `matches[].prompt.labels` asks for it. It is asked only where a rule that may still be the first needs to know, what it costs is counted under the rule `signals.classifier`, and what it is not asked or does not answer in time is unknown.',
+      ),
   })
   .describe('What the rules of the route can ask about a prompt beyond what every route can.');
 

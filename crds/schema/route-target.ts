@@ -1,6 +1,7 @@
 /** One place a request can go to, and what is changed in the request for it. */
 import { z } from 'zod';
 import { cel, dnsLabel, header, mapList, matching, modelName, objectName, setList } from '../common.ts';
+import { spillover } from './route-outlook.ts';
 
 const UNPATCHABLE = "['model', 'messages', 'input', 'prompt', 'stream', 'stream_options']";
 const UNPATCHABLE_MESSAGE = 'model, messages, input, prompt, stream and stream_options cannot be patched';
@@ -21,7 +22,7 @@ const member = z
   })
   .meta(cel({ rule: `!(self.name in ${UNPATCHABLE})`, message: UNPATCHABLE_MESSAGE, fieldPath: '.name' }));
 
-const patch = z
+export const patch = z
   .strictObject({
     set: z
       .array(member)
@@ -93,6 +94,11 @@ export const target = z.strictObject({
     .optional()
     .describe(
       'Tier: the lowest number is tried first, a higher one only when all lower ones fail. Unset: 0.',
+    ),
+  spillover: spillover
+    .optional()
+    .describe(
+      'When requests go on to the other targets although this one could serve them: it then stands behind all others of the rule. Unset: never.',
     ),
   request: patch
     .optional()

@@ -30,6 +30,8 @@ export const PROVIDER_NOT_FOUND = 'ProviderNotFound';
 export const PROVIDER_NOT_ACCEPTED = 'ProviderNotAccepted';
 /** False: the provider has a list of models, and the target's model is not on it. */
 export const MODEL_NOT_FOUND = 'ModelNotFound';
+/** False: the model that a signal asks cannot do what it is asked for. */
+export const CAPABILITY_MISSING = 'CapabilityMissing';
 /** False: the provider has no credential of the name a target asks for. */
 export const CREDENTIAL_NOT_FOUND = 'CredentialNotFound';
 /** False: a Secret lacks the key, or what is under it cannot be a key of an API. */

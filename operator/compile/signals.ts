@@ -1,5 +1,6 @@
 /** The signals of a route and what its rules ask of them, as the snapshot says it. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import type { TargetBody } from '../../sidecar/snapshot/schema.ts';
 import type {
   ClassificationBody,
   IntentsBody,
@@ -7,6 +8,15 @@ import type {
   SignalsBody,
 } from '../../sidecar/snapshot/shapes/signals.ts';
 import type { Filler } from './defaults.ts';
+import {
+  classifierBody,
+  type EffectiveClassifier,
+  type EffectiveEmbeddings,
+  effectiveClassifier,
+  effectiveEmbeddings,
+  embeddingsBody,
+  type SignalTargets,
+} from './signal-models.ts';
 
 type Match = NonNullable<LLMRouteSpec['rules'][number]['matches']>[number];
 type Signals = NonNullable<LLMRouteSpec['signals']>;
@@ -15,31 +25,46 @@ type Intents = NonNullable<Signals['intents']>;
 /** Of the lexical classifier: below them a choice between intents is mostly chance. */
 export const LEXICAL = { minScorePercent: 40, marginPercent: 5 };
 
+/** Of vectors: cosines of prompts that have little in common are seldom above. */
+export const NEAREST = { minScorePercent: 40, marginPercent: 2 };
+
 export type EffectiveIntents = Intents &
   Required<Pick<Intents, 'method' | 'minScorePercent' | 'marginPercent'>>;
 
 /** The route's intents with what was unset filled in. */
 export function effectiveSignals(signals: Signals | undefined, fill: Filler): Signals | undefined {
-  const intents = signals?.intents;
-  if (!signals || !intents) return signals;
-  const at = 'spec.signals.intents';
-  const filled: EffectiveIntents = {
-    ...intents,
-    method: fill.in(`${at}.method`, intents.method, 'Lexical' as const),
-    minScorePercent: fill.in(`${at}.minScorePercent`, intents.minScorePercent, LEXICAL.minScorePercent),
-    marginPercent: fill.in(`${at}.marginPercent`, intents.marginPercent, LEXICAL.marginPercent),
+  if (!signals) return undefined;
+  const { intents, classifier } = signals;
+  return {
+    ...(intents && { intents: effectiveIntents(intents, fill) }),
+    ...(classifier && { classifier: effectiveClassifier(classifier, fill) }),
   };
-  return { ...signals, intents: filled };
+}
+
+function effectiveIntents(intents: Intents, fill: Filler): EffectiveIntents {
+  const at = 'spec.signals.intents';
+  const { embeddings } = intents;
+  const unset = embeddings ? NEAREST : LEXICAL;
+  return {
+    ...intents,
+    ...(embeddings && { embeddings: effectiveEmbeddings(embeddings, fill) }),
+    method: fill.in(`${at}.method`, intents.method, 'Lexical' as const),
+    minScorePercent: fill.in(`${at}.minScorePercent`, intents.minScorePercent, unset.minScorePercent),
+    marginPercent: fill.in(`${at}.marginPercent`, intents.marginPercent, unset.marginPercent),
+  };
 }
 
 /** Members of the route's body. */
-export function signalsBody({ signals, classification }: Pick<LLMRouteSpec, 'signals' | 'classification'>): {
+export function signalsBody(
+  { signals, classification }: Pick<LLMRouteSpec, 'signals' | 'classification'>,
+  targets: SignalTargets,
+): {
   signals?: SignalsBody;
   classification?: ClassificationBody;
 } {
   const { header, unset } = classification ?? {};
   return {
-    ...(signals?.intents && { signals: { intents: intentsBody(signals.intents as EffectiveIntents) } }),
+    ...(signals && { signals: definedSignals(signals, targets) }),
     ...(header !== undefined && {
       classification: {
         header: header.toLowerCase(),
@@ -49,9 +74,23 @@ export function signalsBody({ signals, classification }: Pick<LLMRouteSpec, 'sig
   };
 }
 
-function intentsBody({ method, minScorePercent, marginPercent, list }: EffectiveIntents): IntentsBody {
+function definedSignals({ intents, classifier }: Signals, targets: SignalTargets): SignalsBody {
+  return {
+    ...(intents && { intents: intentsBody(intents as EffectiveIntents, targets.intents) }),
+    ...(classifier &&
+      targets.classifier && {
+        classifier: classifierBody(classifier as EffectiveClassifier, targets.classifier),
+      }),
+  };
+}
+
+function intentsBody(
+  { method, embeddings, minScorePercent, marginPercent, list }: EffectiveIntents,
+  target: TargetBody | undefined,
+): IntentsBody {
   return {
     method,
+    ...(embeddings && target && { embeddings: embeddingsBody(embeddings as EffectiveEmbeddings, target) }),
     minScorePercent,
     marginPercent,
     list: list.map(({ name, examples }) => ({ name, examples })),

@@ -3,6 +3,7 @@ import { didYouMean } from '../../crds/validate/nearest.ts';
 import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import type { EffectiveRouteSpec, EffectiveRule, EffectiveTarget } from './effective-route.ts';
+import { spilloverMember } from './outlook.ts';
 import { type ProviderIndex, type ProviderSource, providerId } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import {
@@ -15,7 +16,7 @@ import {
 type Rule = EffectiveRule;
 type Target = EffectiveTarget;
 
-interface Context {
+export interface TargetContext {
   /** Of the target in the spec. */
   path: string;
   index: ProviderIndex;
@@ -26,9 +27,9 @@ interface Context {
 
 export function compileTarget(
   target: Target,
-  rule: Rule,
+  rule: Rule | undefined,
   spec: EffectiveRouteSpec,
-  context: Context,
+  context: TargetContext,
 ): TargetBody {
   const { route, index, path } = context;
   const { namespace } = route.source;
@@ -42,6 +43,7 @@ export function compileTarget(
     ...(target.credential === undefined ? {} : { credential: target.credential }),
     weight: target.weight,
     priority: target.priority,
+    ...spilloverMember(target),
     patch: patchBody(target.request),
   };
   if (!found.ok) {
@@ -52,13 +54,13 @@ export function compileTarget(
   return { ...body, ...grantCredentials(target, found.source, context) };
 }
 
-const problem = ({ route }: Context, reason: string, message: string): number =>
+const problem = ({ route }: TargetContext, reason: string, message: string): number =>
   route.problems.push({ condition: 'ResolvedRefs', reason, message });
 
 function grantCredentials(
   target: Target,
   source: ProviderSource,
-  context: Context,
+  context: TargetContext,
 ): Pick<TargetBody, 'credentials'> {
   const { route, index, path } = context;
   const { namespace } = route.source;
@@ -91,10 +93,10 @@ function grantCredentials(
 /** Notes the models the target asks for by name, and whether the provider lacks one. */
 function nameModels(
   target: Target,
-  rule: Rule,
+  rule: Rule | undefined,
   spec: EffectiveRouteSpec,
   source: ProviderSource,
-  context: Context,
+  context: TargetContext,
 ): void {
   const { route, providers, path } = context;
   const provider = providers.get(source.id);
@@ -119,7 +121,7 @@ function nameModels(
   }
   // The asked model: known only where rule or route spell it out.
   const matched =
-    rule.matches.length > 0 && rule.matches.every((match) => match.models !== undefined)
+    rule && rule.matches.length > 0 && rule.matches.every((match) => match.models !== undefined)
       ? rule.matches.flatMap((match) => match.models ?? [])
       : spec.models.filter((pattern) => !pattern.endsWith('*'));
   for (const model of matched) {

@@ -46,11 +46,11 @@ export function outlineRoute(raw: unknown): RouteOutline {
     models: elements(spec.models, 64).flatMap((entry) => field(modelPattern, entry) ?? []),
     workloadSelector: spec.workloadSelector === undefined ? {} : field(labelSelector, spec.workloadSelector),
     namespaceSelector: field(labelSelector, spec.namespaceSelector),
-    providers: elements(spec.rules, 64).flatMap((rule) =>
-      elements(members(rule).targets, 32).flatMap(
-        (target) => field(providerRef, members(target).provider) ?? [],
-      ),
-    ),
+    providers: [
+      ...elements(spec.rules, 64).flatMap((rule) => elements(members(rule).targets, 32)),
+      members(members(spec.signals).intents).embeddings,
+      members(spec.signals).classifier,
+    ].flatMap((target) => field(providerRef, members(target).provider) ?? []),
   };
 }
 

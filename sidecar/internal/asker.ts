@@ -20,7 +20,9 @@ import type { TableRoute, TableRule } from '../routing/table.ts';
 import { HttpExchange } from '../server/http-exchange.ts';
 import type { Clock } from '../snapshot/clock.ts';
 import type { TimeoutsBody } from '../snapshot/schema.ts';
+import type { ConstraintsBody } from '../snapshot/shapes/constraints.ts';
 import { CapturedResponse, innerRequest } from './captured-response.ts';
+import { strictest } from './demands.ts';
 import { innerId, type Purpose } from './internal-rule.ts';
 
 export interface Question {
@@ -36,6 +38,8 @@ export interface Question {
   timeoutMs: number;
   /** By estimate; a longer question is not asked. */
   maxInputTokens: number;
+  /** What the rules demand that the request it is about may still come to; nobody is asked who does not meet it all. */
+  demands?: readonly ConstraintsBody[];
   /** On whose behalf: its leaving ends this too. Unset: nobody's. */
   parent?: Exchange;
 }
@@ -118,6 +122,8 @@ export class Asker {
     exchange.envelope = envelope;
     const { method, path, req, dialect } = exchange;
     const facts = buildFacts({ method, path, rawHeaders: req.rawHeaders, dialect, envelope });
+    // What is asked is as confidential as the request that it is about.
+    facts.classification = question.parent?.facts?.classification;
     exchange.facts = facts;
     const { maxInputTokens } = question;
     if (facts.inputTokens > maxInputTokens) {
@@ -132,10 +138,14 @@ export class Asker {
     return answerOf(exchange);
   }
 
-  #plan(exchange: InnerExchange, { route, rule, timeoutMs }: Question): void {
+  #plan(exchange: InnerExchange, { route, rule: own, timeoutMs, demands = [] }: Question): void {
     const { health, random, state } = this.#parts;
     const { facts } = exchange;
     if (!facts) throw new Error('a request without facts cannot be planned');
+    const constraints = strictest([...demands, own.body.constraints ?? {}]);
+    const rule = constraints
+      ? { ...own, body: { ...own.body, constraints: { ...own.body.constraints, ...constraints } } }
+      : own;
     const planned = plan(rule, facts, health, performance.now(), random, state);
     planned.rule = { ...planned.rule, timeouts: within(planned.rule.timeouts, timeoutMs) };
     exchange.plan = planned;

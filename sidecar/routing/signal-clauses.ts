@@ -29,6 +29,7 @@ export function signalClauses(match: MatchBody, what: string, of: RouteSignals):
   if (prompt?.content) add(contains(prompt.content));
   if (prompt?.difficulty) add(difficult(prompt.difficulty));
   if (prompt?.intents) add(intended(prompt.intents, of));
+  if (prompt?.labels) add(labelled(prompt.labels));
   return made;
 }
 
@@ -116,6 +117,16 @@ function intended(names: readonly string[], { intents }: RouteSignals): Question
     readsBody: true,
     asks: intents?.method === 'Embeddings' ? 'Intents' : undefined,
     read: (signals) => signals.intent(),
+    holds: (name) => names.includes(name),
+  };
+}
+
+function labelled(names: readonly string[]): Question<string> {
+  return {
+    failed: `the classifier's label is not ${names.join(' or ')}`,
+    readsBody: true,
+    asks: 'Classifier',
+    read: (signals) => signals.label(),
     holds: (name) => names.includes(name),
   };
 }

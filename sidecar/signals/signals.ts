@@ -4,7 +4,7 @@
  */
 import type { RequestFacts } from '../routing/plan.ts';
 import type { RouteBody } from '../snapshot/schema.ts';
-import type { IntentsBody } from '../snapshot/shapes/signals.ts';
+import type { ClassifierBody, IntentsBody, VectorsBody } from '../snapshot/shapes/signals.ts';
 import { readClaims } from './claims.ts';
 import { type Content, readContent } from './content.ts';
 import { readDifficulty } from './difficulty.ts';
@@ -14,11 +14,18 @@ import { type PromptSample, sampleTexts } from './sample.ts';
 /** What the signals of a route need beside the request, made ready once per configuration. */
 export interface RouteSignals {
   readonly intents?: IntentsBody | undefined;
+  readonly classifier?: ClassifierBody | undefined;
+  /** Of the examples of the intents, where the operator made them. */
+  readonly vectors?: VectorsBody | undefined;
 }
 
 /** Of a route's body; undefined: it has no version that runs. */
-export function routeSignals(body: RouteBody | undefined): RouteSignals {
-  return { intents: body?.signals?.intents };
+export function routeSignals(
+  body: RouteBody | undefined,
+  vectors: Readonly<Record<string, VectorsBody>> = {},
+): RouteSignals {
+  const { intents, classifier } = body?.signals ?? {};
+  return { intents, classifier, vectors: vectors[intents?.embeddings?.vectors ?? ''] };
 }
 
 /** Signals that a model is asked for. */
@@ -27,6 +34,7 @@ export type AskedSignal = 'Intents' | 'Classifier';
 /** Answers of models, or why there is none; what is missing was not asked for. */
 export interface Gathered {
   intent?: Reading<string>;
+  label?: Reading<string>;
 }
 
 export class Signals {
@@ -66,6 +74,11 @@ export class Signals {
   /** Name of the intent, or `none`. */
   intent(): Reading<string> {
     return this.gathered.intent ?? unknown('nobody was asked');
+  }
+
+  /** Name of the classifier's label, or `none`. */
+  label(): Reading<string> {
+    return this.gathered.label ?? unknown('nobody was asked');
   }
 
   claims(header: string, format: 'JWT' | 'JSON'): ReturnType<typeof readClaims> {

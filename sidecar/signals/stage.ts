@@ -6,10 +6,14 @@ import type { TableRoute } from '../routing/table.ts';
 import { unknown } from './reading.ts';
 import { type AskedSignal, type Gathered, signalsOf } from './signals.ts';
 
+const FAILED = unknown('asking failed');
+
 /** Asks models on behalf of a request. Every external call is an internal request with its own row and deadline. */
 export interface SignalModels {
   /** Never rejects: what could not be had is unknown, with the reason. */
   gather(exchange: Exchange, route: TableRoute, asked: readonly AskedSignal[]): Promise<Gathered>;
+  /** What is remembered of the same text, without asking anybody. */
+  peek(route: TableRoute, facts: RequestFacts, asked: readonly AskedSignal[]): Promise<Gathered>;
 }
 
 /** Undefined: there is nothing to wait for, and rules can be matched in the same turn. */
@@ -25,6 +29,6 @@ export function gatherSignals(
   const signals = signalsOf(facts, route.signals);
   return models.gather(exchange, route, asked).then(
     (gathered) => void (signals.gathered = gathered),
-    () => void (signals.gathered = { intent: unknown('asking failed') }),
+    () => void (signals.gathered = { intent: FAILED, label: FAILED }),
   );
 }

@@ -1,5 +1,6 @@
 /** What a sidecar really runs: the last snapshot, with items it refused or kept from before. */
 import type { ProviderBody, RouteBody } from './schema.ts';
+import type { VectorsBody } from './shapes/signals.ts';
 
 export interface EffectiveRoute {
   id: string;
@@ -23,4 +24,6 @@ export interface EffectiveSnapshot {
   hash: string;
   routes: EffectiveRoute[];
   providers: ReadonlyMap<string, EffectiveProvider>;
+  /** Of examples, by name. */
+  vectors?: Readonly<Record<string, VectorsBody>>;
 }

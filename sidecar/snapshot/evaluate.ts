@@ -14,6 +14,7 @@ import type { ItemException } from './messages.ts';
 import { PREVIOUS, type Previous } from './previous.ts';
 import { FEATURES, type KeptProvider, SNAPSHOT_VERSION, type Snapshot, type SnapshotItem } from './schema.ts';
 import { validateItem } from './validate.ts';
+import { readVectorsMember } from './vectors-member.ts';
 
 export interface Evaluation {
   effective: EffectiveSnapshot;
@@ -70,7 +71,9 @@ export function evaluate(
     exceptions.push({ id, state: 'Stale', runningGeneration: generation, reason });
   }
   routes.sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
-  return { effective: { hash: snapshot.hash, routes, providers }, exceptions, held, keptKeys: kept.keys };
+  const vectors = readVectorsMember(snapshot.vectors);
+  const effective = { hash: snapshot.hash, routes, providers, ...(vectors && { vectors }) };
+  return { effective, exceptions, held, keptKeys: kept.keys };
 }
 
 type Verdict =

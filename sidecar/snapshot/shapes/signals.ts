@@ -1,14 +1,44 @@
 /** What a route can tell of a prompt beyond its envelope, and what its rules ask of it. */
-import type { ItemId } from '../schema.ts';
+import type { TargetBody } from '../schema.ts';
 
 export interface SignalsBody {
   intents?: IntentsBody;
+  classifier?: ClassifierBody;
+}
+
+/** A model that is asked about prompts. */
+export interface AskedModelBody {
+  /** Names the model; its name is that of the signal. */
+  target: TargetBody;
+  timeoutMs: number;
+  maxInputTokens: number;
+  /** How long an answer is remembered; 0: not at all. */
+  cacheMs: number;
+}
+
+export interface EmbeddingsBody extends AskedModelBody {
+  /** Absent: as the model makes them. */
+  dimensions?: number;
+  /** Under which the snapshot has the vectors of the examples. Absent: the sidecar asks for them itself. */
+  vectors?: string;
+}
+
+/** The vectors of all examples of a route, in the order of its list. */
+export interface VectorsBody {
+  dimensions: number;
+  /** Signed bytes in base64, one vector after the other; each vector's scale is its own. */
+  data: string;
+}
+
+export interface ClassifierBody extends AskedModelBody {
+  maxOutputTokens: number;
+  labels: { name: string; description: string }[];
 }
 
 export interface IntentsBody {
   method: 'Lexical' | 'Embeddings';
   /** For method Embeddings. */
-  embeddings?: { provider: ItemId; model: string };
+  embeddings?: EmbeddingsBody;
   /** 0 to 100. A prompt whose best intent scores less, or is not this much ahead of the next, has none. */
   minScorePercent: number;
   marginPercent: number;
@@ -36,6 +66,8 @@ export interface PromptSignalsBody {
   languages?: string[];
   /** Names of the route's intents, or `none`. */
   intents?: string[];
+  /** Names of the classifier's labels, or `none`. */
+  labels?: string[];
 }
 
 /** Members of `matches[]`. */

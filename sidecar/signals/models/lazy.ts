@@ -1,0 +1,28 @@
+/** Signals that ask models, for sidecars of which few do: their code is loaded with the first request that needs it. */
+import type { SignalModels } from '../stage.ts';
+import type { ModelSignals, ModelSignalsParts } from './models.ts';
+
+export class LazyModels implements SignalModels {
+  readonly #parts: ModelSignalsParts;
+  #loaded: ModelSignals | undefined;
+
+  constructor(parts: ModelSignalsParts) {
+    this.#parts = parts;
+  }
+
+  async gather(...args: Parameters<SignalModels['gather']>): ReturnType<SignalModels['gather']> {
+    const models = this.#loaded ?? (await this.#load());
+    return models.gather(...args);
+  }
+
+  async peek(...args: Parameters<SignalModels['peek']>): ReturnType<SignalModels['peek']> {
+    const models = this.#loaded ?? (await this.#load());
+    return models.peek(...args);
+  }
+
+  async #load(): Promise<ModelSignals> {
+    const { ModelSignals } = await import('./models.ts');
+    this.#loaded ??= new ModelSignals(this.#parts);
+    return this.#loaded;
+  }
+}
