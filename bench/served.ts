@@ -4,8 +4,11 @@ import { InProcessSource } from '../sidecar/snapshot/source.ts';
 import { createTelemetry } from '../sidecar/telemetry/create.ts';
 import { credentialsOf, snapshotOf } from '../test/sidecar/support/configuration.ts';
 
-/** A sidecar with metrics and log on that serves what is given; prints `{"port":N}` when it listens. */
-export async function serve(items: Snapshot['items']): Promise<void> {
+/**
+ * A sidecar with metrics and log on that serves what is given; prints `{"port":N,"adminPort":N}` when it listens. `keyOf`:
+ * the value of each credential, by id; default the same for all.
+ */
+export async function serve(items: Snapshot['items'], keyOf?: (id: string) => string): Promise<void> {
   const source = new InProcessSource();
   const snapshot = snapshotOf(items);
   const loopback = { host: '127.0.0.1', port: 0 };
@@ -18,6 +21,9 @@ export async function serve(items: Snapshot['items']): Promise<void> {
       createTelemetry({ version: '0', gauges, env: {}, accessLog: { destination: '/dev/null' }, warn }),
     warn,
   });
-  source.publish(snapshot, credentialsOf(snapshot));
-  process.stdout.write(`${JSON.stringify({ port: sidecar.port })}\n`);
+  const keys = credentialsOf(snapshot);
+  if (keyOf) for (const credential of keys.credentials) credential.value = keyOf(credential.id);
+  source.publish(snapshot, keys);
+  const { port, adminPort } = sidecar;
+  process.stdout.write(`${JSON.stringify({ port, adminPort })}\n`);
 }

@@ -1,0 +1,5 @@
+/** Every scenario, by name. */
+import { LATENCY_SPIKE } from './latency-spike.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [LATENCY_SPIKE];
