@@ -3,6 +3,8 @@ import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WebSocketRelay } from './dispatch/websocket.ts';
+import { RunningExperiments } from './experiments/running.ts';
+import { FeedbackDesk } from './feedback/desk.ts';
 import { Asker } from './internal/asker.ts';
 import { Admission } from './limits/admission/admission.ts';
 import { Limits } from './limits/limits.ts';
@@ -10,6 +12,7 @@ import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { RunningOutlook } from './outlook.ts';
 import { Pipeline } from './pipeline.ts';
 import type { RecordingParts } from './recording.ts';
+import { Learner } from './routing/learning/learner.ts';
 import { routingState } from './routing/state.ts';
 import { Admin } from './server/admin.ts';
 import { drainListener } from './server/drain.ts';
@@ -75,6 +78,9 @@ const BODY_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 20_000;
 const FLUSH_MS = 3_000;
 
+/** What a breaker has become, by what happened to it. */
+const BREAKER_STATES = { Ejected: 'Open', Probing: 'HalfOpen', Recovered: 'Closed' } as const;
+
 /** Resolves when both ports listen and what can be had of the configuration without waiting is in. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { source, limits = {}, warn = () => {}, random = Math.random } = options;
@@ -104,15 +110,22 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onProbe: (provider, state) => telemetry?.noticed(provider, '', `Probed${state}`),
   });
   const state = { ...routingState(ceilings), outlook: outlook.view };
+  const experiments = new RunningExperiments({
+    state,
+    now: () => performance.now(),
+    fleet: source.join && fleet,
+    warn,
+  });
   const dispatcher = new Dispatcher({
     credentials,
     memory,
     random,
     gate: ceilings,
-    observers: [ceilings, state.observed, outlook.observer],
+    observers: [ceilings, state.observed, outlook.observer, experiments.attempts],
     onBreaker: (event) => {
       if (event.kind === 'Ejected') telemetry?.ejected(event.providerId, event.scope);
-      outlook.breaker(event);
+      telemetry?.breakerMoved(event.providerId, event.scope, BREAKER_STATES[event.kind]);
+      if (event.kind !== 'Probing') outlook.breaker(event);
     },
   });
   const sockets = new WebSocketRelay(dispatcher.parts);
@@ -122,8 +135,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     limits: ceilings,
     maxBytes: memory.limit / 2,
   });
+  const learner = new Learner(state);
+  const feedback = new FeedbackDesk(
+    [learner, experiments.feedback, { scored: (said) => telemetry?.scored(said) }],
+    () => performance.now(),
+  );
   const recording: RecordingParts = {
-    observers: [ceilings, state.observed],
+    observers: [ceilings, state.observed, learner, feedback.answers, experiments.exchanges],
     rows: options.rows ?? { append() {} },
     telemetry: { record: (exchange) => telemetry?.record(exchange) },
     warn,
@@ -155,6 +173,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     admission,
     ...recording,
     models,
+    feedback,
     logContentBytes: limits.logContentBytes ?? 0,
     random,
   });
@@ -162,6 +181,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     snapshotAgeMs: () => holder.status().ageMs,
     degraded: () => holder.status().degraded,
     inFlight: () => pipeline.openRequests,
+    waiting: () => admission.queue.size,
     memoryUsedBytes: () => memory.used,
     memoryLimitBytes: () => memory.limit,
   });
@@ -169,9 +189,13 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     telemetry?.snapshotChanged(effective);
     ceilings.apply(effective);
     dispatcher.apply(effective);
-    void outlook.apply(effective, dispatcher.parts);
+    void outlook.apply(effective, { ...dispatcher.parts, ask: asker.ask });
     state.observed.retain(effective.providers);
     config.swap(effective);
+    if (config.table) {
+      const sent = { ...recording, memory, learned, health, dispatch: dispatcher, random };
+      void experiments.apply(config.table, sent);
+    }
   });
 
   let draining = false;
@@ -211,6 +235,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     await telemetry?.flush(FLUSH_MS);
     dispatcher.close();
     outlook.stop();
+    experiments.stop();
     await adminListener.close();
   };
   let port: number;

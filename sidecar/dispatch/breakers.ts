@@ -24,6 +24,8 @@ class Breaker {
   readonly name: string;
   readonly home: Map<string, Breaker>;
   state: BreakerState = HEALTHY;
+  /** What opened it, where that is more than failures in a row. */
+  why: string | undefined = undefined;
   /** The key that failed: a new value under the same id starts with a clean record. */
   #secret: string | undefined;
 
@@ -61,16 +63,18 @@ export interface AttemptEvidence {
   readonly startedAt: number;
   /** An HTTP response came: the endpoint works, whatever it said. */
   readonly answered: boolean;
+  /** The answer took longer than the provider's configuration calls slow. */
+  readonly slow?: boolean;
 }
 
-/** A breaker opened or closed; for metrics and the log. */
+/** A breaker opened, let a probe through, or closed; for metrics and the log. */
 export interface BreakerEvent {
-  readonly kind: 'Ejected' | 'Recovered';
+  readonly kind: 'Ejected' | 'Probing' | 'Recovered';
   readonly scope: Scope;
   readonly providerId: string;
   /** Model, credential, or both; empty for an endpoint. */
   readonly name: string;
-  /** Milliseconds of the ejection; 0 when it recovered. */
+  /** Milliseconds of the ejection; else 0. */
   readonly ms: number;
 }
 
@@ -111,7 +115,10 @@ export class Breakers implements HealthView {
     if (breakers === undefined || worst(breakers, now, free) !== undefined) return GO;
     const due = breakers.filter((b) => b.state.is === 'Open');
     if (due.length === 0) return GO;
-    for (const breaker of due) breaker.state = startProbe(breaker.state, now) ?? breaker.state;
+    for (const breaker of due) {
+      const next = startProbe(breaker.state, now);
+      if (next) this.#move(breaker, next, now);
+    }
     return { kind: 'Probe', breakers: due };
   }
 
@@ -152,6 +159,15 @@ export class Breakers implements HealthView {
       if (endpoint) this.#pass(endpoint, e, now);
     }
     this.abandon(e);
+  }
+
+  /** Ejects a model for what became of many calls together. */
+  trip(candidate: Candidate, why: string, now: number): void {
+    const breaker = this.#get(candidate, 'Model', undefined) ?? this.#create(candidate, 'Model', undefined);
+    const evidence = { startedAt: now, now, probe: false, atOnce: true, retryAfterMs: undefined };
+    const next = afterFailure(breaker.state, evidence, candidate.provider.passive);
+    if (breaker.state.is === 'Closed') breaker.why = why;
+    this.#move(breaker, next, now);
   }
 
   /** The attempt said nothing about what it probed: the next one may. */
@@ -210,24 +226,26 @@ export class Breakers implements HealthView {
   #pass(breaker: Breaker, e: AttemptEvidence, now: number): void {
     const policy: BreakerPolicy = e.candidate.provider.passive;
     const evidence = { startedAt: e.startedAt, now, probe: isProbe(e, breaker) };
-    this.#move(breaker, afterSuccess(breaker.state, evidence, policy), now);
+    const late = e.slow === true && breaker.scope === 'Model' && breaker.state.is !== 'Closed';
+    const next = late
+      ? afterFailure(breaker.state, { ...evidence, atOnce: true, retryAfterMs: undefined }, policy)
+      : afterSuccess(breaker.state, evidence, policy);
+    this.#move(breaker, next, now);
   }
 
   #move(breaker: Breaker, next: BreakerState, now: number): void {
     const before = breaker.state;
     breaker.state = next;
     if (next === HEALTHY) breaker.home.delete(`${breaker.scope} ${breaker.name}`);
-    const kind =
-      next.is === 'Open' && before.is !== 'Open'
-        ? 'Ejected'
-        : next.is === 'Closed' && before.is !== 'Closed'
-          ? 'Recovered'
-          : undefined;
-    if (kind === undefined) return;
+    if (next.is === before.is) return;
+    if (next.is === 'Closed') breaker.why = undefined;
+    const kind = EVENTS[next.is];
     const { scope, providerId, name } = breaker;
     this.#onEvent?.({ kind, scope, providerId, name, ms: next.is === 'Open' ? next.until - now : 0 });
   }
 }
+
+const EVENTS = { Open: 'Ejected', HalfOpen: 'Probing', Closed: 'Recovered' } as const;
 
 const SCOPES: readonly Scope[] = ['Endpoint', 'Model', 'Credential', 'CredentialModel'];
 
@@ -252,10 +270,11 @@ function isProbe(e: AttemptEvidence, breaker: Breaker): boolean {
 
 function worst(breakers: readonly Breaker[], now: number, free: boolean): Ejection | undefined {
   let found: Ejection | undefined;
-  for (const { scope, state } of breakers) {
+  for (const { scope, state, why } of breakers) {
     if (state.is === 'Closed' || (free && state.is === 'Open' && now >= state.until)) continue;
     if (found === undefined || state.until > found.until) {
       found = { scope, until: state.until, probing: state.is === 'HalfOpen' };
+      if (why !== undefined) found.why = why;
     }
   }
   return found;

@@ -9,6 +9,7 @@ import type { ProviderBody } from '../snapshot/schema.ts';
 import type { AttemptGate } from './attempt-gate.ts';
 import { type Mint, WorkloadTokens } from './auth/workload-tokens.ts';
 import { type BreakerEvent, Breakers } from './breakers.ts';
+import { CallRates } from './call-rates.ts';
 import { Deadlines } from './deadlines.ts';
 import { Hedging } from './hedging/hedging.ts';
 import { type CredentialSource, KeyRing } from './keys.ts';
@@ -55,6 +56,7 @@ export class Dispatcher implements Dispatch {
   readonly health: Breakers;
   /** For what dispatches in other ways, such as sockets. */
   readonly parts: DispatchParts;
+  readonly #rates = new CallRates((candidate, why, now) => this.health.trip(candidate, why, now));
 
   constructor(options: DispatcherOptions) {
     const { credentials, memory, onBreaker } = options;
@@ -74,7 +76,7 @@ export class Dispatcher implements Dispatch {
       memory,
       parse: new ParseBudget(() => clock.monotonic()),
       fetchMedia: options.fetchMedia ?? mediaFetcher(),
-      observers: [...(options.observers ?? []), pace],
+      observers: [...(options.observers ?? []), pace, this.#rates],
       gate,
       pace,
       hedging: new Hedging({ deadlines, pace, gate }),
@@ -112,6 +114,7 @@ export class Dispatcher implements Dispatch {
     const ids = new Set(providers.map(([id]) => id));
     this.parts.breakers.retain(ids);
     this.parts.pace.retain(ids);
+    this.#rates.retain(ids);
     this.parts.keys.retain(credentials);
     this.parts.workloads.retain(credentials);
     this.parts.usage.clear();

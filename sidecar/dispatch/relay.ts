@@ -11,6 +11,7 @@ import { endAnswer } from '../server/one-piece.ts';
 import { outriderHeaders } from '../server/response-headers.ts';
 import type { TimeoutsBody } from '../snapshot/schema.ts';
 import type { Admission, AttemptEvidence } from './breakers.ts';
+import { isSlow } from './call-rates.ts';
 import type { Deadline } from './deadlines.ts';
 import type { UpstreamAnswer } from './failure.ts';
 import type { Outlet } from './outlet.ts';
@@ -252,6 +253,7 @@ export abstract class Relay implements Outlet, Deadline {
       admission: call.admission,
       startedAt: call.attempt.startedAt,
       answered: call.attempt.headersAt !== undefined,
+      slow: isSlow(call.attempt),
     };
   }
 

@@ -124,13 +124,11 @@ const SCOPES = {
   Endpoint: 'the endpoint',
 };
 
-function ejectionDetail(
-  ejection: { scope: keyof typeof SCOPES; until: number; probing: boolean },
-  now: number,
-): string {
+function ejectionDetail(ejection: Ejection, now: number): string {
   const what = SCOPES[ejection.scope];
   const wait = Math.ceil(Math.max(0, ejection.until - now) / 1000);
+  const why = ejection.why === undefined ? '' : `: ${ejection.why}`;
   return ejection.probing
-    ? `${what} is ejected while one probe is under way`
-    : `${what} is ejected for ${wait} s more`;
+    ? `${what} is ejected while one probe is under way${why}`
+    : `${what} is ejected for ${wait} s more${why}`;
 }

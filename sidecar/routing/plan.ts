@@ -157,6 +157,8 @@ export interface Ejection {
   until: number;
   /** Half-open and its one probe is under way. */
   probing: boolean;
+  /** What many calls together had come to. Absent: failures in a row, or one that was enough. */
+  why?: string;
 }
 
 /** What routing may know of health: a read without side effects, implemented by `dispatch`. */

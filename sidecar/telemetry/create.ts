@@ -7,7 +7,7 @@ import { AccessLog, type AccessLogOptions, isUnremarkable } from './access-log.t
 import { EventLoopDelay } from './event-loop.ts';
 import { finish } from './finished.ts';
 import type { Semconv } from './instruments.ts';
-import { KnownNames } from './known-names.ts';
+import { KnownNames, OTHER } from './known-names.ts';
 import { Meter } from './meter.ts';
 import { MetricsRecorder } from './record-metrics.ts';
 import { RequestRing, type RingLimits } from './request-ring.ts';
@@ -42,6 +42,8 @@ export interface TelemetryGauges {
   snapshotAgeMs(): number | undefined;
   degraded(): boolean;
   inFlight(): number;
+  /** Requests that wait for headroom. */
+  waiting?(): number;
   memoryUsedBytes(): number;
   memoryLimitBytes(): number;
 }
@@ -82,7 +84,10 @@ class ExchangeTelemetry implements Telemetry {
   readonly #meter: Meter;
   readonly #recorder: MetricsRecorder;
   readonly #ejections: Family<CounterSeries>;
+  readonly #transitions: Family<CounterSeries>;
   readonly #changes: Family<CounterSeries>;
+  readonly #feedback: Family<CounterSeries>;
+  readonly #scores: Family<CounterSeries>;
   readonly #errors: CounterSeries;
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
@@ -97,7 +102,10 @@ class ExchangeTelemetry implements Telemetry {
     this.#tracing = tracing;
     this.#recorder = new MetricsRecorder(meter, this.#names);
     this.#ejections = meter.counter('ejections');
+    this.#transitions = meter.counter('breakerTransitions');
     this.#changes = meter.counter('providerChanges');
+    this.#feedback = meter.counter('feedback');
+    this.#scores = meter.counter('feedbackScores');
     this.#errors = meter.counter('telemetryErrors').only;
     this.#log = options.accessLog === false ? undefined : new AccessLog(options.accessLog);
     this.#ring = new RequestRing(options.ring);
@@ -147,9 +155,27 @@ class ExchangeTelemetry implements Telemetry {
     this.#ejections.with([this.#names.provider(provider).label, scope]).value++;
   }
 
+  breakerMoved(provider: ItemId, scope: BreakerScope, to: 'Open' | 'HalfOpen' | 'Closed'): void {
+    this.#transitions.with([this.#names.provider(provider).label, scope, to]).value++;
+  }
+
   noticed(provider: ItemId, model: string, change: ProviderChange): void {
     const { label, model: nameOf } = this.#names.provider(provider);
     this.#changes.with([label, model === '' ? '' : nameOf(model), change]).value++;
+  }
+
+  scored({ route, rule, candidate, score, replaces }: Parameters<Telemetry['scored']>[0]): void {
+    const provider = this.#names.provider(candidate.providerId);
+    const labels = [
+      this.#names.route(route),
+      this.#names.rule(route, rule.name),
+      provider.label,
+      candidate.model === undefined ? OTHER : provider.model(candidate.model.name),
+    ];
+    // What is corrected stays counted once, as it was said first: counters only rise.
+    if (replaces !== undefined) return;
+    this.#feedback.with(labels).value++;
+    this.#scores.with(labels).value += score;
   }
 
   snapshotChanged(snapshot: EffectiveSnapshot): void {
@@ -182,6 +208,7 @@ function readGauges(meter: Meter, options: TelemetryOptions, logDropped: () => n
   });
   meter.read('degraded', () => (gauges.degraded() ? 1 : 0));
   meter.read('inFlight', () => gauges.inFlight());
+  meter.read('admissionWaiting', () => gauges.waiting?.() ?? 0);
   meter.read('memoryUsed', () => gauges.memoryUsedBytes());
   meter.read('memoryLimit', () => gauges.memoryLimitBytes());
   meter.read('loopDelay', () => loop.p99());

@@ -30,6 +30,7 @@ const LOG_FIELDS = {
   unpriced: 'Attempts whose cost is not known, so it is not in `costUsd`.',
   ttfcMs: 'Milliseconds from arrival to the event that committed the answer.',
   durationMs: 'Milliseconds from arrival to the end of the answer.',
+  waitedMs: 'Milliseconds it waited until a target had headroom; null when it did not wait.',
   requestBytes: 'Length of the request body as announced; null when it was not.',
   responseBytes: 'Bytes of body sent to the caller.',
   streamed: 'The answer was a stream.',

@@ -16,10 +16,14 @@ export const LABELS = {
   provider: { of: 'provider', help: '`namespace/name` of the provider' },
   model: { of: 'model', help: 'declared or catalogued name of the model; `_OTHER` for any other name' },
   status: { help: 'HTTP status sent to the caller; uncommon ones as `4xx`; 499 when it left before' },
-  outcome: { help: '`OK`, `CallerError`, `Refused`, `Failed`, `Broken` or `Cancelled`' },
+  outcome: {
+    help: '`OK`, `CallerError`, `Refused`, `Failed`, `Broken` or `Cancelled`; of hedges as their metric says',
+  },
   kind: { help: 'kind of attempt, or kind of token' },
   result: { help: '`OK`, `Cancelled` or the failure class' },
   scope: { help: 'what was ejected: `Credential`, `CredentialModel`, `Model` or `Endpoint`' },
+  to: { help: '`Open`, `HalfOpen` or `Closed`' },
+  class: { help: 'priority class of the rule: `Critical`, `High`, `Normal`, `Low` or `Batch`' },
   source: { help: '`Provider`: what the provider said; `Estimated`: what we reckoned' },
   reason: { help: 'why, from a fixed list' },
   purpose: {

@@ -1,5 +1,5 @@
 /** Counts a finished exchange. Failed tries, aborted streams and refusals count like everything else. */
-import type { Attempt } from '../exchange.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
@@ -13,11 +13,20 @@ const COMMON_STATUS = new Map(
   ].map((status) => [status, String(status)]),
 );
 
+/** By code of the error table. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['rate_limited', 'NoHeadroom'],
+  ['admission_timeout', 'Timeout'],
+  ['admission_shed', 'Shed'],
+]);
+
 export class MetricsRecorder {
   readonly #meter: Meter;
   readonly #requests: Family<CounterSeries>;
   readonly #attempts: Family<CounterSeries>;
   readonly #failovers: Family<CounterSeries>;
+  readonly #hedges: Family<CounterSeries>;
+  readonly #stalls: Family<CounterSeries>;
   readonly #tokens: Family<CounterSeries>;
   readonly #images: Family<CounterSeries>;
   readonly #cost: Family<MoneySeries>;
@@ -28,6 +37,8 @@ export class MetricsRecorder {
   readonly #internal: Family<CounterSeries>;
   readonly #internalSeconds: Family<HistogramSeries>;
   readonly #genAi: GenAiRecorder;
+  readonly #waited: Family<HistogramSeries>;
+  readonly #refused: Family<CounterSeries>;
   #names: KnownNames;
 
   constructor(meter: Meter, names: KnownNames) {
@@ -36,6 +47,8 @@ export class MetricsRecorder {
     this.#requests = meter.counter('requests');
     this.#attempts = meter.counter('attempts');
     this.#failovers = meter.counter('failovers');
+    this.#hedges = meter.counter('hedges');
+    this.#stalls = meter.counter('stalls');
     this.#tokens = meter.counter('tokens');
     this.#images = meter.counter('images');
     this.#cost = meter.money('cost');
@@ -46,6 +59,8 @@ export class MetricsRecorder {
     this.#internal = meter.counter('internalRequests');
     this.#internalSeconds = meter.histogram('internalSeconds');
     this.#genAi = new GenAiRecorder(meter);
+    this.#waited = meter.histogram('admissionWait');
+    this.#refused = meter.counter('admissionRefused');
   }
 
   /** Series of things that `names` does not have any more are deleted. */
@@ -68,22 +83,27 @@ export class MetricsRecorder {
       this.#requests.with([route, rule, asked, statusLabel(outcome.status), result]).value++;
     }
     if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
+    this.#admission(exchange, route, rule, outcome.errorCode);
     if (last === undefined) return;
 
     if (!internal) this.#added.observe(finished.addedMs / 1000);
+    if (exchange.hedgeRefused) this.#hedges.with([route, rule, exchange.hedgeRefused]).value++;
     let before: Attempt | undefined;
     for (const attempt of exchange.attempts) {
       const provider = names.provider(attempt.candidate.providerId);
       const model = modelLabel(attempt, provider);
       const outcomeOf = attemptResult(attempt);
       this.#attempts.with([route, rule, provider.label, model, attempt.kind, outcomeOf]).value++;
-      // Not by kind: a failover can be a probe as well.
-      if (before !== undefined && attempt.candidate.index !== before.candidate.index) {
+      if (attempt.stalled) this.#stalls.with([route, rule, provider.label, model, outcomeOf]).value++;
+      const hedge = attempt.kind === 'Hedge';
+      if (hedge) this.#hedges.with([route, rule, hedgeOutcome(attempt, exchange)]).value++;
+      // Not by kind: a failover can be a probe as well. A hedge moves nothing.
+      if (!hedge && before !== undefined && attempt.candidate.index !== before.candidate.index) {
         this.#failover(route, rule, before);
       }
       this.#settlement(route, rule, provider, model, attempt);
       this.#genAi.attempt(exchange, attempt, provider, model, route, rule);
-      before = attempt;
+      if (!hedge) before = attempt;
     }
     const provider = names.provider(last.candidate.providerId);
     const model = modelLabel(last, provider);
@@ -91,6 +111,14 @@ export class MetricsRecorder {
       this.#commit.with([provider.label, model]).observe(finished.commitMs / 1000);
     }
     this.#genAi.call(finished, last, provider, model);
+  }
+
+  #admission({ plan, waitedMs }: Exchange, route: string, rule: string, code: string | undefined): void {
+    const reason = code === undefined ? undefined : REFUSALS.get(code);
+    if (waitedMs === undefined && reason === undefined) return;
+    const priority = plan?.rule.admission?.class ?? 'Normal';
+    if (waitedMs !== undefined) this.#waited.with([priority]).observe(waitedMs / 1000);
+    if (reason !== undefined) this.#refused.with([route, rule, priority, reason]).value++;
   }
 
   #failover(route: string, rule: string, from: Attempt): void {
@@ -132,6 +160,12 @@ export class MetricsRecorder {
     labels[4] = kind;
     this.#tokens.with(labels).value += tokens;
   }
+}
+
+function hedgeOutcome(hedge: Attempt, { committedAt }: Exchange): string {
+  if (hedge.committedAt !== undefined) return 'Won';
+  if (hedge.failure !== undefined) return 'Failed';
+  return committedAt === undefined ? 'Cancelled' : 'Lost';
 }
 
 /** Names outside what the provider declares are `_OTHER`: with open models, a caller can invent them. */

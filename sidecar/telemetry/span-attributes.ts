@@ -52,6 +52,8 @@ export function serverAttributes(finished: Finished, to: AttributeSink): void {
   to.put('outrider.route', exchange.route);
   to.put('outrider.rule', exchange.plan?.rule.name);
   to.put('outrider.error.code', outcome.errorCode);
+  to.put('outrider.admission.waited_ms', exchange.waitedMs);
+  to.put('outrider.admission.class', exchange.plan?.rule.admission?.class);
 }
 
 /** An answer of 4xx is the caller's doing; a broken stream is ours, whatever its status said. */

@@ -36,6 +36,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     unpriced: finished.unpriced,
     ttfcMs: finished.commitMs === undefined ? null : round(finished.commitMs),
     durationMs: round(finished.durationMs),
+    waitedMs: exchange.waitedMs === undefined ? null : round(exchange.waitedMs),
     requestBytes: Number.isNaN(length) ? null : length,
     responseBytes: outcome.responseBytes,
     streamed: outcome.streamed,

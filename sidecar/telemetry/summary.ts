@@ -45,6 +45,8 @@ export interface LogRecord {
   ttfcMs: number | null;
   /** Arrival to the end of the answer. */
   durationMs: number;
+  /** For headroom of a target; null when it did not wait. */
+  waitedMs: number | null;
   /** As announced; null when the length was not known ahead. */
   requestBytes: number | null;
   responseBytes: number;

@@ -3,6 +3,7 @@
  * exchange, so they cannot disagree.
  */
 import type { Exchange } from '../exchange.ts';
+import type { Feedback } from '../feedback/feedback.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ItemId } from '../snapshot/schema.ts';
@@ -18,8 +19,12 @@ export interface Telemetry {
   record(exchange: Exchange): void;
   /** The breaker of `scope` at a provider opened. */
   ejected(provider: ItemId, scope: BreakerScope): void;
+  /** The breaker of `scope` at a provider changed its state. */
+  breakerMoved(provider: ItemId, scope: BreakerScope, to: 'Open' | 'HalfOpen' | 'Closed'): void;
   /** A provider, or a model there, was noticed to change for better or worse before any request failed. */
   noticed(provider: ItemId, model: string, change: ProviderChange): void;
+  /** An app scored an answer. */
+  scored(feedback: Pick<Feedback, 'route' | 'rule' | 'candidate' | 'score' | 'replaces'>): void;
   /**
    * What runs from now on. To be called before the first request and after every swap: label values are taken from
    * here only, and series of things that are gone are deleted.

@@ -70,11 +70,12 @@ export class BudgetAccount {
 
   reserve(amount: bigint, now: number): Reservation {
     this.#usedAt = now;
-    if (this.available(now) >= amount) {
+    const short = amount - this.available(now);
+    if (short <= 0n) {
       this.#reserved += amount;
       return 'Reserved';
     }
-    if (amount > this.#need) this.#need = amount;
+    if (short > this.#need) this.#need = short;
     return now < this.#exhaustedUntil ? 'Exhausted' : 'Short';
   }
 
@@ -148,7 +149,8 @@ export class BudgetAccount {
     this.#endsAt = now + lease.endsInMs;
     this.#scarce = lease.scarce === true;
     this.#exhaustedUntil = lease.exhaustedForMs === undefined ? now : now + lease.exhaustedForMs;
-    if (this.available(now) >= this.#need) this.#need = 0n;
+    // Who still waits asks again.
+    this.#need = 0n;
   }
 
   #rateNow(now: number): number {

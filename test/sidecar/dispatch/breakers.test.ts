@@ -150,7 +150,9 @@ describe('breakers', () => {
     attempt(m1a, 3300);
     expect(events.map((e) => [e.kind, e.scope, e.name, e.ms])).toEqual([
       ['Ejected', 'Model', 'm1', 1000],
+      ['Probing', 'Model', 'm1', 0],
       ['Ejected', 'Model', 'm1', 2000],
+      ['Probing', 'Model', 'm1', 0],
       ['Recovered', 'Model', 'm1', 0],
     ]);
   });

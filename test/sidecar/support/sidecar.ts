@@ -67,6 +67,8 @@ function recordingTelemetry(ended: EndedExchange[]): Telemetry {
       if (outcome) ended.push({ id, path, route, outcome, attempts });
     },
     ejected() {},
+    scored() {},
+    breakerMoved() {},
     noticed() {},
     snapshotChanged() {},
     metrics: () => Promise.resolve('# none\n'),
