@@ -28,6 +28,7 @@ export function signalClauses(match: MatchBody, what: string, of: RouteSignals):
   for (const claim of claims) add(claimed(claim));
   if (prompt?.content) add(contains(prompt.content));
   if (prompt?.difficulty) add(difficult(prompt.difficulty));
+  if (prompt?.languages) add(spoken(prompt.languages));
   if (prompt?.intents) add(intended(prompt.intents, of));
   if (prompt?.labels) add(labelled(prompt.labels));
   return made;
@@ -99,6 +100,15 @@ function contains(wanted: readonly ('Code' | 'Math')[]): Question<{ code: number
     read: (signals) => signals.content(),
     holds: ({ code, math }) =>
       (wanted.includes('Code') && code >= ENOUGH) || (wanted.includes('Math') && math >= ENOUGH),
+  };
+}
+
+function spoken(languages: readonly string[]): Question<string> {
+  return {
+    failed: `the language is not ${languages.join(' or ')}`,
+    readsBody: true,
+    read: (signals) => signals.language(),
+    holds: (language) => languages.includes(language),
   };
 }
 

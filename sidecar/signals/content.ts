@@ -54,6 +54,11 @@ export function readContent(text: string): Reading<Content> {
   return known(content, `code ${content.code}, math ${content.math} of 100`);
 }
 
+/** What is there. */
+export function contentWords({ code, math }: Content): ('Code' | 'Math')[] {
+  return [...(code >= ENOUGH ? (['Code'] as const) : []), ...(math >= ENOUGH ? (['Math'] as const) : [])];
+}
+
 function points(text: string, marks: readonly Mark[]): number {
   let sum = 0;
   for (const [pattern, each, most] of marks) {

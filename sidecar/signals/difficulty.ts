@@ -12,23 +12,23 @@ export type Features = Record<keyof typeof FEATURES, number>;
 
 /** What a feature counts, its points for each, and its bound. */
 export const FEATURES = {
-  length: { counts: 'every 8 words', each: 1, most: 20 },
-  code: { counts: 'code in the user messages', each: 15, most: 15 },
-  math: { counts: 'math in the user messages', each: 15, most: 15 },
+  length: { counts: 'every 6 words', each: 1, most: 20 },
+  code: { counts: 'code in the user messages', each: 20, most: 20 },
+  math: { counts: 'math in the user messages', each: 20, most: 20 },
   thinking: {
     counts: 'words that ask for thought: prove, derive, design, debug, optimise, why …',
-    each: 9,
-    most: 27,
+    each: 12,
+    most: 36,
   },
-  constraints: { counts: 'words that bind: must, at most, exactly, without, unless …', each: 4, most: 16 },
-  steps: { counts: 'steps: then, finally, step by step, numbered lines', each: 4, most: 12 },
+  constraints: { counts: 'words that bind: must, at most, exactly, without, unless …', each: 6, most: 24 },
+  steps: { counts: 'steps: then, finally, step by step, numbered lines', each: 5, most: 15 },
   questions: { counts: 'question marks beyond the first', each: 3, most: 9 },
   turns: { counts: 'user messages beyond the first', each: 1, most: 6 },
   tools: { counts: 'offering tools', each: 5, most: 5 },
   plain: {
     counts: 'words that ask for little: translate, classify, extract, spell, one word …',
-    each: -8,
-    most: -24,
+    each: -10,
+    most: -30,
   },
 } as const;
 
@@ -38,7 +38,7 @@ const THINKING = words(
 const CONSTRAINTS = words(
   'must cannot exactly unless without except only ensure constraint constraints limit limited maximum minimum within between respectively guarantee avoid satisfy subject provided assuming given budget deadline',
 );
-const STEPS = words('then finally next afterwards first second third lastly step steps');
+const STEPS = words('then finally afterwards firstly secondly thirdly lastly step steps');
 const PLAIN = words(
   'translate classify extract spell spelling label tag categorize categorise convert capital synonym antonym rhyme hello hi thanks lowercase uppercase capitalize yes/no sentiment define alphabetical alphabetically',
 );
@@ -58,7 +58,7 @@ export function readDifficulty(
 ): Reading<number> {
   const counted = countWords(last);
   const features: Features = {
-    length: bounded('length', Math.floor(counted.words / 8)),
+    length: bounded('length', Math.floor(counted.words / 6)),
     code: bounded('code', code >= ENOUGH ? 1 : 0),
     math: bounded('math', math >= ENOUGH ? 1 : 0),
     thinking: bounded('thinking', counted.thinking),

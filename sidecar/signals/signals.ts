@@ -3,17 +3,23 @@
  * once; those that a model must be asked for are gathered before rules are matched and put in here.
  */
 import type { RequestFacts } from '../routing/plan.ts';
+import type { Language } from '../snapshot/languages.ts';
 import type { RouteBody } from '../snapshot/schema.ts';
 import type { ClassifierBody, IntentsBody, VectorsBody } from '../snapshot/shapes/signals.ts';
 import { readClaims } from './claims.ts';
-import { type Content, readContent } from './content.ts';
+import { type Content, contentWords, readContent } from './content.ts';
 import { readDifficulty } from './difficulty.ts';
+import { decideIntent, lexicalFor } from './intents.ts';
+import { detectLanguage } from './language/detect.ts';
+import type { LexicalClassifier } from './lexical/classifier.ts';
 import { type Reading, unknown } from './reading.ts';
 import { type PromptSample, sampleTexts } from './sample.ts';
 
 /** What the signals of a route need beside the request, made ready once per configuration. */
 export interface RouteSignals {
   readonly intents?: IntentsBody | undefined;
+  /** Of intents by words: trained on their examples. */
+  readonly lexical?: LexicalClassifier | undefined;
   readonly classifier?: ClassifierBody | undefined;
   /** Of the examples of the intents, where the operator made them. */
   readonly vectors?: VectorsBody | undefined;
@@ -25,7 +31,12 @@ export function routeSignals(
   vectors: Readonly<Record<string, VectorsBody>> = {},
 ): RouteSignals {
   const { intents, classifier } = body?.signals ?? {};
-  return { intents, classifier, vectors: vectors[intents?.embeddings?.vectors ?? ''] };
+  return {
+    intents,
+    classifier,
+    vectors: vectors[intents?.embeddings?.vectors ?? ''],
+    lexical: intents?.method === 'Lexical' ? lexicalFor(intents) : undefined,
+  };
 }
 
 /** Signals that a model is asked for. */
@@ -45,6 +56,8 @@ export class Signals {
   #sample: PromptSample | undefined;
   #content: Reading<Content> | undefined;
   #difficulty: Reading<number> | undefined;
+  #intent: Reading<string> | undefined;
+  #language: Reading<Language> | undefined;
   #claims: { key: string; reading: ReturnType<typeof readClaims> } | undefined;
 
   constructor(facts: RequestFacts, of: RouteSignals) {
@@ -73,7 +86,15 @@ export class Signals {
 
   /** Name of the intent, or `none`. */
   intent(): Reading<string> {
-    return this.gathered.intent ?? unknown('nobody was asked');
+    const { intents, lexical } = this.of;
+    if (!intents || !lexical) return this.gathered.intent ?? unknown('nobody was asked');
+    this.#intent ??= decideIntent(lexical.classify(this.sample().last), intents);
+    return this.#intent;
+  }
+
+  language(): Reading<Language> {
+    this.#language ??= detectLanguage(this.sample().last);
+    return this.#language;
   }
 
   /** Name of the classifier's label, or `none`. */
@@ -89,11 +110,38 @@ export class Signals {
     return this.#claims.reading;
   }
 
+  /** What rules asked, of bounded words; undefined: nothing. */
+  told(): SignalValues | undefined {
+    const difficulty = valueOf(this.#difficulty);
+    const content = valueOf(this.#content);
+    const told = {
+      intent: valueOf(this.#intent ?? this.gathered.intent),
+      label: valueOf(this.gathered.label),
+      difficulty,
+      language: valueOf(this.#language),
+      content: content && contentWords(content),
+    };
+    return Object.values(told).every((one) => one === undefined) ? undefined : told;
+  }
+
   /** Lets go of the text: a request that is answered for minutes keeps values only. */
   release(): void {
     this.#sample = undefined;
   }
 }
+
+/** As logs and spans show them. A signal that was not asked, or is not known, is absent. */
+export interface SignalValues {
+  /** Of the route's names, or `none`. */
+  intent: string | undefined;
+  label: string | undefined;
+  difficulty: number | undefined;
+  language: string | undefined;
+  content: ('Code' | 'Math')[] | undefined;
+}
+
+const valueOf = <T>(reading: Reading<T> | undefined): T | undefined =>
+  reading?.known ? reading.value : undefined;
 
 const NO_SIGNALS: RouteSignals = {};
 

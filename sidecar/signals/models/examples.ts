@@ -6,9 +6,9 @@ import { hash } from 'node:crypto';
 import type { Ask } from '../../internal/asker.ts';
 import type { TableRoute } from '../../routing/table.ts';
 import type { Clock } from '../../snapshot/clock.ts';
+import { readVectors } from '../../snapshot/embeddings-answer.ts';
 import type { EmbeddingsBody, IntentsBody, VectorsBody } from '../../snapshot/shapes/signals.ts';
-import { readVectors } from './answers.ts';
-import { packVectors, unpackVectors, type Vectors } from './vectors.ts';
+import { packVectors, unpackVectors, type Vectors } from '../../snapshot/vectors.ts';
 
 /** `failed`: why there are none now. */
 export type Examples = { vectors: Vectors } | { failed: string };

@@ -1,7 +1,7 @@
 /** Which intent a prompt is nearest to: each intent is as near as the nearest of its examples. */
 import type { IntentsBody } from '../../snapshot/shapes/signals.ts';
+import type { Vectors } from '../../snapshot/vectors.ts';
 import { known, type Reading, unknown } from '../reading.ts';
-import { cosine, normOf, type Vectors } from './vectors.ts';
 
 /** `vectors` of all examples, in the order of the list. */
 export function nearestIntent(
@@ -33,3 +33,20 @@ export function nearestIntent(
 }
 
 const shown = ({ name, score }: { name: string; score: number }): string => `${name} ${score.toFixed(1)}`;
+
+/** Cosine between `query` and the vector at `index`; 0 where one of them has no direction. */
+function cosine(query: readonly number[], norm: number, vectors: Vectors, index: number): number {
+  const { dimensions, components, norms } = vectors;
+  const of = (norms[index] as number) * norm;
+  if (of === 0) return 0;
+  const start = index * dimensions;
+  let dot = 0;
+  for (let i = 0; i < dimensions; i++) dot += (query[i] as number) * (components[start + i] as number);
+  return dot / of;
+}
+
+function normOf(vector: readonly number[]): number {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return Math.sqrt(sum);
+}

@@ -1,0 +1,50 @@
+/** Words that tell languages in Latin and Cyrillic letters apart: the most frequent small ones. Letters that few of them have. */
+import type { Language } from '../../snapshot/languages.ts';
+
+export const WORDS: Partial<Record<Language, string>> = {
+  en: 'the and of to in is that it you for was with are this have not be what how can i my your from they we on do does which would could please there will an or if me when about who has been',
+  de: 'der die das und ist nicht ich ein eine zu den mit auf für von sie es im dem wie was wir bitte kann auch als sich aus bei nach wird haben hat mein meine einen einer sind wenn oder noch über mir du über können warum gibt',
+  fr: 'le la les de des et est un une que qui dans pour pas je vous nous ce cette sur avec il elle au aux du ne se mon ma mes plus par sont être comment quel quelle où bonjour merci suis leur ont fait peux puis pourquoi',
+  es: 'el la los las de y que es en un una por con para no se lo mi su como qué cómo del al más pero está este esta son hay puede quiero cuál dónde tengo me nos muy porque usted hola gracias sobre fue favor este informe puedes',
+  pt: 'o a os as de e que é em um uma por com para não se do da no na dos das mais mas como você meu minha isso está são eu ele ela tem foi ao pelo pela qual onde quero obrigado olá muito também nos quando posso relatório favor este esta',
+  it: 'il lo la gli le di e che è un una per con non si del della dei nel nella sono come mi ho ha più ma questo questa anche al alla dove quale vorrei grazie ciao cosa perché posso mio mia quando molto essere uno',
+  nl: 'de het een en van ik is dat niet in op te zijn voor met die wat hoe kan je mijn maar ook aan er om als bij naar uit heeft hebben wij ze deze dit wordt graag waar wanneer kunnen moet geen nog u worden',
+  sv: 'och att det som en är på för av med inte jag den till ett har du kan vad hur om vi min från men var så ska när eller också mycket finns behöver någon gärna mig kommer vill hej tack bli inga detta här där denna den kunna mitt få alla snälla',
+  da: 'og at det er en af på for med ikke jeg den til et har du kan hvad hvordan om vi min fra men var så skal når eller også meget hvor være hej tak kommer hvis mig blive nogle noget bliver deres ville af efter denne jeres mig kun gerne ændre',
+  no: 'og at det er en av på for med ikke jeg den til et har du kan hva hvordan om vi min fra men var så skal når eller også mye hvor være hei takk kommer hvis meg bli noen noe blir deres ville etter fordi hvorfor hvilken denne mitt ditt kun gjerne endre dere',
+  fi: 'ja on ei se että en mikä hän oli joka kun mutta ovat niin miten mitä tämä minä sinä voi kuin myös minun sekä jos vain missä tai olen hei kiitos kanssa saada voisitko haluan ole kuinka tällä onko pitää',
+  pl: 'i w na z do nie to że się jest jak o co czy po dla za mi od ale są tak ma przez jestem proszę gdzie kiedy jaki jaka mój moja mogę chcę oraz tego już dzień dziękuję które który być bardzo',
+  cs: 'a v na je se že to s z do pro jak co ale o by jsem jsou za od po tak ve k mi jako která který které kde když mohu prosím děkuji dobrý den můj moje nebo už také být chci není jaký potřebuji proč tuto toto můžete jste všechny',
+  sk: 'a v na je sa že to s z do pre ako čo ale o by som sú za od po tak vo k mi ktorá ktorý ktoré kde keď môžem prosím ďakujem dobrý deň môj moja alebo už tiež byť chcem nie aký potrebujem prečo túto toto túto môžete ste ktoré všetky',
+  hu: 'a az és hogy nem is egy van ez meg de mi ha csak volt kell lehet szeretnék hogyan mit én vagy már köszönöm nagyon után minden mint kérem hol mikor tudom mert fel ezt azt nekem lesz még milyen',
+  ro: 'și de la în nu este o un cu pe că din pentru se mai ce am care sunt cum să fi sau au ai meu mea unde vreau mulțumesc bună dacă este acest această foarte poate când lui îmi ca prin',
+  tr: 've bir bu için ile de da ne mi çok nasıl ben sen var yok olarak daha gibi kadar ama o şu değil benim bana en sonra istiyorum lütfen nerede merhaba teşekkürler olan her mı neden hangi olur musunuz ediyorum',
+  id: 'yang dan di ke dari untuk dengan ini itu tidak saya anda adalah pada apa bagaimana bisa ada akan juga atau dalam kami mereka sudah lebih karena mohon terima kasih ingin dapat oleh kamu tersebut mana kapan tolong berapa',
+  vi: 'và là của có không tôi cho các được trong một những để với này người bạn như thế nào đã khi ở cần xin vui lòng ra đến làm gì đang về từ giúp hãy tại sao cảm ơn muốn',
+  ru: 'и в не на что я с он как это по но они мы вы из за от для же бы так к у о мне меня есть был быть если когда где мой можно как пожалуйста спасибо или нужно почему этот очень только уже',
+  uk: 'і в не на що я з він як це по але вони ми ви із за від для ж би так до у про мені мене є був бути якщо коли де мій можна будь ласка дякую або потрібно чому цей дуже тільки вже та й',
+  bg: 'и в не на че аз с той как това по но те ние вие от за да се са е ще съм ли до при има беше ако когато къде моят може моля благодаря или трябва защо този много само вече си със ви',
+};
+
+/** Letters that one or few of the languages have. */
+export const LETTERS: Partial<Record<Language, string>> = {
+  de: 'ßäöü',
+  fr: 'çèêàùœëîâô',
+  es: 'ñ¿¡',
+  pt: 'ãõç',
+  it: 'ìòà',
+  sv: 'åäö',
+  da: 'æøå',
+  no: 'æøå',
+  fi: 'äö',
+  pl: 'ąęłśżźćń',
+  cs: 'ěřů',
+  sk: 'ľĺŕôä',
+  hu: 'őű',
+  ro: 'ășțâî',
+  tr: 'ığşİ',
+  vi: 'ơưđạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ',
+  ru: 'ыэё',
+  uk: 'іїєґ',
+  bg: 'ъщ',
+};
