@@ -21,6 +21,7 @@ usage: outrider run -f FILE|DIR... [options]
   --admin HOST:PORT        probes, metrics, explain; 127.0.0.1:4001                           OUTRIDER_ADMIN
   --namespace NAME         namespace of the sidecar; unset: the one that all routes are in    OUTRIDER_NAMESPACE
   --labels K=V,...         labels of the sidecar, for routes that select by them; none        OUTRIDER_LABELS
+  --region NAME            where it runs, as providers name their regions; unset: not known    OUTRIDER_REGION
   --listener-token TOKEN   callers must present it as their API key; unset: none              OUTRIDER_LISTENER_TOKEN
   --drain-ms N             how long open responses may go on at the end; 5000                 OUTRIDER_DRAIN_MS
   --help
@@ -28,7 +29,7 @@ usage: outrider run -f FILE|DIR... [options]
 A flag wins over the variable beside it.
 `;
 
-const FLAGS = ['listen', 'admin', 'namespace', 'labels', 'listener-token', 'drain-ms'];
+const FLAGS = ['listen', 'admin', 'namespace', 'labels', 'region', 'listener-token', 'drain-ms'];
 
 interface RunSettings {
   paths: string[];
@@ -36,6 +37,7 @@ interface RunSettings {
   admin: Address;
   namespace: string | undefined;
   labels: Record<string, string>;
+  region: string | undefined;
   token: string | undefined;
   drainMs: number;
 }
@@ -53,6 +55,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): RunSetting
     admin: given.address('admin', '127.0.0.1:4001'),
     namespace: given.text('namespace'),
     labels: labelsOf(given.list('labels')),
+    region: given.text('region'),
     token: given.text('listener-token'),
     drainMs: given.integer('drain-ms', 0, 3_600_000) ?? 5000,
   };
@@ -64,7 +67,7 @@ export async function main(args: string[]): Promise<number> {
 }
 
 async function run(settings: RunSettings): Promise<number> {
-  const { paths, namespace, labels, token } = settings;
+  const { paths, namespace, labels, region, token } = settings;
   const stopping = terminated();
   const manifests = new Manifests({ paths, namespace, labels, env: process.env, onCompiled: tellCompiled });
   let sidecar: Sidecar | undefined;
@@ -74,6 +77,7 @@ async function run(settings: RunSettings): Promise<number> {
       admin: settings.admin,
       source: manifests.source,
       limits: { drainMs: settings.drainMs },
+      ...(region === undefined ? {} : { region }),
       ...(token === undefined ? {} : { access: { token } }),
       telemetry: (gauges) =>
         createTelemetry({

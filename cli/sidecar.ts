@@ -25,6 +25,7 @@ usage: outrider sidecar --operator URL [options]
   --listen HOST:PORT       where the app calls; 127.0.0.1:4000                             OUTRIDER_LISTEN
   --admin HOST:PORT        probes and metrics; 0.0.0.0:4001                                OUTRIDER_ADMIN
   --startup MODE           Wait for configuration, or Proceed after 30 s; Wait             OUTRIDER_STARTUP
+  --region NAME            where this pod is, as providers name their regions; unset: not known    OUTRIDER_REGION
   --listener-token TOKEN   the app must present it as its API key; unset: none             OUTRIDER_LISTENER_TOKEN
   --hosts NAME,...         Host names served besides localhost                             OUTRIDER_HOSTS
   --origins ORIGIN,...     web pages that may call; none                                   OUTRIDER_ORIGINS
@@ -47,6 +48,7 @@ const FLAGS = [
   'listen',
   'admin',
   'startup',
+  'region',
   'listener-token',
   'hosts',
   'origins',
@@ -66,6 +68,7 @@ export interface SidecarSettings {
   listen: Address;
   admin: Address;
   startup: StartupMode;
+  region: string | undefined;
   access: { token?: string; hosts: string[]; origins: string[] };
   limits: SidecarLimits;
   accessLog: 'All' | 'Failures' | 'None';
@@ -91,6 +94,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): SidecarSet
     listen: given.address('listen', '127.0.0.1:4000'),
     admin: given.address('admin', '0.0.0.0:4001'),
     startup: given.choice('startup', ['Wait', 'Proceed']) ?? 'Wait',
+    region: given.text('region'),
     access: {
       hosts: given.list('hosts'),
       origins: given.list('origins'),
@@ -138,6 +142,7 @@ async function run(settings: SidecarSettings): Promise<number> {
       access: settings.access,
       limits: settings.limits,
       startup: settings.startup,
+      ...(settings.region === undefined ? {} : { region: settings.region }),
       rows,
       telemetry: (gauges) =>
         createTelemetry({

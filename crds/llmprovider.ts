@@ -11,6 +11,7 @@ import {
   mapList,
   objectName,
 } from './common.ts';
+import { activeCheck } from './schema/provider-active-check.ts';
 import { azure, bedrock, typeRules, vertex } from './schema/provider-cloud.ts';
 import { credential } from './schema/provider-credential.ts';
 import { dataPolicy, region } from './schema/provider-data-policy.ts';
@@ -131,7 +132,14 @@ const spec = z
       .optional()
       .describe('Requests under way at once of each model of this provider, in one pod. Unset: any number.'),
     healthCheck: z
-      .strictObject({ passive: passive.optional().describe('Ejection by observed failures.') })
+      .strictObject({
+        passive: passive.optional().describe('Ejection by observed failures.'),
+        active: activeCheck
+          .optional()
+          .describe(
+            'The provider is asked whether it is well, by at most three proxies for all. Unset: it is not.',
+          ),
+      })
       .optional()
       .describe('How the health of this provider is judged.'),
     allowedNamespaces: z
@@ -158,7 +166,8 @@ const spec = z
   .meta(
     cel(...typeRules, {
       rule: '!has(self.base) || (!has(self.endpoint) && !has(self.models) && !has(self.streamUsage) && !has(self.healthCheck) && !has(self.concurrency) && !has(self.region) && !has(self.dataPolicy))',
-      message: 'with base, only credentials, limits and allowedNamespaces may be set: everything else is inherited',
+      message:
+        'with base, only credentials, limits and allowedNamespaces may be set: everything else is inherited',
       fieldPath: '.base',
     }),
   );
@@ -227,6 +236,11 @@ spec:
     { type: 'Accepted', meaning: 'The spec is valid and every field of it is known to this operator.' },
     { type: 'ResolvedRefs', meaning: 'Secrets and the base it names exist and may be used.' },
     { type: 'Programmed', meaning: 'Every sidecar that needs the provider runs this generation.' },
+    {
+      type: 'Healthy',
+      meaning:
+        'Pods that call the provider get answers in time, by what all of them say; there once somebody has called it. Not part of Ready.',
+    },
   ],
   printerColumns: [
     { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'Vendor' },
@@ -241,6 +255,12 @@ spec:
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
       description: 'Why Ready is as it is',
+    },
+    {
+      name: 'Healthy',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Healthy")].status',
+      description: 'Whether pods that call it get answers',
     },
     {
       name: 'Age',

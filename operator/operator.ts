@@ -5,12 +5,13 @@
  * force what was there; none ends the process.
  */
 import { type Clock, systemClock } from '../sidecar/snapshot/clock.ts';
+import type { ItemId } from '../sidecar/snapshot/schema.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
 import type { Certificates } from './certificates/certificates.ts';
 import { prepareCertificates, type TlsSettings, type TrustSettings } from './certificates/start.ts';
 import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
-import { outboundMint } from './credentials/outbound.ts';
+import { outboundMint, outboundVectors } from './credentials/outbound.ts';
 import { FleetKnowledge } from './fleet/knowledge.ts';
 import { ProvidersTopic } from './fleet/providers/topic.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
@@ -26,6 +27,7 @@ import type { PodLookup } from './sync/pods.ts';
 import type { ProxyRegistry } from './sync/registry.ts';
 import { startSyncServer } from './sync/server.ts';
 import { tokenReviewer } from './sync/token-review.ts';
+import { ExampleVectors } from './vectors/example-vectors.ts';
 import { apiClient } from './watch/api-client.ts';
 import type { ApiConfig } from './watch/api-config.ts';
 import { Debounce } from './watch/debounce.ts';
@@ -58,7 +60,7 @@ export interface OperatorOptions {
   namespaces?: readonly string[];
   /** Where Secrets with the credential label are read: nowhere unless told; `['*']` for everywhere. */
   credentialsNamespaces?: readonly string[];
-  /** Hosts that may be asked for tokens besides those of the clouds. */
+  /** Hosts that may be dialled besides those of the clouds, for tokens, and of vendors, for vectors of examples. */
   egressHosts?: readonly string[];
   /** Gets tokens from clouds; unset: from their own services. */
   mint?: MinterOptions['mint'];
@@ -133,10 +135,18 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     ...(issuer === undefined ? {} : { issuer }),
     ...(audience === undefined ? {} : { audience }),
   });
+  const changed = new Set<ItemId>();
   const news = new Debounce(clock, NEWS, () => {
     if (isLeader()) sync.hint();
+    status.heardOf(changed);
+    changed.clear();
   });
-  const providers = new ProvidersTopic({ news: () => news.signal() });
+  const providers = new ProvidersTopic({
+    news: (provider) => {
+      changed.add(provider);
+      news.signal();
+    },
+  });
   const fleet = new FleetKnowledge({
     topics: [providers],
     pods,
@@ -164,6 +174,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     random,
     log,
     isLeader,
+    health: (provider) => providers.health(provider, clock.monotonic()),
     ...(options.waits ? { waits: options.waits } : {}),
     onRun: metrics.run('status'),
     onWrite: (kind, result) => metrics.statusWrite(kind, result),
@@ -177,6 +188,12 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     log,
     changed: () => compiling.again(),
   });
+  const examples = new ExampleVectors({
+    ask: outboundVectors(options.egressHosts ? { egressHosts: options.egressHosts } : {}),
+    clock,
+    log,
+    changed: () => compiling.again(),
+  });
   const compiling = startCompiling({
     source,
     clock,
@@ -186,8 +203,10 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     credentialsNamespaces: options.credentialsNamespaces ?? [],
     onRun: metrics.run('compile'),
     tokens: () => minter.tokens(),
+    vectors: () => examples.known(),
     publish(compiled) {
       minter.update(compiled.mints);
+      examples.update(compiled.vectorsWanted);
       sync.publish(compiled);
       status.compiled(compiled);
     },
@@ -232,6 +251,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   const stop = async (admin?: AdminServer) => {
     await source.stop();
     minter.stop();
+    examples.stop();
     await compiling.stop();
     await status.stop();
     await certificates.stop();

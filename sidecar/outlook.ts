@@ -7,6 +7,7 @@ import { authorize } from './dispatch/auth/authorize.ts';
 import type { BreakerEvent, Breakers } from './dispatch/breakers.ts';
 import type { DispatchParts } from './dispatch/parts.ts';
 import type { AttemptObserver } from './exchange.ts';
+import type { Ask } from './internal/asker.ts';
 import type { ActiveProbes, ProbeState } from './probes/active.ts';
 import type { QueueDepths } from './probes/queue.ts';
 import { PROVIDER_TYPES } from './providers/types.ts';
@@ -35,8 +36,8 @@ export interface OutlookOptions {
   onProbe?: (provider: string, state: ProbeState) => void;
 }
 
-/** What probes borrow of dispatch: who a request is sent as, and the breakers they tell. */
-type Means = Pick<DispatchParts, 'keys' | 'workloads'> & { breakers: Breakers };
+/** What probes borrow of dispatch: who a request is sent as, the breakers they tell, and how a model is asked. */
+type Means = Pick<DispatchParts, 'keys' | 'workloads'> & { breakers: Breakers; ask: Ask };
 
 export class RunningOutlook {
   readonly view: OutlookView;
@@ -123,10 +124,11 @@ export class RunningOutlook {
     });
   }
 
-  async #loadProbes({ breakers, keys, workloads }: Means): Promise<void> {
-    const [{ ActiveProbes: Probes }, { askUrl }] = await Promise.all([
+  async #loadProbes({ breakers, keys, workloads, ask }: Means): Promise<void> {
+    const [{ ActiveProbes: Probes }, { askUrl }, { callModel }] = await Promise.all([
       import('./probes/active.ts'),
       import('./probes/ask.ts'),
+      import('./probes/model-call.ts'),
     ]);
     const { clock, fleet, random, warn, onProbe } = this.#options;
     if (this.#stopped) return;
@@ -134,17 +136,19 @@ export class RunningOutlook {
       health: breakers,
       clock,
       random,
-      ask: (_id, provider, { path, timeoutMs }, signal) =>
-        askUrl(
-          {
-            url: new URL(`${provider.url}${path}`),
-            headers: headersFor(provider, { keys, workloads }),
-            caBundle: provider.caBundle,
-            timeoutMs,
-            maxBytes: 1,
-          },
-          signal,
-        ),
+      ask: (id, provider, { path, model, timeoutMs }, signal) =>
+        model !== undefined
+          ? callModel(ask, id, provider, model, timeoutMs)
+          : askUrl(
+              {
+                url: new URL(`${provider.url}${path}`),
+                headers: headersFor(provider, { keys, workloads }),
+                caBundle: provider.caBundle,
+                timeoutMs,
+                maxBytes: 1,
+              },
+              signal,
+            ),
       mayProbe: (id) => !fleet || this.suspicions.probes(clock.monotonic()).includes(id),
       onChange: (id, state, why) => {
         warn(`${id.slice(id.indexOf('/') + 1)} was probed: it is ${STATES[state]} (${why})`);

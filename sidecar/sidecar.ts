@@ -141,7 +141,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     () => performance.now(),
   );
   const recording: RecordingParts = {
-    observers: [ceilings, state.observed, learner, feedback.answers, experiments.exchanges],
+    observers: [
+      ceilings,
+      state.observed,
+      learner,
+      feedback.answers,
+      experiments.exchanges,
+      dispatcher.parts.hedging,
+    ],
     rows: options.rows ?? { append() {} },
     telemetry: { record: (exchange) => telemetry?.record(exchange) },
     warn,

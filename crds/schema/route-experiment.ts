@@ -145,7 +145,7 @@ export const experiment = z
       {
         rule: '!has(self.canary) || has(self.arms) && self.arms.exists(a, a.name == self.canary.arm)',
         message: 'canary.arm must name an arm of this experiment',
-        fieldPath: '.canary.arm',
+        fieldPath: '.canary',
       },
       {
         rule: '!has(self.arms) || self.arms.all(a, has(a.percent) == !(has(self.canary) && self.canary.arm == a.name))',
@@ -160,11 +160,11 @@ export const experimentRules = [
   {
     rule: '!has(self.experiment) || !has(self.experiment.arms) || self.experiment.arms.all(a, a.targets.all(n, self.targets.exists(t, t.name == n)))',
     message: 'targets of an arm must name targets of this rule',
-    fieldPath: '.experiment.arms',
+    fieldPath: '.experiment',
   },
   {
     rule: '!has(self.experiment) || !has(self.experiment.mirror) || self.experiment.mirror.all(m, self.targets.exists(t, t.name == m.target))',
     message: 'mirror must name targets of this rule',
-    fieldPath: '.experiment.mirror',
+    fieldPath: '.experiment',
   },
 ];

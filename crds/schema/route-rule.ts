@@ -17,6 +17,7 @@ import { constraints, onNoTarget } from './route-constraints.ts';
 import { experiment, experimentRules } from './route-experiment.ts';
 import { FAILURE_CLASSES, failoverLists, hedge, learned, retryBudget, stall } from './route-hedging.ts';
 import { match } from './route-match.ts';
+import { locality, spilloverRule } from './route-outlook.ts';
 import { strategy, strategyRules } from './route-strategy.ts';
 import { target } from './route-target.ts';
 
@@ -53,10 +54,12 @@ export const rule = z
             rule: 'self.exists(t, !has(t.weight) || t.weight > 0)',
             message: 'at least one target must have a weight above 0',
           },
+          spilloverRule,
         ),
       }),
     constraints,
     onNoTarget,
+    locality: locality.optional().describe('Whether it matters where the pod is. Unset: it does not.'),
     failover: z
       .strictObject({
         when: z

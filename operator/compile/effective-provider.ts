@@ -3,7 +3,13 @@ import type { LLMProviderSpec } from '../../crds/llmprovider.ts';
 import { type ProviderParameters, TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import { type Catalogue, type CataloguedModel, catalogueOf } from './catalogue.ts';
 import { atLeast, endpointURL, Filler, PASSIVE } from './defaults.ts';
-import { type EffectiveConcurrency, type EffectiveRates, effectiveConcurrency, effectiveRates } from './limits.ts';
+import {
+  type EffectiveConcurrency,
+  type EffectiveRates,
+  effectiveConcurrency,
+  effectiveRates,
+} from './limits.ts';
+import { type EffectiveActive, effectiveActive } from './outlook.ts';
 import { currentPricing, pricingOf } from './prices.ts';
 
 type Model = NonNullable<LLMProviderSpec['models']>[number];
@@ -20,6 +26,7 @@ interface EffectiveProviderSpec
   streamUsage: NonNullable<LLMProviderSpec['streamUsage']>;
   healthCheck: {
     passive: { consecutiveErrors: number; ejectionTime: string; maxEjectionTime: string } & EffectiveRates;
+    active?: EffectiveActive;
   };
   concurrency: EffectiveConcurrency | undefined;
   allowedNamespaces: NonNullable<LLMProviderSpec['allowedNamespaces']>;
@@ -49,6 +56,7 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
   const catalogue = catalogueOf(spec.type, url, now);
   const passive = spec.healthCheck?.passive;
   const path = 'spec.healthCheck.passive';
+  const active = effectiveActive(spec.healthCheck?.active, fill);
   const ejectionTime = fill.in(`${path}.ejectionTime`, passive?.ejectionTime, PASSIVE.ejectionTime);
   const effective = {
     ...spec,
@@ -76,6 +84,7 @@ export function effectiveProvider(spec: LLMProviderSpec, now: number): Effective
         ),
         ...effectiveRates(passive, fill),
       },
+      ...(active && { active }),
     },
     concurrency: effectiveConcurrency(spec.concurrency, fill),
     allowedNamespaces: fill.in('spec.allowedNamespaces', spec.allowedNamespaces, { from: 'Same' as const }),

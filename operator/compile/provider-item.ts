@@ -12,6 +12,7 @@ import { milliseconds } from './durations.ts';
 import { type EffectiveModel, effectiveProvider, parametersOf } from './effective-provider.ts';
 import { limitsMember, lowerOf, ratesBody } from './limits.ts';
 import { once } from './once.ts';
+import { activeMember } from './outlook.ts';
 import { currentPricing, declaredPrices, oversizedPrice, wholeTable } from './prices.ts';
 import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex, ProviderSource } from './provider-index.ts';
@@ -180,7 +181,7 @@ function bodyOf(
     now,
   );
   const { endpoint, models } = effective;
-  const { passive } = effective.healthCheck;
+  const { passive, active } = effective.healthCheck;
   const caBundle = endpoint.tls?.caBundle;
   const parameters = parametersOf(spec);
   return {
@@ -211,6 +212,7 @@ function bodyOf(
       maxEjectionMs: milliseconds(passive.maxEjectionTime),
       ...ratesBody(passive),
     },
+    ...activeMember(active),
     ...limitsMember(lowerOf(own?.limits, spec.limits)),
     ...(effective.concurrency && { concurrency: effective.concurrency }),
   };

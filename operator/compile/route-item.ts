@@ -18,6 +18,7 @@ import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './e
 import { stickyMembers } from './experiment.ts';
 import { hedgingBody, type RuleFacts, ruleFacts, withFacts } from './hedging.ts';
 import { admissionMember } from './limits.ts';
+import { localityMember } from './outlook.ts';
 import { inResourceWords } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
@@ -211,6 +212,7 @@ function ruleBody(rule: EffectiveRule, set: LLMRouteSpec['rules'][number] | unde
     ...(rule.constraints && { constraints: constraintsBody(rule.constraints) }),
     ...(rule.onNoTarget !== 'Reject' && { onNoTarget: rule.onNoTarget }),
     ...admissionMember(rule.admission),
+    ...localityMember(rule),
     ...stickyMembers(rule),
     forwardHeaders: (rule.forwardHeaders ?? []).map((name) => name.toLowerCase()),
   };

@@ -66,7 +66,9 @@ const schema = z.strictObject({
   env: z
     .record(variable, text(0, 4096))
     .default({})
-    .describe('Further variables of the sidecar, such as OTEL_EXPORTER_OTLP_ENDPOINT.'),
+    .describe(
+      'Further variables of the sidecar, such as OTEL_EXPORTER_OTLP_ENDPOINT. OUTRIDER_REGION, unset, is the label topology.kubernetes.io/region of the pod, which Kubernetes 1.35 and newer copy from its node.',
+    ),
 });
 
 export type InjectionSettings = Readonly<z.infer<typeof schema>>;

@@ -103,7 +103,16 @@ function environment(settings: InjectionSettings): Node[] {
   };
   const variables = (values: Readonly<Record<string, string | Hole>>): Fields[] =>
     Object.entries(values).map(([name, value]) => ({ name, value }));
-  return [...variables(own), ...podIdentity(settings), ...variables(settings.env)];
+  return [...variables(own), ...region(settings), ...podIdentity(settings), ...variables(settings.env)];
+}
+
+const REGION = 'OUTRIDER_REGION';
+
+/** Read when the container starts: by then the pod has its node, and where Kubernetes copies them, its node's labels. */
+function region({ env }: InjectionSettings): Fields[] {
+  if (REGION in env) return [];
+  const fieldPath = `metadata.labels['topology.kubernetes.io/region']`;
+  return [{ name: REGION, valueFrom: { fieldRef: { fieldPath } } }];
 }
 
 /** Spans say which pod they come from; needed only where they are sent somewhere. */

@@ -1,7 +1,7 @@
 /** PURE: conditions as Kubernetes wants them: one per type, times that move only with the status, bounded messages. */
 import type { Condition } from '../../crds/common.ts';
 
-export type ConditionType = 'Ready' | 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'Conflicted';
+export type ConditionType = 'Ready' | 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'Conflicted' | 'Healthy';
 
 /** A condition before it is known whether its status is a new one. */
 export interface Finding {

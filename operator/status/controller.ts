@@ -13,6 +13,7 @@ import { Debounce } from '../watch/debounce.ts';
 import type { Log } from '../watch/log.ts';
 import { type RunResult, WorkQueue } from '../watch/queue.ts';
 import type { Source, SourceChange } from '../watch/source.ts';
+import type { Finding } from './conditions.ts';
 import { providerStatus, routeStatus, type StatusDecision } from './decide.ts';
 import { FleetView } from './fleet-view.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
@@ -31,6 +32,8 @@ export interface StatusControllerOptions {
   /** Only a leader writes. */
   isLeader: () => boolean;
   waits?: Waits;
+  /** What pods say of a provider; undefined: nothing yet. */
+  health?: (provider: ItemId) => Omit<Finding, 'type'> | undefined;
   onRun?: (result: RunResult, milliseconds: number) => void;
   onWrite?: (kind: Verdict['kind'], result: 'Written' | 'Gone' | 'Failed') => void;
 }
@@ -38,6 +41,7 @@ export interface StatusControllerOptions {
 /** Statuses written at the same time. The API server's own limits are far above, its patience with bursts is not. */
 const CONCURRENCY = 8;
 const BACKOFF = { baseMs: 100, maxMs: 60_000 };
+const HEALTH_MS = 15_000;
 /** Acknowledgements come in bursts, one per sidecar. */
 const ACK_BURST = { quietMs: 20, maxMs: 200 };
 
@@ -100,6 +104,11 @@ export class StatusController {
       if (JSON.stringify(verdict) !== JSON.stringify(before.get(key))) this.#queue.add(key);
     }
     this.#refreshView();
+  }
+
+  /** Something new was heard of how these providers do. */
+  heardOf(providers: Iterable<ItemId>): void {
+    this.#addItems(providers);
   }
 
   /** Looks at everything again, as after a change of leadership. */
@@ -208,9 +217,15 @@ export class StatusController {
       pendingForMs: pendingSince === undefined ? undefined : now - pendingSince,
       writtenMsAgo: this.#stored.writtenMsAgo(key),
     };
-    return verdict.kind === 'LLMRoute'
-      ? routeStatus(stored as LLMRoute['status'], verdict, proxies, facts, waits)
-      : providerStatus(stored as LLMProvider['status'], verdict, proxies, facts, waits);
+    if (verdict.kind === 'LLMRoute') {
+      return routeStatus(stored as LLMRoute['status'], verdict, proxies, facts, waits);
+    }
+    const health = this.#options.health?.(verdict.itemId);
+    const decision = providerStatus(stored as LLMProvider['status'], verdict, proxies, facts, waits, health);
+    // What pods say fades without anybody saying anything.
+    return health
+      ? { ...decision, againInMs: Math.min(decision.againInMs ?? HEALTH_MS, HEALTH_MS) }
+      : decision;
   }
 }
 

@@ -55,18 +55,25 @@ export function routeStatus(
   return weigh(previous, status, verdict, judged, clock);
 }
 
-/** As `routeStatus`; `proxies` are the sidecars that some route gives the provider to. */
+/**
+ * As `routeStatus`; `proxies` are the sidecars that some route gives the provider to. `health`: what they say of it; unset:
+ * nothing yet, and what was said before stays.
+ */
 export function providerStatus(
   previous: LLMProviderStatus | undefined,
   verdict: Verdict,
   proxies: readonly ProxyFact[],
   clock: ClockFacts,
   waits: Waits = DEFAULT_WAITS,
+  health?: Omit<Finding, 'type'>,
 ): StatusDecision<LLMProviderStatus> {
   const judged = judgementOf(previous, verdict, proxies, clock, waits);
   const status: LLMProviderStatus = {
     observedGeneration: verdict.generation,
-    conditions: conditionsOf(previous, verdict, judged, clock.now),
+    conditions: [
+      ...conditionsOf(previous, verdict, judged, clock.now),
+      ...healthyOf(previous, verdict, health, clock.now),
+    ],
     ...(verdict.models === undefined
       ? {}
       : { models: verdict.models.map(({ name, priced }) => ({ name, priced })) }),
@@ -82,6 +89,17 @@ const judgementOf = (
   waits: Waits,
 ): Judgement =>
   judgeProgrammed(findCondition(previous?.conditions, 'Programmed'), generation, proxies, clock, waits);
+
+function healthyOf(
+  previous: CommonStatus | undefined,
+  { generation }: Verdict,
+  health: Omit<Finding, 'type'> | undefined,
+  now: number,
+): Condition[] {
+  const before = findCondition(previous?.conditions, 'Healthy');
+  if (health) return [toCondition({ type: 'Healthy', ...health }, generation, before, now)];
+  return before ? [before] : [];
+}
 
 function accepted({ conditions }: Verdict): Finding | undefined {
   return conditions.find(({ type }) => type === 'Accepted');
@@ -157,7 +175,7 @@ function substance(status: CommonStatus | undefined): string {
     status,
     observedGeneration,
     reason,
-    type === 'Programmed' || type === 'Ready' ? undefined : message,
+    type === 'Programmed' || type === 'Ready' || type === 'Healthy' ? undefined : message,
   ]);
   return JSON.stringify([
     status?.observedGeneration,
@@ -183,7 +201,14 @@ function normal(status: CommonStatus | undefined): unknown {
   ];
 }
 
-const OURS: readonly ConditionType[] = ['Ready', 'Accepted', 'ResolvedRefs', 'Conflicted', 'Programmed'];
+const OURS: readonly ConditionType[] = [
+  'Ready',
+  'Accepted',
+  'ResolvedRefs',
+  'Conflicted',
+  'Programmed',
+  'Healthy',
+];
 
 function normalConditions(status: CommonStatus | undefined): Condition[] {
   return OURS.flatMap((type) => {

@@ -125,6 +125,9 @@ function environment(full: InjectionSettings): [string, string] {
   };
   const all = variables(full);
   const own = variables(settingsOf({ env: {} }));
+  const placed = variables(settingsOf({ env: { OUTRIDER_REGION: 'stand-in-value' } }));
+  const bare = placed.slice(0, placed.lastIndexOf(', Object.spec.initContainers.env{'));
+  if (!own.startsWith(bare)) throw new Error('the region is not the last of the own variables');
   const [name, value] = Object.entries(FULL.env)[0] as [string, string];
   const item = (key: string, content: string) =>
     `, Object.spec.initContainers.env{name: ${key}, value: ${content}}`;
@@ -136,7 +139,7 @@ function environment(full: InjectionSettings): [string, string] {
   const others = `{{ range $name, $value := $sidecar.env }}${item('{{ $name | toRawJson }}', '{{ $value | toRawJson }}')}{{ end }}`;
   return [
     all,
-    `${own}{{ if and ${traces} (not (hasKey $sidecar.env "OTEL_RESOURCE_ATTRIBUTES")) }}${identity}{{ end }}${others}`,
+    `${bare}{{ if not (hasKey $sidecar.env "OUTRIDER_REGION") }}${own.slice(bare.length)}{{ end }}{{ if and ${traces} (not (hasKey $sidecar.env "OTEL_RESOURCE_ATTRIBUTES")) }}${identity}{{ end }}${others}`,
   ];
 }
 

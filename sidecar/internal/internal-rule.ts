@@ -2,7 +2,7 @@
 import type { RuleBody, TargetBody } from '../snapshot/schema.ts';
 
 /** What requests of our own are for. A closed list: it labels metrics. */
-export const PURPOSES = ['Intents', 'Classifier'] as const;
+export const PURPOSES = ['Intents', 'Classifier', 'Mirror', 'HealthCheck'] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** Between the id of a request and the number of one of our own that is made on its behalf. */
@@ -22,6 +22,8 @@ export function parentOf(id: string): string | undefined {
 export const INTERNAL_RULES: Readonly<Record<Purpose, string>> = {
   Intents: 'signals.intents',
   Classifier: 'signals.classifier',
+  Mirror: 'experiment.mirror',
+  HealthCheck: 'healthcheck.active',
 };
 
 const CONNECT_MS = 3000;

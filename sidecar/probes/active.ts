@@ -52,6 +52,8 @@ interface Checked {
 
 /** An ejection outlives the time to the next probe by this factor, so that only a probe, or its absence, ends it. */
 const BEYOND_INTERVAL = 1.5;
+/** A model is asked through the breakers: its next check is the probe that may close them. */
+const BEFORE_NEXT = 0.85;
 
 export class ActiveProbes {
   readonly #options: ActiveProbesOptions;
@@ -115,6 +117,8 @@ export class ActiveProbes {
     const { check, id } = checked;
     const { health, clock } = this.#options;
     const now = clock.monotonic();
+    // It was not asked: what is known stays.
+    if (!answered.ok && answered.why === 'Refused') return;
     const state = stateOf(answered);
     if (state === 'Unclear') {
       [checked.failed, checked.passed] = [0, 0];
@@ -124,7 +128,10 @@ export class ActiveProbes {
     } else {
       [checked.failed, checked.passed] = [checked.failed + 1, 0];
       if (checked.failed >= check.unhealthyAfter) {
-        const held = check.intervalMs * BEYOND_INTERVAL + check.timeoutMs;
+        const held =
+          check.path === undefined
+            ? check.intervalMs * BEFORE_NEXT
+            : check.intervalMs * BEYOND_INTERVAL + check.timeoutMs;
         health.failure(evidenceOf(checked, startedAt, answered.ok), DOWN, held, now);
       }
     }

@@ -5,14 +5,15 @@ import {
   type ProviderHints,
   readProvidersReport,
 } from '../../../sidecar/snapshot/fleet/providers.ts';
-import type { ModelBody } from '../../../sidecar/snapshot/schema.ts';
+import type { ItemId, ModelBody } from '../../../sidecar/snapshot/schema.ts';
 import type { FleetTopic, HintAudience } from '../topic.ts';
 import { Cell, type Summary } from './cell.ts';
+import { type Health, HealthBook } from './health.ts';
 import { Probers } from './probers.ts';
 
 export interface ProvidersTopicOptions {
   /** Something that pods should hear of soon: what is held against a provider changed. */
-  news?: () => void;
+  news?: (provider: ItemId) => void;
 }
 
 export interface ProviderStanding {
@@ -32,10 +33,13 @@ const REMEMBERED_MS = 2_000;
 
 export class ProvidersTopic implements FleetTopic {
   readonly name = 'providers';
-  readonly #news: () => void;
+  readonly #news: (provider: ItemId) => void;
   /** By provider, then by model; the endpoint as a whole is the model ''. */
   readonly #cells = new Map<string, Map<string, Cell>>();
   readonly #probers = new Probers();
+  readonly #health = new HealthBook();
+  /** Providers of which something was said once. */
+  readonly #heardOf = new Set<ItemId>();
   /** Hints made lately, by snapshot and namespace. */
   readonly #made = new Map<string, { at: number; hints: ProviderHint[] }>();
   #count = 0;
@@ -60,7 +64,8 @@ export class ProvidersTopic implements FleetTopic {
       const voice = cell.voice(pod.uid, pod.namespace, now);
       const before = voice.saysDown;
       voice.say(sighting, report.ms, now);
-      if (voice.saysDown !== before) this.#news();
+      if (voice.saysDown !== before) this.#news(provider);
+      else if (!this.#heardOf.has(provider)) this.#first(provider);
     }
     return true;
   }
@@ -77,8 +82,12 @@ export class ProvidersTopic implements FleetTopic {
     for (const models of this.#cells.values()) for (const cell of models.values()) cell.forget(uid);
   }
 
-  /** What is known of a provider, by model; for its status. */
-  standing(provider: string, now: number): ProviderStanding[] {
+  /** For the status of a provider. */
+  health(provider: ItemId, now: number): Health | undefined {
+    return this.#health.of(provider, this.#standing(provider, now), now);
+  }
+
+  #standing(provider: ItemId, now: number): ProviderStanding[] {
     const models = this.#cells.get(provider);
     if (!models) return [];
     return [...models].map(([model, cell]) => ({ model, summary: cell.summary(now) }));
@@ -100,6 +109,12 @@ export class ProvidersTopic implements FleetTopic {
     if (this.#made.size >= MAX_REMEMBERED) this.#made.clear();
     this.#made.set(key, { at: now, hints });
     return hints;
+  }
+
+  #first(provider: ItemId): void {
+    if (this.#heardOf.size >= MAX_CELLS) this.#heardOf.clear();
+    this.#heardOf.add(provider);
+    this.#news(provider);
   }
 
   #cell(provider: string, model: string, now: number): Cell | undefined {
