@@ -37,7 +37,7 @@ usage: outrider operator --tls-cert FILE --tls-key FILE [options]
   --namespaces NAME,...          where routes, providers and pods are read; * (all)              OUTRIDER_NAMESPACES
   --credentials-namespaces ...   where labelled Secrets are read: names, or * for all; none      OUTRIDER_CREDENTIALS_NAMESPACES
   --platform-namespaces NAME,... namespaces that may export providers and routes; none           OUTRIDER_PLATFORM_NAMESPACES
-  --egress-hosts NAME,...        hosts asked for tokens besides those of the clouds; none        OUTRIDER_EGRESS_HOSTS
+  --egress-hosts NAME,...        hosts it may dial besides clouds and known vendors; none        OUTRIDER_EGRESS_HOSTS
   --jwks-file FILE               keys that sign the sidecars' tokens; unset: the API server's    OUTRIDER_JWKS_FILE
   --token-issuer URL             issuer that tokens must have; unset: any whose signature holds  OUTRIDER_TOKEN_ISSUER
   --token-audience NAME          audience that tokens must have; outrider                        OUTRIDER_TOKEN_AUDIENCE

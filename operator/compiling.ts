@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../sidecar/snapshot/clock.ts';
 import { compile } from './compile/compile.ts';
+import type { KnownVectors } from './compile/example-vectors.ts';
 import { CompileMemory } from './compile/memory.ts';
 import type { Tokens } from './compile/mints.ts';
 import type { Compiled } from './compile/types.ts';
@@ -24,6 +25,8 @@ export interface CompilingOptions {
   credentialsNamespaces?: readonly string[];
   /** What clouds gave, read with each compilation; unset: nothing. */
   tokens?: () => Tokens;
+  /** Vectors of examples that are there, read with each compilation; unset: none. */
+  vectors?: () => KnownVectors;
   /** Takes each result; throwing counts as a failure and is retried. */
   publish(compiled: Compiled): void;
   onRun?: (result: RunResult, milliseconds: number) => void;
@@ -68,7 +71,12 @@ export function startCompiling(options: CompilingOptions): Compiling {
       options.publish(
         compile(
           source.resources(),
-          { ...rights, now: clock.wall(), ...(options.tokens && { tokens: options.tokens() }) },
+          {
+            ...rights,
+            now: clock.wall(),
+            ...(options.tokens && { tokens: options.tokens() }),
+            ...(options.vectors && { vectors: options.vectors() }),
+          },
           memory,
         ),
       );

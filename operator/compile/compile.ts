@@ -14,6 +14,13 @@ import {
 import { findConflicts } from './conflicts.ts';
 import { CONTRACT } from './contract.ts';
 import { credentialSet } from './credentials.ts';
+import {
+  type KnownVectors,
+  type VectorsWanted,
+  vectorsOf,
+  vectorsWanted,
+  withVectors,
+} from './example-vectors.ts';
 import { CompileMemory } from './memory.ts';
 import { mintsOf } from './mints.ts';
 import { namespacesOf } from './namespaces.ts';
@@ -49,7 +56,15 @@ export function compile(
     .filter(stays)
     .map(routeSource)
     .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
-  const routes = memory.routes(sources, surroundings, (source) => compileRoute(source, index, providers));
+  const { vectors: known = NO_VECTORS } = options;
+  const wanted = new Map<string, VectorsWanted>();
+  const made = memory.routes(sources, surroundings, (source) => compileRoute(source, index, providers));
+  const routes = made.map((route) => {
+    const asks = vectorsWanted(route, providers, secrets);
+    if (!asks) return route;
+    wanted.set(asks.key, asks);
+    return known.has(asks.key) ? withVectors(route, asks.key) : route;
+  });
   const byKey = new Map(routes.map((route) => [route.source.key, route]));
 
   const { tokens = new Map() } = options;
@@ -77,10 +92,10 @@ export function compile(
         ),
       );
       const newest = once(made, current, () =>
-        snapshotOf(current, itemsOf(group, providersOf(group, providers))),
+        snapshotOf(current, itemsOf(group, providersOf(group, providers)), known),
       );
       return isOlder && previous
-        ? once(made, version, () => snapshotOf(version, newest.items.map(previous)))
+        ? once(made, version, () => snapshotOf(version, newest.items.map(previous), known))
         : newest;
     },
     credentialsFor: (workload) => {
@@ -88,6 +103,7 @@ export function compile(
       return once(credentials, group.key, () => credentialSet(group, providers, secrets, tokens));
     },
     mints: mintsOf(providers.values(), secrets),
+    vectorsWanted: [...wanted.values()],
     verdicts: [
       ...[...providers.values()].map((provider) =>
         providerVerdict(
@@ -112,10 +128,13 @@ export function compile(
 const stays = (object: { metadata: { deletionTimestamp?: string } }): boolean =>
   object.metadata.deletionTimestamp === undefined;
 
-const snapshotOf = (version: number, items: SnapshotItem[]): Snapshot => ({
+const NO_VECTORS: KnownVectors = new Map();
+
+const snapshotOf = (version: number, items: SnapshotItem[], vectors: KnownVectors): Snapshot => ({
   version,
   hash: hashOf(items),
   items,
+  ...vectorsOf(items, vectors),
 });
 
 /** Items of the providers that the group's routes use. */

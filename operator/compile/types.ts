@@ -3,6 +3,7 @@ import type { KubeObject } from '../../crds/common.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { CredentialSet, ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
+import type { KnownVectors, VectorsWanted } from './example-vectors.ts';
 import type { Mint, Tokens } from './mints.ts';
 
 /**
@@ -64,6 +65,8 @@ export interface CompileOptions {
   now: number;
   /** What clouds gave for `mints`, by id of the credential. Unset: nothing yet. */
   tokens?: Tokens;
+  /** Vectors of examples, by key of `vectorsWanted`. Unset: none. */
+  vectors?: KnownVectors;
   /** Unset: the contract of this build. */
   contract?: Contract;
 }
@@ -80,6 +83,8 @@ export interface Compiled {
   credentialsFor(workload: Workload): CredentialSet;
   /** Tokens to get from clouds, and to keep fresh. */
   readonly mints: readonly Mint[];
+  /** Vectors of examples that routes would be handed out with. */
+  readonly vectorsWanted: readonly VectorsWanted[];
   /** One per route and provider, sorted by kind, namespace, name. */
   verdicts: readonly Verdict[];
   /** Whether the route (`namespace/name`) is for the workload. */

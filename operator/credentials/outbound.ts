@@ -1,10 +1,14 @@
 /**
- * The operator's one door to hosts other than the API server. It leads to services that give tokens, by TLS, and to what
- * `egressHosts` adds; which of them is asked is fixed in the code or said by the operator's own environment, never by a resource.
+ * The operator's one door to hosts other than the API server. It leads to services that give tokens, by TLS; to the own hosts
+ * of vendors of known types, for vectors of examples, by TLS too; and to what `egressHosts` adds. Which hosts those are is fixed in
+ * the code or said by whoever runs the operator, never by a resource.
  */
+
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
-import { httpIO } from '../../sidecar/tokens/http-io.ts';
+import { dial, httpIO } from '../../sidecar/tokens/http-io.ts';
 import { type Minted, type MintRequest, mint } from '../../sidecar/tokens/mint.ts';
+import { askForVectors, type Post } from '../vectors/ask.ts';
+import { type ExampleVectorsOptions, NotDialled } from '../vectors/example-vectors.ts';
 
 export interface OutboundOptions {
   clock: Pick<Clock, 'wall'>;
@@ -18,4 +22,19 @@ export function outboundMint({
 }: OutboundOptions): (request: MintRequest) => Promise<Minted> {
   const io = httpIO({ now: () => clock.wall(), ...(egressHosts && { hosts: egressHosts }) });
   return (request) => mint(request, io);
+}
+
+const VECTORS = { timeoutMs: 30_000, maxBytes: 32 * 1024 * 1024 };
+
+/** Dials where the URL is the vendor's own, or its host is one of `egressHosts`. `post`: unset, over the network. */
+export function outboundVectors(
+  { egressHosts = [] }: Pick<OutboundOptions, 'egressHosts'>,
+  post: Post = (call) => dial({ ...call, method: 'POST' }, VECTORS),
+): ExampleVectorsOptions['ask'] {
+  return (wanted, texts) => {
+    const { protocol, hostname } = new URL(wanted.url);
+    const isVendors = wanted.isDefault && protocol === 'https:';
+    if (isVendors || egressHosts.includes(hostname)) return askForVectors(post, wanted, texts);
+    return Promise.reject(new NotDialled(`${hostname} is not among the hosts that the operator may dial`));
+  };
 }

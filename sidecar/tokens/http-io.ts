@@ -16,8 +16,7 @@ const TOKEN_HOSTS: readonly RegExp[] = [
 /** Addresses of the agents that run on each node: EKS Pod Identity. Plain HTTP, and only there. */
 const NODE_AGENTS: ReadonlySet<string> = new Set(['169.254.170.23', '[fd00:ec2::23]']);
 
-const TIMEOUT_MS = 10_000;
-const MAX_BYTES = 256 * 1024;
+const TOKENS = { timeoutMs: 10_000, maxBytes: 256 * 1024 };
 
 export interface HttpIOOptions {
   now(): number;
@@ -48,32 +47,42 @@ export function httpIO(options: HttpIOOptions): TokenIO {
       const url = new URL(call.url);
       const refusal = refusedHost(url, options.hosts);
       if (refusal !== undefined) return Promise.reject(new MintError(refusal));
-      return send(call, url.host, route?.(url) ?? url);
+      return dial(call, TOKENS, route?.(url));
     },
   };
 }
 
-/** Neither redirects nor proxies: a token goes to the host that was asked for and to no other. */
-function send(call: TokenCall, host: string, url: URL): Promise<TokenAnswer> {
+/**
+ * Neither redirects nor proxies: a secret goes to the host that was asked for and to no other. Whether it may be asked is for the
+ * caller to know. `to`: another place that stands in for it, in tests.
+ */
+export function dial(
+  call: TokenCall,
+  { timeoutMs, maxBytes }: { timeoutMs: number; maxBytes: number },
+  to?: URL,
+): Promise<TokenAnswer> {
+  const asked = new URL(call.url);
+  const { host } = asked;
+  const url = to ?? asked;
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new MintError(`${host} ${why}`));
     const { request } = url.protocol === 'https:' ? https : http;
     const outgoing = request(
       url,
-      { method: call.method, headers: { ...call.headers, host }, agent: false, timeout: TIMEOUT_MS },
+      { method: call.method, headers: { ...call.headers, host }, agent: false, timeout: timeoutMs },
       (response) => {
         const chunks: Buffer[] = [];
         let length = 0;
         response.on('data', (chunk: Buffer) => {
           length += chunk.length;
-          if (length > MAX_BYTES) response.destroy();
+          if (length > maxBytes) response.destroy();
           else chunks.push(chunk);
         });
         response.on('end', () => {
           resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
         });
         response.on('close', () => {
-          if (!response.complete) fail('broke off, or said more than a token is');
+          if (!response.complete) fail('broke off, or said more than it should');
         });
       },
     );
@@ -81,7 +90,7 @@ function send(call: TokenCall, host: string, url: URL): Promise<TokenAnswer> {
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
       fail(`cannot be reached (${error.code ?? 'no answer'})`),
     );
-    outgoing.setTimeout(TIMEOUT_MS);
+    outgoing.setTimeout(timeoutMs);
     outgoing.end(call.body);
   });
 }

@@ -316,6 +316,6 @@ describe('a refusal', () => {
 
   it('of more bytes than a token has ends the reading', async () => {
     clouds.answer = () => ({ body: 'x'.repeat(1_000_000) });
-    await expect(mint(azure, clouds.io({ now: NOW }))).rejects.toThrow('said more than a token is');
+    await expect(mint(azure, clouds.io({ now: NOW }))).rejects.toThrow('said more than it should');
   });
 });

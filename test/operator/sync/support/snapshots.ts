@@ -113,6 +113,7 @@ export function compiledOf(...shares: Share[]): Compiled {
     snapshotFor: ({ labels }) => shareOf(labels).snapshot,
     credentialsFor: ({ labels }) => shareOf(labels).credentials ?? keys({}),
     mints: [],
+    vectorsWanted: [],
     verdicts: [],
     selects: () => true,
     routesOf: () => [],
