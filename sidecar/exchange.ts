@@ -36,6 +36,8 @@ export interface Exchange {
    * which is paused.
    */
   head: { chunks: Buffer[]; length: number; complete: boolean } | undefined;
+  /** Somebody else reads the bytes of the body as well: their memory is not given back before its time. */
+  bodyShared?: boolean;
   facts: RequestFacts | undefined;
   /** What the user wrote, in part: only where the log's owner asked for it. */
   shownPrompt?: string | undefined;
@@ -44,6 +46,8 @@ export interface Exchange {
   internal?: { readonly purpose: Purpose; readonly parent: string | undefined } | undefined;
   /** Requests of our own that were made on its behalf, in order. */
   asked?: Exchange[] | undefined;
+  /** Of copies that its experiment asked for: what became of each. Absent: none was asked for. */
+  copies?: CopyResult[] | undefined;
   // routing
   /** `namespace/name`. */
   route: string | undefined;
@@ -99,15 +103,26 @@ export interface AttemptObserver {
   ended?(attempt: Attempt, exchange: Exchange): void;
 }
 
+/** The attempt that answered, or the last that tried. With hedges the winner need not be the last. */
+export function answering(attempts: readonly Attempt[]): Attempt | undefined {
+  const last = attempts.at(-1);
+  if (attempts.length < 2 || last?.committedAt !== undefined) return last;
+  const won = attempts.find(({ committedAt }) => committedAt !== undefined);
+  return won ?? attempts.findLast(({ cancelled }) => !cancelled) ?? last;
+}
+
 /** Hears of every exchange when it is over, each attempt settled. */
 export interface ExchangeObserver {
   completed(exchange: Exchange): void;
 }
 
+/** Made, or why not: no room for it, no money left or no known price, nothing that may be asked. */
+export type CopyResult = 'Made' | 'Memory' | 'Budget' | 'NoTarget';
+
 export interface Attempt {
   candidate: Candidate;
   /** Hedge: sent beside another call that took long. */
-  kind: 'First' | 'Retry' | 'Failover' | 'Probe' | 'Hedge';
+  kind: 'First' | 'Retry' | 'Failover' | 'Probe' | 'Hedge' | 'Mirror';
   /** How the provider is spoken to; absent on unread paths. */
   way?: OpenWay | undefined;
   startedAt: number;
@@ -127,6 +142,8 @@ export interface Attempt {
   errorCode: string | undefined;
   /** The caller went away while this attempt ran, or another one answered first. */
   cancelled: boolean;
+  /** It came much slower than its target normally delivers. */
+  stalled?: true;
   /** Proof that the provider did no work. */
   noWork: boolean;
   upstreamRequestId: string | undefined;

@@ -237,12 +237,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     // Sockets have no end of their own: they are told to close, which ends their exchanges.
     void sockets.drain();
     await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
+    experiments.stop();
     await source.flush?.(FLUSH_MS);
     await source.stop();
     await telemetry?.flush(FLUSH_MS);
     dispatcher.close();
     outlook.stop();
-    experiments.stop();
     await adminListener.close();
   };
   let port: number;

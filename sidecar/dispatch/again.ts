@@ -15,10 +15,18 @@ export class Again {
     failure: Failure,
     parts: DispatchParts,
   ): { secret: string | undefined } | undefined {
-    if (this.#extra >= MAX_EXTRA) return undefined;
+    if (!this.isLeft) return undefined;
     const found = this.#keyFor(call, failure, parts);
-    if (found) this.#extra++;
+    if (found) this.use();
     return found;
+  }
+
+  get isLeft(): boolean {
+    return this.#extra < MAX_EXTRA;
+  }
+
+  use(): void {
+    this.#extra++;
   }
 
   #keyFor(

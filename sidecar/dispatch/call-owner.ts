@@ -5,6 +5,7 @@ import type { Attempt } from '../exchange.ts';
 import type { TimeoutsBody } from '../snapshot/schema.ts';
 import type { Admission } from './breakers.ts';
 import type { Failure } from './failure.ts';
+import type { Flow } from './pace/flow.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
@@ -49,4 +50,6 @@ export interface CallOptions {
   readonly learnedMs?: number;
   /** Instead of the rule's. */
   readonly firstTokenMs?: number;
+  /** Watches how fast the answer comes; absent: nobody does. */
+  readonly flow?: Flow | undefined;
 }

@@ -26,8 +26,19 @@ import type { Receiver } from './receiver.ts';
 import type { Settled } from './relay.ts';
 import { retryBudgetOf } from './retry-budget.ts';
 import { opensIn } from './retry-hint.ts';
-import { choose, hasFailedAt, judge, mayServe, type SelectionInput, type Tried } from './selection.ts';
+import {
+  choose,
+  hasFailedAt,
+  judge,
+  mayServe,
+  type SelectionInput,
+  type Tried,
+  wasTried,
+} from './selection.ts';
 import type { UpstreamCall } from './upstream-call.ts';
+
+/** Attempts on top of `maxAttempts` with another key of a target. */
+const MAX_ROTATED = 3;
 
 export class Run extends Launcher implements SelectionInput {
   /** Of the plan, or the list that the last failure has for itself. */
@@ -35,6 +46,7 @@ export class Run extends Launcher implements SelectionInput {
   readonly tried: Tried[] = [];
   maxWaitMs = 0;
   #counted = 0;
+  #rotated = 0;
   #again: Again | undefined = undefined;
   #timer: Timer | undefined = undefined;
   /** Where the rule hedges and the request may be sent twice. */
@@ -124,7 +136,13 @@ export class Run extends Launcher implements SelectionInput {
       this.launch(candidate, again.secret, hedge);
     } else {
       this.tried.push(judge(this.tried, candidate, failure, this.plan.rule, this.now(), this.parts.random()));
-      this.#follow({ failure, call }, hedge);
+      const other = this.#otherKey(candidate, failure);
+      if (other === undefined) {
+        this.#follow({ failure, call }, hedge);
+      } else {
+        this.#again?.use();
+        this.launch(other, undefined, hedge);
+      }
     }
   }
 
@@ -256,6 +274,17 @@ export class Run extends Launcher implements SelectionInput {
     // "Come back now" is no reason to stay away.
     const retryAfterMs = failure.retryAfterMs === 0 ? undefined : failure.retryAfterMs;
     breakers.failure(evidence, failure.verdict, retryAfterMs, this.now());
+  }
+
+  /** A key of ours that is dead or used up costs nobody an attempt while the target has another one that is well. */
+  #otherKey(failed: Candidate, failure: Failure): Candidate | undefined {
+    const { scope } = failure.verdict;
+    if (scope !== 'Credential' && scope !== 'CredentialModel') return undefined;
+    if (!(this.#again ??= new Again()).isLeft || (this.call ?? this.rival) !== undefined) return undefined;
+    if (this.pinned || !mayFailOver(failure, this.plan.rule.failover.on, this.replay)) return undefined;
+    return this.plan.candidates.find(
+      (c) => c.target === failed.target && mayServe(c, this) && this.#isWell(c) && !wasTried(c, this.tried),
+    );
   }
 
   /** An attempt is over and nobody has answered. */

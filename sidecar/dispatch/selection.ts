@@ -120,7 +120,7 @@ function rulesOut(tried: Tried, candidate: Candidate): boolean {
   }
 }
 
-function wasTried(candidate: Candidate, tried: readonly Tried[]): boolean {
+export function wasTried(candidate: Candidate, tried: readonly Tried[]): boolean {
   return tried.some((t) => t.candidate === candidate);
 }
 

@@ -15,7 +15,8 @@ export type Due =
   | 'Attempt'
   | 'Progress'
   | 'Hold'
-  | 'Listen';
+  | 'Listen'
+  | 'Rate';
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Between the last event of a stream and the end of its response. */
@@ -37,6 +38,7 @@ export class Timeouts {
   #stallBy = NEVER;
   #lingerBy = NEVER;
   #listenBy = NEVER;
+  #rateBy = NEVER;
   /** The earliest of those that progress does not move. */
   #fixedBy = NEVER;
 
@@ -73,6 +75,12 @@ export class Timeouts {
     this.#schedule();
   }
 
+  /** Look at `now + ms` how much has come meanwhile; again once the answer flows again, where its caller held it up. */
+  rate(now: number, ms: number): void {
+    this.#rateBy = now + ms;
+    this.#schedule();
+  }
+
   commit(): void {
     this.#commitBy = NEVER;
     this.#holdBy = NEVER;
@@ -91,6 +99,7 @@ export class Timeouts {
   lastEvent(now: number): void {
     this.#progressBy = NEVER;
     this.#listenBy = NEVER;
+    this.#rateBy = NEVER;
     this.#lingerBy = now + LINGER_MS;
     this.#schedule();
   }
@@ -120,11 +129,13 @@ export class Timeouts {
     if (!this.paused && now >= this.#lingerBy) return 'Linger';
     if (!this.paused && now >= this.#progressBy) return 'Progress';
     if (now >= this.#holdBy) return 'Hold';
+    if (now >= this.#rateBy) return 'Rate';
     return now >= this.#listenBy ? 'Listen' : undefined;
   }
 
   #schedule(): void {
-    let by = Math.min(this.#requestBy, this.#attemptBy, this.#commitBy, this.#holdBy, this.#listenBy);
+    let by = Math.min(this.#requestBy, this.#attemptBy, this.#commitBy);
+    by = Math.min(by, this.#holdBy, this.#listenBy, this.#rateBy);
     if (!this.connected) by = Math.min(by, this.#connectBy);
     if (this.paused) by = Math.min(by, this.#stallBy);
     else by = Math.min(by, this.#lingerBy);

@@ -22,6 +22,7 @@ import type { CallOptions, CallOwner } from './call-owner.ts';
 import { judgeBreak, unreachable } from './connection-break.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
+import type { Flow } from './pace/flow.ts';
 import type { Receiver } from './receiver.ts';
 import { LISTEN_EVERY_MS } from './silence.ts';
 import { shown, Timeouts } from './timeouts.ts';
@@ -41,6 +42,7 @@ export class UpstreamCall implements WireEvents {
   readonly impatient: boolean;
   readonly #learnedMs: number;
   readonly #firstTokenMs: number;
+  readonly #flow: Flow | undefined;
   /** The caller asked for a stream. */
   readonly stream: boolean;
   readonly #fresh: boolean;
@@ -64,6 +66,7 @@ export class UpstreamCall implements WireEvents {
     this.#fresh = options.fresh ?? false;
     this.#learnedMs = options.learnedMs ?? 0;
     this.#firstTokenMs = options.firstTokenMs ?? owner.timeouts.firstTokenMs;
+    this.#flow = options.flow;
     const { startedAt } = options.attempt;
     this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);
   }
@@ -155,6 +158,7 @@ export class UpstreamCall implements WireEvents {
   pause(): void {
     if (this.#times.paused || this.done) return;
     this.response?.pause();
+    this.#flow?.holdUp();
     this.#times.pause(this.owner.now());
     this.#reschedule();
   }
@@ -253,6 +257,9 @@ export class UpstreamCall implements WireEvents {
         this.#times.holdOver();
         this.#receiver?.holdOver();
         break;
+      case 'Rate':
+        if (this.#flow) this.#checkRate(this.#flow, now);
+        break;
       case 'Listen':
         this.#times.listen(now, LISTEN_EVERY_MS);
         // A caller that does not read has things to hear already.
@@ -305,6 +312,9 @@ export class UpstreamCall implements WireEvents {
 
   received(chunk: Buffer): void {
     if (this.done) return;
+    const flow = this.#flow;
+    // What a stream says before its first content says nothing of its rate.
+    if (flow && (!this.stream || this.attempt.firstContentAt !== undefined)) this.#watch(flow, chunk.length);
     try {
       this.#receiver?.chunk(chunk);
     } catch (error) {
@@ -342,6 +352,24 @@ export class UpstreamCall implements WireEvents {
     });
   }
 
+  #watch(flow: Flow, bytes: number): void {
+    const now = this.owner.now();
+    if (!flow.begun && flow.watches) {
+      this.#times.rate(now, flow.windowMs);
+      this.#reschedule();
+    }
+    flow.came(bytes, now);
+  }
+
+  /** Too little has come for too long: another attempt may do better, unless the answer is with the caller already. */
+  #checkRate(flow: Flow, now: number): void {
+    const stalled = flow.check(now);
+    this.#times.rate(now, flow.windowMs);
+    if (!stalled) return;
+    this.attempt.stalled = true;
+    if (!this.committed && this.owner.mayRepeatSent() && !flow.last) this.#timeout('throughput', flow.said);
+  }
+
   /** Not a byte of the request has left: nobody can have worked on it. */
   #isUnsent(): boolean {
     return this.#socket !== undefined && this.#socket.bytesWritten === this.#socketBytes;
@@ -371,6 +399,9 @@ export class UpstreamCall implements WireEvents {
     this.done = true;
     this.#receiver?.note();
     this.attempt.endedAt = this.owner.now();
+    if (this.#flow && this.attempt.failure === undefined && !this.attempt.cancelled) {
+      this.#flow.whole(this.attempt.endedAt);
+    }
     this.owner.ended(this);
     this.owner.deadline = NEVER;
     // Pooled sockets and finished messages outlive the call; they must not keep it.

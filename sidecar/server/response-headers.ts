@@ -1,6 +1,7 @@
 /** What the sidecar says about a request in its answer. Values are plain ASCII: names come from users and vendors. */
 import { formatUsd } from '../accounting/usd.ts';
-import type { Exchange } from '../exchange.ts';
+import { answering, type Exchange } from '../exchange.ts';
+import { REST } from '../routing/experiment/arms.ts';
 
 /** Longest value sent; anything beyond is cut. */
 const MAX_VALUE = 512;
@@ -13,7 +14,9 @@ export function outriderHeaders(exchange: Exchange): string[] {
   const headers = ['x-outrider-request-id', exchange.id];
   if (exchange.route !== undefined) headers.push('x-outrider-route', exchange.route);
   if (exchange.plan) headers.push('x-outrider-rule', exchange.plan.rule.name);
-  const last = exchange.attempts.at(-1);
+  const arm = exchange.plan?.arm?.arm.name;
+  if (arm !== undefined && arm !== REST) headers.push('x-outrider-arm', arm);
+  const last = answering(exchange.attempts);
   if (last) {
     const { target, providerId, upstreamModel } = last.candidate;
     headers.push('x-outrider-target', target.name);

@@ -1,6 +1,6 @@
 /** The facts that metrics, log, spans and the ring share, worked out once from a finished exchange. */
 import { addUsage, type Usage } from '../accounting/usage.ts';
-import type { Attempt, Exchange, Outcome } from '../exchange.ts';
+import { type Attempt, answering, type Exchange, type Outcome } from '../exchange.ts';
 
 /**
  * How a request ended: a useful answer; an answer that blames the request; a refusal of ours without trying; every try
@@ -57,7 +57,7 @@ export function finish(exchange: Exchange, outcome: Outcome): Finished {
     exchange,
     outcome,
     result: resultOf(exchange, outcome),
-    last: exchange.attempts.at(-1),
+    last: answering(exchange.attempts),
     tokens,
     costNanoUsd,
     priced,
@@ -69,12 +69,12 @@ export function finish(exchange: Exchange, outcome: Outcome): Finished {
   };
 }
 
-function resultOf(exchange: Exchange, outcome: Outcome): Result {
+export function resultOf(exchange: Exchange, outcome: Outcome): Result {
   if (outcome.cancelled) return 'Cancelled';
   if (outcome.broken) return 'Broken';
   if (outcome.errorCode !== undefined) return exchange.attempts.length === 0 ? 'Refused' : 'Failed';
   if (outcome.status < 400) return 'OK';
-  return AT_FAULT.has(exchange.attempts.at(-1)?.failure) ? 'CallerError' : 'Failed';
+  return AT_FAULT.has(answering(exchange.attempts)?.failure) ? 'CallerError' : 'Failed';
 }
 
 /** Classes by which the provider says that the request is to blame. */

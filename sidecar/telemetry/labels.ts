@@ -2,7 +2,7 @@
 
 export interface Label {
   /** Whose configuration gives the values; absent: the values are a fixed list. */
-  readonly of?: 'route' | 'rule' | 'asked' | 'provider' | 'vendor' | 'model';
+  readonly of?: 'route' | 'rule' | 'asked' | 'provider' | 'vendor' | 'model' | 'experiment' | 'arm';
   readonly help: string;
 }
 
@@ -10,7 +10,7 @@ export const LABELS = {
   route: { of: 'route', help: '`namespace/name` of the route; empty when none answered' },
   rule: {
     of: 'rule',
-    help: 'name of the rule that matched; empty when none did; `signals.intents` and `signals.classifier` for requests of the sidecar itself',
+    help: 'name of the rule that matched; empty when none did; `signals.intents`, `signals.classifier` and `experiment.mirror` for requests of the sidecar itself',
   },
   asked_model: { of: 'asked', help: 'the pattern in the `models` of the route that the asked model matched' },
   provider: { of: 'provider', help: '`namespace/name` of the provider' },
@@ -26,8 +26,10 @@ export const LABELS = {
   class: { help: 'priority class of the rule: `Critical`, `High`, `Normal`, `Low` or `Batch`' },
   source: { help: '`Provider`: what the provider said; `Estimated`: what we reckoned' },
   reason: { help: 'why, from a fixed list' },
+  experiment: { of: 'experiment', help: 'name of the experiment' },
+  arm: { of: 'arm', help: 'name of the arm; `_rest` for requests in none, `mirror.<target>` for copies' },
   purpose: {
-    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples) or `Classifier`',
+    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier` or `Mirror` (copies)',
   },
   version: { help: 'version of the sidecar' },
   gen_ai_operation_name: { help: '`chat`, `text_completion` or `embeddings`' },

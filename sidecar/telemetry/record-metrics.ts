@@ -3,6 +3,7 @@ import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
+import { ExperimentRecorder } from './record-experiment.ts';
 import { GenAiRecorder } from './record-gen-ai.ts';
 import type { CounterSeries, Family, HistogramSeries, MoneySeries } from './series.ts';
 
@@ -37,6 +38,7 @@ export class MetricsRecorder {
   readonly #internal: Family<CounterSeries>;
   readonly #internalSeconds: Family<HistogramSeries>;
   readonly #genAi: GenAiRecorder;
+  readonly #experiments: ExperimentRecorder;
   readonly #waited: Family<HistogramSeries>;
   readonly #refused: Family<CounterSeries>;
   #names: KnownNames;
@@ -59,6 +61,7 @@ export class MetricsRecorder {
     this.#internal = meter.counter('internalRequests');
     this.#internalSeconds = meter.histogram('internalSeconds');
     this.#genAi = new GenAiRecorder(meter);
+    this.#experiments = new ExperimentRecorder(meter);
     this.#waited = meter.histogram('admissionWait');
     this.#refused = meter.counter('admissionRefused');
   }
@@ -84,6 +87,7 @@ export class MetricsRecorder {
     }
     if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
     this.#admission(exchange, route, rule, outcome.errorCode);
+    if (exchange.plan?.arm) this.#experiments.record(finished, exchange.plan.arm, route, names);
     if (last === undefined) return;
 
     if (!internal) this.#added.observe(finished.addedMs / 1000);

@@ -1,6 +1,7 @@
 /** Limits on time that follow from what a target normally takes. Pure. */
 import type { Candidate } from '../../routing/plan.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
+import { Flow } from './flow.ts';
 import type { PaceBook } from './pace-book.ts';
 
 /** What takes so much longer than 99 in 100 did is not coming. */
@@ -15,8 +16,7 @@ export interface AttemptLimits {
   /** How long that is, in milliseconds, where it was learned from the target; else 0. */
   readonly learnedMs: number;
   readonly firstTokenMs: number;
-  /** Bytes per second below which the answer has stalled; 0: nobody watches, or nothing is known. */
-  readonly leastRate: number;
+  readonly flow: Flow | undefined;
 }
 
 /** `shareMs`: the attempt's share of the time before commit. `last`: no other attempt could follow it. */
@@ -32,7 +32,7 @@ export function attemptLimits(
     commitBy: now + (learnedMs > 0 ? learnedMs : shareMs),
     learnedMs,
     firstTokenMs: learnedFirstTokenMs(rule, pace, candidate, now),
-    leastRate: stalledBelow(rule, pace, candidate, stream, now),
+    flow: flowOf(rule, pace, candidate, stream, last, now),
   };
 }
 
@@ -64,18 +64,18 @@ function learnedFirstTokenMs(rule: RuleBody, pace: PaceBook, candidate: Candidat
   return p99 === undefined ? longest : Math.min(longest, Math.max(firstTokenMs, Math.ceil(p99 * TIMES_P99)));
 }
 
-/** Bytes per second below which an answer has stalled; 0: nothing is known, or watched. */
-function stalledBelow(
-  rule: RuleBody,
-  pace: PaceBook,
+function flowOf(
+  { learned }: RuleBody,
+  book: PaceBook,
   candidate: Candidate,
   stream: boolean,
+  last: boolean,
   now: number,
-): number {
-  const { stall } = rule.learned ?? {};
-  if (stall === undefined) return 0;
-  const usual = pace.of(candidate, stream)?.bytesPerSecond.quantile(0.5, now);
-  return usual === undefined ? 0 : (usual * stall.percent) / 100;
+): Flow | undefined {
+  if (learned?.stall === undefined) return undefined;
+  const { percent, windowMs } = learned.stall;
+  const usual = book.of(candidate, stream)?.bytesPerSecond.quantile(0.5, now) ?? 0;
+  return new Flow({ book, candidate, stream, leastRate: (usual * percent) / 100, windowMs, last });
 }
 
 /** With fewer than two hundred observations, the 95th percentile stands in for what cannot be told yet. */
