@@ -28,7 +28,8 @@ function requestLines({ request }: Explanation): string[] {
   const parts = request.unread ? ['passed through unread'] : bodyParts(request);
   if (request.pinned) parts.push('pinned to the stateful target');
   parts.push(REPLAY[request.replay]);
-  return [`${request.method} ${request.path}  ${asked}`, `  ${parts.join('; ')}`];
+  const lines = [`${request.method} ${request.path}  ${asked}`, `  ${parts.join('; ')}`];
+  return request.signals.length === 0 ? lines : [...lines, `  ${request.signals.join('; ')}`];
 }
 
 function bodyParts(request: Explanation['request']): string[] {

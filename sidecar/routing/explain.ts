@@ -6,6 +6,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { costNanoUsd } from '../accounting/price.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
+import { saidBySignals } from '../signals/signals.ts';
 import { pricesOf } from '../snapshot/prices.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
 import { withNumbers } from './explain-ranking.ts';
@@ -30,12 +31,14 @@ export interface Explanation {
     maxOutputTokens: number | undefined;
     choices: number;
     turns: number;
-    /** Of tools, vision, jsonSchema, stream: those it uses. */
+    /** Of tools, vision, jsonSchema, stream, reasoning: those it uses. */
     features: string[];
     replay: RequestFacts['replay'];
     pinned: boolean;
     /** The body passes through unread, so nothing is known of its size. */
     unread: boolean;
+    /** What signals say of the prompt, and what models would be asked; empty where no rule of the route asks. */
+    signals: string[];
   };
   /** `namespace/name`; undefined when none answers. */
   route: string | undefined;
@@ -89,7 +92,7 @@ export function explain(
   const made = found.rule && plan(found.rule, facts, health, now, random, withoutTurns(state));
   const error = found.error ?? (made && found.route ? refusal(found.route, made, facts) : undefined);
   return {
-    request: requestOf(facts, found.rule?.body),
+    request: requestOf(facts, found.rule?.body, found.route),
     route: found.route?.key,
     pattern: found.pattern,
     rule: found.rule?.body.name,
@@ -141,7 +144,11 @@ function routeStep(route: TableRoute, pattern: string, { askedModel }: RequestFa
   return { stage: 'route', what: `route ${route.key}`, detail };
 }
 
-function requestOf(facts: RequestFacts, rule: RuleBody | undefined): Explanation['request'] {
+function requestOf(
+  facts: RequestFacts,
+  rule: RuleBody | undefined,
+  route: TableRoute | undefined,
+): Explanation['request'] {
   return {
     method: facts.method,
     path: facts.path,
@@ -151,10 +158,14 @@ function requestOf(facts: RequestFacts, rule: RuleBody | undefined): Explanation
     maxOutputTokens: facts.maxOutputTokens,
     choices: facts.choices,
     turns: facts.turns,
-    features: (['tools', 'vision', 'jsonSchema', 'stream'] as const).filter((feature) => facts[feature]),
+    features: (['tools', 'vision', 'jsonSchema', 'stream', 'reasoning'] as const).filter(
+      (feature) => facts[feature],
+    ),
     replay: rule ? replayOf(facts, rule) : facts.replay,
     pinned: rule ? isPinned(facts, rule) : facts.pinned,
     unread: facts.unread ?? false,
+    signals:
+      !facts.unread && route?.rules.some((one) => one.asksSignals) ? saidBySignals(facts, route.signals) : [],
   };
 }
 

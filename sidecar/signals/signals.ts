@@ -87,7 +87,8 @@ export class Signals {
   /** Name of the intent, or `none`. */
   intent(): Reading<string> {
     const { intents, lexical } = this.of;
-    if (!intents || !lexical) return this.gathered.intent ?? unknown('nobody was asked');
+    if (!intents || !lexical)
+      return this.gathered.intent ?? unknown('it is asked of a model, which was not done');
     this.#intent ??= decideIntent(lexical.classify(this.sample().last), intents);
     return this.#intent;
   }
@@ -99,7 +100,7 @@ export class Signals {
 
   /** Name of the classifier's label, or `none`. */
   label(): Reading<string> {
-    return this.gathered.label ?? unknown('nobody was asked');
+    return this.gathered.label ?? unknown('it is asked of a model, which was not done');
   }
 
   claims(header: string, format: 'JWT' | 'JSON'): ReturnType<typeof readClaims> {
@@ -149,4 +150,20 @@ const NO_SIGNALS: RouteSignals = {};
 export function signalsOf(facts: RequestFacts, of: RouteSignals = NO_SIGNALS): Signals {
   if (facts.signals?.of !== of) facts.signals = new Signals(facts, of);
   return facts.signals;
+}
+
+/** What every signal of a route says of a request, whether or not a rule has asked. */
+export function saidBySignals(facts: RequestFacts, of: RouteSignals): string[] {
+  const signals = signalsOf(facts, of);
+  const { intents, classifier } = signals.of;
+  const said = (what: string, reading: Reading<unknown>): string =>
+    reading.known ? reading.said : `${what} unknown: ${reading.why}`;
+  return [
+    said('difficulty', signals.difficulty()),
+    said('content', signals.content()),
+    said('language', signals.language()),
+    ...(intents ? [said('intent', signals.intent())] : []),
+    ...(classifier ? [said('label', signals.label())] : []),
+    ...(facts.classification === undefined ? [] : [`classification ${facts.classification}`]),
+  ];
 }

@@ -102,6 +102,18 @@ export function callAttributes(
   to.put('outrider.considered', plan && considered(plan.considered));
 }
 
+  signalAttributes(facts, to);
+}
+
+/** What rules asked of the prompt and were told. */
+function signalAttributes(facts: Exchange['facts'], to: AttributeSink): void {
+  const told = facts?.signals?.told();
+  if (!told) return;
+  to.put('outrider.signal.intent', told.intent);
+  to.put('outrider.signal.label', told.label);
+  to.put('outrider.signal.difficulty', told.difficulty);
+  to.put('outrider.signal.language', told.language);
+  to.put('outrider.signal.content', told.content);
 /** The kinds within the sums; the rest of each sum is plain text. */
 function usageKinds(tokens: Usage, to: AttributeSink): void {
   to.put('outrider.usage.cache_read_tokens', positive(tokens.cacheRead));

@@ -2,6 +2,7 @@
 import { formatUsd } from '../accounting/usd.ts';
 import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { Drawn } from '../routing/strategies/strategy.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';
 import type { AskedDetail, AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
 import { cut, word } from './words.ts';
@@ -46,11 +47,36 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     sampleRate,
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
     ...exchange.internal,
+    ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
+    ...signalsRecord(exchange),
   };
 }
 
 function attemptRecord(attempt: Attempt): AttemptRecord {
   const { candidate } = attempt;
+const drawnRecord = ({ target, propensity, context }: Drawn): LogRecord['drawn'] & object => ({
+  target,
+  propensity: Math.round(propensity * 1e6) / 1e6,
+  kind: context,
+});
+
+function signalsRecord({ facts }: Exchange): Pick<LogRecord, 'signals'> {
+  const told = facts?.signals?.told();
+  if (!told) return NO_SIGNALS;
+  const { intent, label, difficulty, language, content } = told;
+  return {
+    signals: {
+      ...(intent !== undefined && { intent }),
+      ...(label !== undefined && { label }),
+      ...(difficulty !== undefined && { difficulty }),
+      ...(language !== undefined && { language }),
+      ...(content !== undefined && { content }),
+    },
+  };
+}
+
+const NO_SIGNALS: Pick<LogRecord, 'signals'> = {};
+
   return {
     target: candidate.target.name,
     provider: candidate.providerId.slice(PROVIDER_PREFIX),

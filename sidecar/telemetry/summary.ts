@@ -5,6 +5,7 @@ import type { Attempt } from '../exchange.ts';
 import type { Purpose } from '../internal/internal-rule.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { Consideration, Step } from '../routing/plan.ts';
+import type { SignalValues } from '../signals/signals.ts';
 import type { AttemptResult, Result } from './finished.ts';
 
 /** One line of the access log. Every field but `prompt` is always there; null where it does not apply. */
@@ -60,6 +61,10 @@ export interface LogRecord {
   /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
   prompt?: string;
   /** A request of the sidecar itself: what it was for, and the id of the request on whose behalf it was made. Absent: an app's. */
+  /** Of an adaptive rule: the target that was chosen first, and the chance it had. What served may be another one. */
+  drawn?: { target: string; propensity: number; kind: number };
+  /** What rules asked of the prompt and were told; absent where none asked. */
+  signals?: SignalsRecord;
   purpose?: Purpose;
   parent?: string;
 }
@@ -67,6 +72,9 @@ export interface LogRecord {
 export interface AttemptRecord {
   target: string;
   provider: string;
+/** Names of the route and of lists of ours; what was not asked, or is not known, is absent. */
+export type SignalsRecord = { [K in keyof SignalValues]?: NonNullable<SignalValues[K]> };
+
   model: string;
   /** Name of the credential; never its value. */
   credential: string | null;
