@@ -146,6 +146,8 @@ export class PackedRows {
       row.credential,
       row.operation,
       row.purpose,
+      row.experiment,
+      row.arm,
       row.kind,
       row.outcome,
       row.failure,

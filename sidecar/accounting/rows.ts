@@ -17,6 +17,9 @@ export interface Row {
   purpose?: Purpose;
   /** With it: the request on whose behalf it was made; absent where it was nobody's. */
   parent?: string;
+  /** Experiment and arm that the request was in; the arm `mirror.<target>` of a copy. Absent: none. */
+  experiment?: string;
+  arm?: string;
   /** `namespace/name`; absent where no route was found. */
   route?: string;
   rule: string;
@@ -87,6 +90,11 @@ function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
     row.purpose = exchange.internal.purpose;
     const parent = parentOf(exchange.id);
     if (parent !== undefined) row.parent = parent;
+  }
+  const arm = exchange.plan?.arm;
+  if (arm) {
+    row.experiment = arm.experiment.body.name;
+    row.arm = arm.arm.name;
   }
   if (exchange.route !== undefined) row.route = exchange.route;
   if (candidate.credential) row.credential = candidate.credential.name;

@@ -1,4 +1,4 @@
-/** A response that goes to nobody: what is written to it is kept, up to a limit, and can be read once it is over. */
+/** Responses that go to nobody: what is written is thrown away, or kept up to a limit and can be read once it is over. */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
@@ -13,7 +13,19 @@ export function innerRequest(path: string, rawHeaders: readonly string[]): Incom
   return req;
 }
 
-export class CapturedResponse extends ServerResponse {
+/** What is written to it is gone. */
+export class DiscardedResponse extends ServerResponse {
+  constructor(req: IncomingMessage) {
+    super(req);
+    this.shouldKeepAlive = false;
+    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+    // Only what a response asks of its connection is asked of it: to write, to cork, to end and to close.
+    this.assignSocket(nowhere as unknown as Socket);
+    this.on('finish', () => nowhere.end(() => nowhere.destroy()));
+  }
+}
+
+export class CapturedResponse extends DiscardedResponse {
   readonly #limit: number;
   #chunks: Buffer[] = [];
   #length = 0;
@@ -23,11 +35,6 @@ export class CapturedResponse extends ServerResponse {
   constructor(req: IncomingMessage, limit: number) {
     super(req);
     this.#limit = limit;
-    this.shouldKeepAlive = false;
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    // Only what a response asks of its connection is asked of it: to write, to cork, to end and to close.
-    this.assignSocket(nowhere as unknown as Socket);
-    this.on('finish', () => nowhere.end(() => nowhere.destroy()));
   }
 
   /** The body was longer than the limit. */

@@ -5,7 +5,7 @@ import { settle } from '../accounting/settle.ts';
 import type { Settlement } from '../accounting/usage.ts';
 import type { Dialect } from '../dialects/dialect.ts';
 import type { Envelope } from '../dialects/envelope.ts';
-import type { Attempt, Exchange, Outcome } from '../exchange.ts';
+import type { Attempt, CopyResult, Exchange, Outcome } from '../exchange.ts';
 import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
@@ -28,10 +28,12 @@ export class HttpExchange implements Exchange {
   dialect: Dialect;
   envelope: Envelope | undefined = undefined;
   head: Exchange['head'] = undefined;
+  bodyShared = false;
   facts: RequestFacts | undefined = undefined;
   shownPrompt: string | undefined = undefined;
   internal: Exchange['internal'] = undefined;
   asked: Exchange[] | undefined = undefined;
+  copies: CopyResult[] | undefined = undefined;
   route: string | undefined = undefined;
   modelPattern: string | undefined = undefined;
   steps: Step[] = NO_STEPS;
@@ -66,7 +68,7 @@ export class HttpExchange implements Exchange {
   releaseBody(unused = false): void {
     const { envelope } = this;
     if (envelope) {
-      if (unused) freeBytes(envelope.body);
+      if (unused && !this.bodyShared) freeBytes(envelope.body);
       envelope.body = NO_BODY;
     }
     this.head = undefined;

@@ -13,6 +13,8 @@ const LOG_FIELDS = {
   path: 'Path without the query, cut at 200 characters.',
   route: '`namespace/name`.',
   rule: 'The rule that matched.',
+  experiment: 'Name of the experiment of the rule; null without one.',
+  arm: 'Its arm that the request was in; `_rest` where it was in none, `mirror.<target>` for copies.',
   askedPattern: 'The pattern in the `models` of the route that the asked model matched.',
   askedModel: 'The model as the caller wrote it, cut at 200 characters.',
   target: 'Target of the last attempt.',
@@ -39,13 +41,14 @@ const LOG_FIELDS = {
   traceId: 'Trace id of the `traceparent` that came in, or of the sampled trace.',
   sampleRate:
     'Below 1 where only a share of the unremarkable successes is logged: this line stands for 1/rate of them.',
-  prompt:
-    'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
   drawn:
     'Of a rule with strategy Adaptive: the target that was chosen first, the chance (`propensity`) it had, and the kind of request it was chosen for; absent elsewhere. What served may be another one.',
   signals:
     'What rules asked of the prompt and were told: `intent`, `label`, `difficulty`, `language`, `content`; each only where it was asked and is known. Absent where no rule asked.',
-  purpose: 'Only of requests of the sidecar itself: `Intents` or `Classifier`. Absent of those of apps.',
+  prompt:
+    'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
+  purpose:
+    'Only of requests of the sidecar itself: `Intents`, `Classifier` or `Mirror`. Absent of those of apps.',
   parent:
     "With `purpose`: the `id` of the request on whose behalf it was made; absent where it was nobody's.",
 } as const satisfies Record<keyof LogRecord, string>;

@@ -4,9 +4,12 @@
  */
 import { addressOf } from '../dispatch/address.ts';
 import { INTERNAL_RULES } from '../internal/internal-rule.ts';
+import { REST } from '../routing/experiment/arms.ts';
+import { mirrorArm } from '../routing/experiment/mirror-rule.ts';
 import type { EffectiveProvider, EffectiveSnapshot } from '../snapshot/effective.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
+import type { ExperimentBody } from '../snapshot/shapes/experiment.ts';
 import type { Instrument } from './instruments.ts';
 import { LABELS, type Label } from './labels.ts';
 import { OVERFLOW } from './series.ts';
@@ -75,6 +78,8 @@ export class KnownNames {
     provider: new Set([OTHER]),
     vendor: new Set([OTHER]),
     model: new Set(['', OTHER]),
+    experiment: new Set([OTHER]),
+    arm: new Set([OTHER, REST]),
   };
   /** `provider` and `model` are checked together: a model may have moved from one provider to another. */
   readonly #models = new Set<string>();
@@ -88,6 +93,7 @@ export class KnownNames {
       if (rules.size > 0) for (const rule of Object.values(INTERNAL_RULES)) rules.add(rule);
       this.#routes.set(name, { rules, patterns: new Set(route.models) });
       this.#values.route.add(name);
+      for (const { experiment } of route.body?.rules ?? []) if (experiment) this.#addExperiment(experiment);
       for (const rule of rules) this.#rules.add(pair(name, rule));
       for (const pattern of route.models) this.#patterns.add(pair(name, pattern));
     }
@@ -130,6 +136,17 @@ export class KnownNames {
       return false;
     }
     return true;
+  }
+
+  /** Whether the running configuration has the experiment and the arm. */
+  arm(experiment: string, arm: string): boolean {
+    return this.#values.experiment.has(experiment) && this.#values.arm.has(arm);
+  }
+
+  #addExperiment({ name, arms, mirror }: ExperimentBody): void {
+    this.#values.experiment.add(name);
+    for (const arm of arms) this.#values.arm.add(arm.name);
+    for (const { target } of mirror) this.#values.arm.add(mirrorArm(target));
   }
 
   #addProvider(provider: EffectiveProvider): void {

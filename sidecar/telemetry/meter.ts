@@ -16,10 +16,11 @@ import {
 type Keys<T extends Instrument['type']> = {
   [K in InstrumentKey]: (typeof INSTRUMENTS)[K]['type'] extends T ? K : never;
 }[InstrumentKey];
-export type CounterKey = Exclude<Keys<'counter'>, 'cost'>;
+type MoneyKey = 'cost' | 'experimentCost';
+export type CounterKey = Exclude<Keys<'counter'>, MoneyKey>;
 export type HistogramKey = Keys<'histogram'>;
 /** Instruments that are read when the page is asked for. */
-export type ReadKey = Keys<'gauge'> | 'cpu' | 'logDropped';
+export type ReadKey = Exclude<Keys<'gauge'>, 'canaryPercent'> | 'cpu' | 'logDropped';
 
 export class Meter {
   readonly #semconv: Semconv;
@@ -46,8 +47,13 @@ export class Meter {
     return this.#family(INSTRUMENTS[key], () => new CounterSeries());
   }
 
-  money(key: 'cost'): Family<MoneySeries> {
+  money(key: MoneyKey): Family<MoneySeries> {
     return this.#family(INSTRUMENTS[key], () => new MoneySeries());
+  }
+
+  /** A gauge that is set where it changes. */
+  gauge(key: 'canaryPercent'): Family<CounterSeries> {
+    return this.#family(INSTRUMENTS[key], () => new CounterSeries());
   }
 
   histogram(key: HistogramKey): Family<HistogramSeries> {

@@ -85,6 +85,8 @@ export function callAttributes(
   to.put(s.ERROR_TYPE, result === 'OK' ? undefined : result);
   to.put('outrider.route', exchange.route);
   to.put('outrider.rule', plan?.rule.name);
+  to.put('outrider.experiment', plan?.arm?.experiment.body.name);
+  to.put('outrider.arm', plan?.arm?.arm.name);
   to.put('outrider.purpose', exchange.internal?.purpose);
   to.put('outrider.asked_model', facts?.askedModel === undefined ? undefined : cut(facts.askedModel));
   to.put('outrider.target', last.candidate.target.name);
@@ -100,8 +102,6 @@ export function callAttributes(
   }
   to.put('outrider.unpriced_attempts', positive(finished.unpriced));
   to.put('outrider.considered', plan && considered(plan.considered));
-}
-
   signalAttributes(facts, to);
 }
 
@@ -114,6 +114,8 @@ function signalAttributes(facts: Exchange['facts'], to: AttributeSink): void {
   to.put('outrider.signal.difficulty', told.difficulty);
   to.put('outrider.signal.language', told.language);
   to.put('outrider.signal.content', told.content);
+}
+
 /** The kinds within the sums; the rest of each sum is plain text. */
 function usageKinds(tokens: Usage, to: AttributeSink): void {
   to.put('outrider.usage.cache_read_tokens', positive(tokens.cacheRead));

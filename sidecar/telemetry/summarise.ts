@@ -22,6 +22,8 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     path: cut(exchange.path),
     route: exchange.route ?? null,
     rule: exchange.plan?.rule.name ?? null,
+    experiment: exchange.plan?.arm?.experiment.body.name ?? null,
+    arm: exchange.plan?.arm?.arm.name ?? null,
     askedPattern: exchange.modelPattern ?? null,
     askedModel: asked === undefined ? null : cut(asked),
     target: last?.candidate.target.name ?? null,
@@ -45,15 +47,13 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     warnings: exchange.warnings.length,
     traceId: traceId ?? null,
     sampleRate,
-    ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
-    ...exchange.internal,
     ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
     ...signalsRecord(exchange),
+    ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
+    ...exchange.internal,
   };
 }
 
-function attemptRecord(attempt: Attempt): AttemptRecord {
-  const { candidate } = attempt;
 const drawnRecord = ({ target, propensity, context }: Drawn): LogRecord['drawn'] & object => ({
   target,
   propensity: Math.round(propensity * 1e6) / 1e6,
@@ -77,6 +77,8 @@ function signalsRecord({ facts }: Exchange): Pick<LogRecord, 'signals'> {
 
 const NO_SIGNALS: Pick<LogRecord, 'signals'> = {};
 
+function attemptRecord(attempt: Attempt): AttemptRecord {
+  const { candidate } = attempt;
   return {
     target: candidate.target.name,
     provider: candidate.providerId.slice(PROVIDER_PREFIX),

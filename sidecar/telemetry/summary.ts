@@ -8,7 +8,7 @@ import type { Consideration, Step } from '../routing/plan.ts';
 import type { SignalValues } from '../signals/signals.ts';
 import type { AttemptResult, Result } from './finished.ts';
 
-/** One line of the access log. Every field but `prompt` is always there; null where it does not apply. */
+/** One line of the access log. Every field but `prompt` and `drawn` is always there; null where it does not apply. */
 export interface LogRecord {
   /** RFC 3339, UTC, milliseconds: when the request arrived. */
   time: string;
@@ -20,6 +20,9 @@ export interface LogRecord {
   /** `namespace/name`. */
   route: string | null;
   rule: string | null;
+  /** Experiment and arm of it; an arm `_rest` is none. */
+  experiment: string | null;
+  arm: string | null;
   /** The pattern of the route that the asked model matched. */
   askedPattern: string | null;
   /** As the caller wrote it, cut at 200 characters. */
@@ -58,23 +61,23 @@ export interface LogRecord {
   traceId: string | null;
   /** Share of its kind this line stands for: below 1 only for sampled successes. */
   sampleRate: number;
-  /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
-  prompt?: string;
-  /** A request of the sidecar itself: what it was for, and the id of the request on whose behalf it was made. Absent: an app's. */
   /** Of an adaptive rule: the target that was chosen first, and the chance it had. What served may be another one. */
   drawn?: { target: string; propensity: number; kind: number };
   /** What rules asked of the prompt and were told; absent where none asked. */
   signals?: SignalsRecord;
+  /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
+  prompt?: string;
+  /** A request of the sidecar itself: what it was for, and the id of the request on whose behalf it was made. Absent: an app's. */
   purpose?: Purpose;
   parent?: string;
 }
 
-export interface AttemptRecord {
-  target: string;
-  provider: string;
 /** Names of the route and of lists of ours; what was not asked, or is not known, is absent. */
 export type SignalsRecord = { [K in keyof SignalValues]?: NonNullable<SignalValues[K]> };
 
+export interface AttemptRecord {
+  target: string;
+  provider: string;
   model: string;
   /** Name of the credential; never its value. */
   credential: string | null;

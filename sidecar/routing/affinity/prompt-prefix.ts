@@ -106,7 +106,7 @@ class PrefixReader {
     scanner.value();
     // The scanner is behind white space: on a comma or on the brace.
     this.#from = behind === undefined && scanner.peek() === COMMA ? scanner.pos + 1 : scanner.lastEnd;
-    while (behind === undefined && isSpace(this.#bytes[this.#from])) this.#from++;
+    if (behind === undefined) while (isSpace(this.#bytes[this.#from])) this.#from++;
   }
 
   #feed(to: number): void {

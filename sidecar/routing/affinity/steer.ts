@@ -5,19 +5,17 @@
  * in its cache goes first instead where that is sure to cost less: what the cache saves there is more than what the owner's
  * prices would.
  */
-import { costNanoUsd } from '../../accounting/price.ts';
-import { NO_USAGE } from '../../accounting/usage.ts';
+import { inputPicoUsd, pricesFor } from '../../accounting/price.ts';
 import { formatUsd } from '../../accounting/usd.ts';
 import { pricesOf } from '../../snapshot/prices.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import type { AffinityBody } from '../../snapshot/shapes/affinity.ts';
+import { expectedCost } from '../observed/expected.ts';
 import type { Candidate, RequestFacts, Step } from '../plan.ts';
 import type { RoutingState } from '../state.ts';
 import { keyNumber, ticket } from './rendezvous.ts';
 import { type StickyKey, stickyKey } from './sticky-key.ts';
 
-/** Output that is reckoned with where nothing else is known, in tokens. */
-const LIKELY_OUTPUT = 512;
 /** The same key in every rule: a conversation that falls under another rule stays where it can. */
 const SALT = 'affinity';
 
@@ -65,7 +63,7 @@ export function steer(
   const kept = promptCache && warmer(owner, number, [...fitting, ...alternates], context);
   const first = kept?.candidate ?? owner;
   putFirst(first, fitting, alternates);
-  const healthy = `${named(owner)} has the lowest ticket of ${fitting.length + alternates.length} by weight`;
+  const healthy = `${memberOf(owner)} has the lowest ticket of ${fitting.length + alternates.length} by weight`;
   return {
     stage: 'plan',
     what: `affinity by ${key.kind}`,
@@ -109,7 +107,7 @@ function warmer(
   if (!warm.knows(key) || warm.tokens(key, owner, context.now) > 0) return undefined;
   const atOwner = costOf(owner, 0, context);
   if (atOwner === undefined) return undefined;
-  let best: { candidate: Candidate; tokens: number; cost: bigint } | undefined;
+  let best: { candidate: Candidate; tokens: number; cost: number } | undefined;
   for (const candidate of all) {
     const tokens = warm.tokens(key, candidate, context.now);
     const cost = tokens === 0 ? undefined : costOf(candidate, tokens, context);
@@ -119,25 +117,26 @@ function warmer(
   const { candidate, tokens, cost } = best;
   const cold = costOf(candidate, 0, context) ?? cost;
   const gain = cold - atOwner;
-  const leaving = gain > 0n ? `, leaving it would save ${formatUsd(gain)}` : '';
-  const why = `kept on ${named(candidate)}: about ${tokens} tokens in its cache save ${formatUsd(cold - cost)} USD${leaving}`;
+  const leaving = gain > 0 ? `, leaving it would save ${usd(gain)} USD` : '';
+  const why = `kept on ${memberOf(candidate)}: about ${tokens} tokens in its cache save ${usd(cold - cost)} USD${leaving}`;
   return { candidate, why };
 }
 
-/** Expected, in nano-USD; undefined where the price is unknown. */
-function costOf(candidate: Candidate, warmTokens: number, context: SteerContext): bigint | undefined {
+/** Expected, in pico-USD; undefined where the price is unknown. */
+function costOf(candidate: Candidate, warmTokens: number, context: SteerContext): number | undefined {
   const prices = pricesOf(candidate.model);
-  if (prices === undefined) return undefined;
-  const cacheRead = Math.min(warmTokens, context.facts.inputTokens);
-  const input = context.facts.inputTokens - cacheRead;
-  const output = Math.min(context.facts.maxOutputTokens ?? LIKELY_OUTPUT, LIKELY_OUTPUT);
-  return costNanoUsd({ ...NO_USAGE, input, cacheRead, output }, prices);
+  const expected = expectedCost(candidate, context);
+  if (prices === undefined || expected === undefined) return undefined;
+  const { input, answerPicoUsd } = expected;
+  const cacheRead = input > 0 ? Math.min(1, warmTokens / input) : 0;
+  const shares = { cacheRead, cacheWrite5m: 0, cacheWrite1h: 0 };
+  return answerPicoUsd + inputPicoUsd(input, shares, pricesFor(input, prices));
 }
 
 const memberOf = ({ target, credential }: Candidate): string =>
   credential === undefined ? target.name : `${target.name}#${credential.name}`;
 
-const named = (candidate: Candidate): string => memberOf(candidate);
+const usd = (pico: number): string => formatUsd(BigInt(Math.round(pico / 1000)));
 
 /** A target's weight, shared out among the credentials of its pool, healthy or not. */
 function weightOf({ target, credential, provider }: Candidate): number {

@@ -1,9 +1,11 @@
 /** Arms of an experiment, made ready once, and the one that a request belongs to. */
-import type { ExperimentBody } from '../../snapshot/shapes/experiment.ts';
+import type { RuleBody } from '../../snapshot/schema.ts';
+import type { ExperimentBody, MirrorBody } from '../../snapshot/shapes/experiment.ts';
 import { type KeyHash, ticket } from '../affinity/rendezvous.ts';
 import { type StickyKind, stickyKey } from '../affinity/sticky-key.ts';
 import type { RequestFacts, Step } from '../plan.ts';
-import type { TableTarget } from '../target.ts';
+import type { TableRule } from '../table.ts';
+import { mirrorArm, mirrorRule } from './mirror-rule.ts';
 
 /** Requests that are in no arm, and targets that no arm names. No arm can be named so. */
 export const REST = '_rest';
@@ -18,7 +20,10 @@ export interface TableExperiment {
 }
 
 export interface TableMirror {
-  readonly target: TableTarget;
+  /** Its one target, asked once: what a copy goes by. */
+  readonly rule: TableRule;
+  /** What its results are kept under. */
+  readonly arm: TableArm;
   readonly percent: number;
   /** Nano-USD, by all pods together. */
   readonly maxCostPerHour: bigint;
@@ -41,16 +46,19 @@ export interface PlannedArm {
   readonly sticky: StickyKind | 'Chance';
   /** Share of the arm now. */
   readonly percent: number;
+  /** Share of the canary's arm now; undefined without a canary. */
+  readonly canary: number | undefined;
 }
 
-/** `routeKey`: `namespace/name`. */
+/** `routeKey`: `namespace/name`. `prepare` makes a rule ready, as that of the experiment was. */
 export function tableExperiment(
   routeKey: string,
-  body: ExperimentBody,
-  targets: readonly TableTarget[],
+  rule: RuleBody & { experiment: ExperimentBody },
+  prepare: (rule: RuleBody) => TableRule,
 ): TableExperiment {
+  const { experiment: body, targets } = rule;
   const positions = (wanted: (name: string) => boolean): ReadonlySet<number> =>
-    new Set(targets.flatMap((target) => (wanted(target.body.name) ? [target.index] : [])));
+    new Set(targets.flatMap(({ name }, index) => (wanted(name) ? [index] : [])));
   const named = new Set(body.arms.flatMap((arm) => arm.targets));
   const left = 100 - body.arms.reduce((sum, { percent }) => sum + percent, 0);
   const arms = body.arms.map((arm) =>
@@ -61,20 +69,25 @@ export function tableExperiment(
       body.name,
     ),
   );
-  if (left > 0)
-    arms.push(
-      tableArm(
-        REST,
-        left,
-        positions((name) => !named.has(name)),
-        body.name,
-      ),
-    );
-  const mirrors = body.mirror.flatMap(({ target: name, percent, maxCostPerHour }) => {
-    const target = targets.find((one) => one.body.name === name);
-    return target ? [{ target, percent, maxCostPerHour: BigInt(maxCostPerHour) }] : [];
-  });
+  if (left > 0) {
+    const rest = positions((name) => !named.has(name));
+    arms.push(tableArm(REST, left, rest, body.name));
+  }
+  const mirrors = body.mirror.map((mirror) => tableMirror(mirror, rule, prepare));
   return { body, key: `${routeKey} ${body.name}`, arms, mirrors };
+}
+
+function tableMirror(
+  { target, percent, maxCostPerHour }: MirrorBody,
+  rule: RuleBody & { experiment: ExperimentBody },
+  prepare: (rule: RuleBody) => TableRule,
+): TableMirror {
+  return {
+    rule: prepare(mirrorRule(rule, target)),
+    arm: tableArm(mirrorArm(target), percent, new Set([0]), rule.experiment.name),
+    percent,
+    maxCostPerHour: BigInt(maxCostPerHour),
+  };
 }
 
 function tableArm(name: string, percent: number, targets: ReadonlySet<number>, experiment: string): TableArm {
@@ -92,7 +105,7 @@ export function chooseArm(
   const { stickyBy, name } = experiment.body;
   const [only] = experiment.arms;
   if (experiment.body.arms.length === 0 && only)
-    return { experiment, arm: only, sticky: 'Chance', percent: 100 };
+    return { experiment, arm: only, sticky: 'Chance', percent: 100, canary: undefined };
   const weights = weightsOf(experiment, step);
   const key = stickyKey(stickyBy.type, stickyBy.header, facts, name);
   const at = key ? byTicket(experiment.arms, weights, key.hash) : byChance(weights, random());
@@ -103,6 +116,7 @@ export function chooseArm(
     arm: experiment.arms[at] as TableArm,
     sticky: key?.kind ?? 'Chance',
     percent: Math.round((100 * (weights[at] ?? 0)) / total),
+    canary: experiment.body.canary && step,
   };
 }
 

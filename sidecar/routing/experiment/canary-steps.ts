@@ -6,11 +6,13 @@ const MAX_EXPERIMENTS = 256;
 
 export class CanarySteps {
   readonly #percents = new Map<string, number>();
+  /** Somebody else decides: until it has said something, a canary gets nothing. */
+  waits = false;
 
-  /** Share of the canary's arm in percent: the first step where nothing was decided yet. */
+  /** Share of the canary's arm in percent: where nothing was decided yet, the first step. */
   percent({ key, body: { canary } }: TableExperiment): number {
     if (canary === undefined) return 0;
-    return this.#percents.get(key) ?? canary.steps[0] ?? 0;
+    return this.#percents.get(key) ?? (this.waits ? 0 : (canary.steps[0] ?? 0));
   }
 
   set(key: string, percent: number): void {

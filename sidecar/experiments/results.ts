@@ -1,0 +1,98 @@
+/**
+ * What became of requests, by experiment and arm, as this pod saw it. Counts go out with the next report, and are kept for
+ * the step that a canary is at. Bounded by what the configuration names.
+ */
+import { answering, type Exchange, type Outcome } from '../exchange.ts';
+import type { PlannedArm } from '../routing/experiment/arms.ts';
+import {
+  type ArmTotals,
+  addTotals,
+  noTotals,
+  observe,
+  observeLatency,
+} from '../snapshot/experiments/arm-totals.ts';
+import { resultOf } from '../telemetry/finished.ts';
+
+/** Experiments that are counted; a configuration with more has the first ones counted. */
+const MAX_EXPERIMENTS = 64;
+
+/** Results of one experiment. */
+export interface ExperimentResults {
+  /** By arm: since the last report, and since the step of the canary began. */
+  fresh: Map<string, ArmTotals>;
+  step: Map<string, ArmTotals>;
+}
+
+export class Results {
+  readonly #experiments = new Map<string, ExperimentResults>();
+
+  of(key: string): ExperimentResults | undefined {
+    return this.#experiments.get(key);
+  }
+
+  entries(): IterableIterator<[string, ExperimentResults]> {
+    return this.#experiments.entries();
+  }
+
+  /** False: it says nothing of its arm, or there is no room for its experiment. */
+  record(exchange: Exchange): boolean {
+    const arm = exchange.plan?.arm;
+    const { outcome } = exchange;
+    if (!arm || !outcome) return false;
+    const result = resultOf(exchange, outcome);
+    // Neither says anything of the arm: what the caller got wrong, and whom it did not wait for.
+    if (result === 'CallerError' || result === 'Cancelled') return false;
+    const seen = noTotals();
+    seen.requests = 1;
+    if (result !== 'OK' || hasLeft(exchange, arm)) seen.errors = 1;
+    else noteAnswer(seen, exchange, outcome);
+    return this.#add(arm.experiment.key, arm.arm.name, seen);
+  }
+
+  /** Feedback of a request of the arm; `score` from 0 to 1. */
+  score(key: string, arm: string, score: number): boolean {
+    const seen = noTotals();
+    observe(seen.feedback, score);
+    return this.#add(key, arm, seen);
+  }
+
+  /** The canary of the experiment is at another step. */
+  restart(key: string): void {
+    this.#experiments.get(key)?.step.clear();
+  }
+
+  retain(keys: ReadonlySet<string>): void {
+    for (const key of this.#experiments.keys()) if (!keys.has(key)) this.#experiments.delete(key);
+  }
+
+  #add(key: string, arm: string, seen: ArmTotals): boolean {
+    let results = this.#experiments.get(key);
+    if (!results) {
+      if (this.#experiments.size >= MAX_EXPERIMENTS) return false;
+      this.#experiments.set(key, (results = { fresh: new Map(), step: new Map() }));
+    }
+    for (const totals of [results.fresh, results.step]) {
+      const known = totals.get(arm);
+      if (known) addTotals(known, seen);
+      else totals.set(arm, structuredClone(seen));
+    }
+    return true;
+  }
+}
+
+/** Answered from outside the arm, because nothing in it did: a failure of the arm, whatever the caller saw. */
+function hasLeft({ attempts }: Exchange, { arm }: PlannedArm): boolean {
+  const answered = answering(attempts);
+  return answered !== undefined && !arm.targets.has(answered.candidate.index);
+}
+
+function noteAnswer(seen: ArmTotals, exchange: Exchange, { endedAt }: Outcome): void {
+  const { startedAt, committedAt = endedAt, attempts } = exchange;
+  observeLatency(seen, committedAt - startedAt);
+  let cost = 0n;
+  for (const { settlement } of attempts) {
+    if (settlement?.costNanoUsd === undefined) return;
+    cost += settlement.costNanoUsd;
+  }
+  observe(seen.cost, Number(cost));
+}
