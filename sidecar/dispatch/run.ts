@@ -37,16 +37,12 @@ import {
 } from './selection.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
-/** Attempts on top of `maxAttempts` with another key of a target. */
-const MAX_ROTATED = 3;
-
 export class Run extends Launcher implements SelectionInput {
   /** Of the plan, or the list that the last failure has for itself. */
   candidates: readonly Candidate[];
   readonly tried: Tried[] = [];
   maxWaitMs = 0;
   #counted = 0;
-  #rotated = 0;
   #again: Again | undefined = undefined;
   #timer: Timer | undefined = undefined;
   /** Where the rule hedges and the request may be sent twice. */
