@@ -73,6 +73,13 @@ export const ERRORS = {
   invalid_member: { status: 400, retryable: false, message: '{member} is {value}; it must be {expected}' },
   missing_member: { status: 400, retryable: false, message: '{member} is required; {expected}' },
 
+  feedback_unknown_request: {
+    status: 404,
+    retryable: false,
+    message:
+      'request {id} is not known here: feedback is taken for the last {count} requests that this sidecar answered',
+  },
+
   // Routing
   config_unavailable: {
     status: 503,

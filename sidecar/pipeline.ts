@@ -12,6 +12,7 @@ import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
 import type { Dispatch, Exchange } from './exchange.ts';
+import { FEEDBACK_BYTES, type FeedbackDesk } from './feedback/desk.ts';
 import type { Admission } from './limits/admission/admission.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { ParseBudget } from './limits/parse-budget.ts';
@@ -54,6 +55,8 @@ export interface PipelineParts extends RecordingParts {
   admission?: Admission;
   /** Asks models what rules need to know of a prompt. Unset: such signals are unknown. */
   models?: SignalModels | undefined;
+  /** Takes what apps say of answers. Unset: the path is not served. */
+  feedback?: Pick<FeedbackDesk, 'take'>;
   /** Bytes of the user's words that the log may show; 0: none. */
   logContentBytes?: number;
   random: () => number;
@@ -130,6 +133,8 @@ export class Pipeline {
         return await this.serveEndpoint(exchange, head, resolution, accept);
       case 'Models':
         return this.serveModels(exchange, resolution);
+      case 'Feedback':
+        return await this.serveFeedback(exchange, head, accept);
       case 'Raw':
         return await this.serveRaw(exchange, head, accept);
       case 'Unknown':
@@ -302,6 +307,25 @@ export class Pipeline {
     const refused = refusal(route, planned, facts);
     if (refused) throw refused;
     if (envelope && envelope.duplicates.length > 0) refuseAmbiguous(envelope, planned);
+  }
+
+  private async serveFeedback(
+    exchange: HttpExchange,
+    head: RequestHead,
+    accept: (() => void) | undefined,
+  ): Promise<void> {
+    const { feedback } = this.parts;
+    if (!feedback) refusePath(exchange);
+    if (exchange.method !== 'POST') refuseMethod(exchange, 'POST');
+    requireJson(head.contentType);
+    const body = await readBody(exchange.req, {
+      limit: FEEDBACK_BYTES,
+      hold: exchange.hold,
+      contentLength: head.contentLength,
+      contentEncoding: head.contentEncoding,
+      accept,
+    });
+    answerJson(exchange, feedback.take(body));
   }
 
   private serveModels(exchange: HttpExchange, { family, model }: Resolution & { kind: 'Models' }): void {

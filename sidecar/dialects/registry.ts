@@ -16,6 +16,8 @@ export type Resolution =
   | { kind: 'Endpoint'; family: DialectFamily; path: string; endpoint: Endpoint }
   /** `model`: undefined for the list. */
   | { kind: 'Models'; family: DialectFamily; path: string; model: string | undefined }
+  /** What apps say of answers. */
+  | { kind: 'Feedback'; family: DialectFamily; path: string }
   /** Under the family's API, but not modelled: passed through where a rule lets it. */
   | { kind: 'Raw'; family: DialectFamily; path: string }
   | { kind: 'Unknown'; family: DialectFamily; path: string };
@@ -37,6 +39,9 @@ const ENDPOINTS: ReadonlyMap<string, Resolution> = new Map(
 const PREFIXES = FAMILIES.flatMap((family) => family.prefixes.map((prefix) => ({ ...prefix, family })))
   .filter(({ endpointsOnly }) => endpointsOnly !== true)
   .sort((a, b) => b.from.length - a.from.length);
+
+/** No provider has it: feedback stays here. */
+const FEEDBACK_PATH = '/v1/feedback';
 
 /** Endpoints by canonical path, for hints. */
 export const ENDPOINT_PATHS: readonly string[] = [
@@ -61,6 +66,7 @@ export function resolvePath(path: string, rawHeaders: readonly string[]): Resolu
   const prefix = sharing.find((one) => one.family.claims(rawHeaders)) ?? longest;
   const { family } = prefix;
   const canonical = prefix.to + path.slice(prefix.from.length);
+  if (canonical === FEEDBACK_PATH) return { kind: 'Feedback', family, path: canonical };
   if (canonical === family.modelsPath) return { kind: 'Models', family, path: canonical, model: undefined };
   if (canonical.startsWith(`${family.modelsPath}/`)) {
     const model = decoded(canonical.slice(family.modelsPath.length + 1));

@@ -1,6 +1,6 @@
 /**
  * What an adaptive rule has learned of its targets, by kind of request. The past fades by one part in `memory` with every
- * request of the kind, so that a change shows. What all pods learned comes in as hints, which are worth a few tries only:
+ * request of the kind, so that a change shows; that of scores with every second score, however rare they are. What all pods learned comes in as hints, which are worth a few tries only:
  * what was seen here outweighs them.
  */
 import {
@@ -9,9 +9,10 @@ import {
   addScore,
   addServed,
   addSums,
+  type Fading,
+  fade,
   noSums,
   type ServedOutcome,
-  scale,
   triesOf,
 } from './arm.ts';
 
@@ -22,16 +23,18 @@ const MAX_ARMS = 64;
 
 interface Arm {
   readonly own: ArmSums;
-  /** As of this request of the kind. */
+  /** As of this request, and this score, of the kind. */
   at: number;
+  scoredAt: number;
   /** Not told to the fleet yet. */
   fresh: ArmSums | undefined;
 }
 
 /** One kind of request of one rule. */
 export interface Situation {
-  /** Requests seen. */
+  /** Requests seen, and scores. */
   count: number;
+  scored: number;
   readonly arms: Map<string, Arm>;
   /** Shares of the targets by name, and the count they were made at. */
   shares:
@@ -83,9 +86,12 @@ export class AdaptiveMemory {
     const all = noSums();
     const situation = this.#rules.get(rule)?.get(context);
     const arm = situation?.arms.get(target);
-    if (situation && arm) addSums(all, arm.own, fading(situation.count - arm.at, memory));
+    if (situation && arm) addSums(all, arm.own, leftOf(arm, situation, memory));
     const hinted = this.#hints.get(rule)?.get(context)?.get(target);
-    if (hinted) addSums(all, hinted, Math.min(1, HINT_WORTH / Math.max(1e-9, triesOf(hinted))));
+    if (hinted) {
+      const worth = Math.min(1, HINT_WORTH / Math.max(1e-9, triesOf(hinted)));
+      addSums(all, hinted, { tries: worth, scores: worth });
+    }
     return all;
   }
 
@@ -114,6 +120,7 @@ export class AdaptiveMemory {
     score: number,
     replaces: number | undefined,
   ): void {
+    if (replaces === undefined) this.situation(rule, context).scored++;
     const { own, fresh } = this.#arm(rule, context, target, memory);
     addScore(own, score, replaces);
     addScore(fresh, score, replaces);
@@ -147,11 +154,12 @@ export class AdaptiveMemory {
     if (!arm) {
       // Targets that were renamed leave theirs behind.
       if (situation.arms.size >= MAX_ARMS) situation.arms.clear();
-      arm = { own: noSums(), at: situation.count, fresh: undefined };
+      arm = { own: noSums(), at: situation.count, scoredAt: situation.scored, fresh: undefined };
       situation.arms.set(target, arm);
     }
-    scale(arm.own, fading(situation.count - arm.at, memory));
+    fade(arm.own, leftOf(arm, situation, memory));
     arm.at = situation.count;
+    arm.scoredAt = situation.scored;
     arm.fresh ??= noSums();
     return { own: arm.own, fresh: arm.fresh };
   }
@@ -165,6 +173,9 @@ export function put(table: ArmTable, rule: string, context: number, target: stri
   arms.set(target, sums);
 }
 
-const unseen = (): Situation => ({ count: 0, arms: new Map(), shares: undefined });
+const unseen = (): Situation => ({ count: 0, scored: 0, arms: new Map(), shares: undefined });
 
-const fading = (requests: number, memory: number): number => (1 - 1 / memory) ** requests;
+const leftOf = (arm: Arm, { count, scored }: Situation, memory: number): Fading => ({
+  tries: (1 - 1 / memory) ** (count - arm.at),
+  scores: (1 - 2 / memory) ** (scored - arm.scoredAt),
+});

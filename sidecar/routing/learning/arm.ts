@@ -52,13 +52,22 @@ export function addScore(sums: ArmSums, score: number, replaces: number | undefi
   sums[SCORE] = Math.min(most, Math.max(0, (sums[SCORE] as number) + score - (replaces ?? 0)));
 }
 
-export function scale(sums: ArmSums, factor: number): void {
-  for (let i = 0; i < SUMS; i++) sums[i] = (sums[i] as number) * factor;
+/** What is left of the past: of scores by themselves, since they come when they come. */
+export interface Fading {
+  readonly tries: number;
+  readonly scores: number;
 }
 
-/** `share` of the second is added to the first. */
-export function addSums(sums: ArmSums, more: ArmSums, share: number): void {
-  for (let i = 0; i < SUMS; i++) plus(sums, i, (more[i] as number) * share);
+export function fade(sums: ArmSums, left: Fading): void {
+  for (let i = 0; i < SUMS; i++) sums[i] = (sums[i] as number) * shareAt(i, left);
+}
+
+const shareAt = (place: number, { tries, scores }: Fading): number =>
+  place === SCORES || place === SCORE ? scores : tries;
+
+/** What is left of the second is added to the first. */
+export function addSums(sums: ArmSums, more: ArmSums, left: Fading): void {
+  for (let i = 0; i < SUMS; i++) plus(sums, i, (more[i] as number) * shareAt(i, left));
 }
 
 /** Attempts behind the sums. */

@@ -15,6 +15,7 @@ import {
   meanCost,
   meanLatency,
   scoreOf,
+  scoresIn,
   successOf,
 } from '../learning/arm.ts';
 import { contextOf } from '../learning/contexts.ts';
@@ -102,7 +103,7 @@ function decide(candidates: readonly Candidate[], context: StrategyContext): Dec
 
 /** The checks of an item see to it that type Adaptive has them. */
 const settingsOf = ({ rule }: StrategyContext): AdaptiveBody => rule.strategy.adaptive ?? DEFAULTS;
-const DEFAULTS: AdaptiveBody = { cost: 20, latency: 20, minSharePercent: 1, memory: 200 };
+const DEFAULTS: AdaptiveBody = { cost: 20, latency: 20, minSharePercent: 1, memory: 300 };
 
 /** Those good enough, where that is known; all of them where none is. */
 function aboveFloor(
@@ -129,6 +130,7 @@ function believe(
   const latencies = sums.map(
     (each, i) => meanLatency(each) ?? latencyOf(candidates[i] as Candidate, context),
   );
+  const anyScore = sums.some((each) => scoresIn(each) > 0);
   const costReference = median(costs);
   const latencyReference = median(latencies);
   return candidates.map((candidate, i) => {
@@ -136,7 +138,8 @@ function believe(
     const said = (qualityOf(candidate, context) ?? UNSCORED * 100) / 100;
     return {
       success: successOf(each),
-      score: scoreOf(each, { mean: said, worth: SCORE_WORTH }),
+      // Where nobody says how good answers are, choosing a target teaches nothing about it.
+      score: anyScore ? scoreOf(each, { mean: said, worth: SCORE_WORTH }) : { mean: said, variance: 0 },
       cost: relative(costReference, (mean) =>
         costIn(each, { mean: costs[i] ?? mean, worth: ESTIMATE_WORTH }),
       ),
