@@ -51,14 +51,6 @@ describe('a spike of one provider', () => {
     const { timeline } = spike(seed);
     expect(timeline.between(20_000, FROM).shareOf('a')).toBeGreaterThan(0.95);
     const during = timeline.between(FROM, TO);
-    console.log(
-      seed,
-      during.latency(0.95),
-      steady(seed),
-      during.shareOf('a'),
-      timeline.between(TO, TO + 5000).shareOf('a'),
-      timeline.between(TO + 5000, TO + 10000).shareOf('a'),
-    );
     expect(during.latency(0.95)).toBeLessThanOrEqual(1.15 * steady(seed));
     expect(timeline.between(TO + 10_000, TO + 20_000).shareOf('a')).toBeGreaterThan(0.95);
   });

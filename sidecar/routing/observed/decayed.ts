@@ -36,6 +36,10 @@ export class Decayed {
   #weight = 0;
   #logMean = 0;
   #logVariance = FIRST_DEVIATION ** 2;
+  /** What deviations are from, as a mean and as one of logarithms, and one of them. */
+  #before = Number.NaN;
+  #base = 0;
+  #deviation = FIRST_DEVIATION;
   #rising = noRun();
   #falling = noRun();
 
@@ -58,7 +62,8 @@ export class Decayed {
   observe(value: number, now: number): number {
     const log = Math.log(value);
     const weight = this.weight(now);
-    const before = this.mean;
+    // A run is judged by what was believed when it began: it must not excuse itself.
+    if (this.#rising.count + this.#falling.count === 0) this.#settle();
     const off = this.#off(log);
     this.at = now;
     if (weight >= ENOUGH) {
@@ -66,6 +71,7 @@ export class Decayed {
       follow(this.#falling, -off, value);
       const found = this.#rising.evidence > ALARM ? this.#rising : this.#falling;
       if (found.evidence > ALARM) {
+        const before = this.#before;
         this.#restart(found.sum / found.count, found.count);
         return this.mean / before;
       }
@@ -74,6 +80,7 @@ export class Decayed {
       this.mean = value;
       this.#logMean = log;
       this.#weight = 1;
+      this.#settle();
       return 1;
     }
     const held = off * this.#deviation;
@@ -103,13 +110,15 @@ export class Decayed {
     return this.#rising.evidence + excess > ALARM;
   }
 
-  get #deviation(): number {
-    return Math.max(LEAST_DEVIATION, Math.sqrt(this.#logVariance));
+  #settle(): void {
+    this.#before = this.mean;
+    this.#base = this.#logMean;
+    this.#deviation = Math.max(LEAST_DEVIATION, Math.sqrt(this.#logVariance));
   }
 
   /** In deviations, held to what one observation counts at the most. */
   #off(log: number): number {
-    return Math.max(-MOST, Math.min(MOST, (log - this.#logMean) / this.#deviation));
+    return Math.max(-MOST, Math.min(MOST, (log - this.#base) / this.#deviation));
   }
 
   #restart(mean: number, weight: number): void {
@@ -118,6 +127,7 @@ export class Decayed {
     this.#logMean = Math.log(mean);
     clear(this.#rising);
     clear(this.#falling);
+    this.#settle();
   }
 }
 
