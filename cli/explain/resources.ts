@@ -7,9 +7,12 @@ import type { SecretObject, Verdict, Workload } from '../../operator/compile/typ
 import { EMPTY_SET, nextManifests } from '../../operator/watch/manifest-set.ts';
 import type { EffectiveSnapshot } from '../../sidecar/snapshot/effective.ts';
 import { evaluate } from '../../sidecar/snapshot/evaluate.ts';
+import type { Snapshot } from '../../sidecar/snapshot/schema.ts';
 
 export interface Subject {
   workload: Workload;
+  /** As it would be sent. */
+  snapshot: Snapshot;
   effective: EffectiveSnapshot;
   /** Of the workload: the routes that select it and the providers those use. */
   routes: LLMRoute[];
@@ -62,6 +65,7 @@ export function subjectOf(manifests: Manifests, options: SubjectOptions): Subjec
   const ids = new Set(snapshot.items.map(({ id }) => id));
   return {
     workload,
+    snapshot,
     effective: evaluate(snapshot, new Map()).effective,
     routes: routes.filter((route) => ids.has(`route/${keyOf(route)}`)),
     providers: providers.filter((provider) => ids.has(`provider/${keyOf(provider)}`)),
