@@ -12,6 +12,7 @@ import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { RunningOutlook } from './outlook.ts';
 import { Pipeline } from './pipeline.ts';
 import type { RecordingParts } from './recording.ts';
+import { learnTogether } from './routing/learning/fleet.ts';
 import { Learner } from './routing/learning/learner.ts';
 import { routingState } from './routing/state.ts';
 import { Admin } from './server/admin.ts';
@@ -136,6 +137,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     maxBytes: memory.limit / 2,
   });
   const learner = new Learner(state);
+  if (source.join) learnTogether(fleet, state, () => performance.now());
   const feedback = new FeedbackDesk(
     [learner, experiments.feedback, { scored: (said) => telemetry?.scored(said) }],
     () => performance.now(),
@@ -213,6 +215,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     config,
     health: dispatcher.health,
     state,
+    models,
     telemetry: {
       metrics: () => telemetry?.metrics() ?? Promise.resolve(''),
       metricsContentType: telemetry?.metricsContentType ?? 'text/plain; charset=utf-8',

@@ -40,6 +40,8 @@ export interface Question {
   maxInputTokens: number;
   /** What the rules demand that the request it is about may still come to; nobody is asked who does not meet it all. */
   demands?: readonly ConstraintsBody[];
+  /** Label of that request, where it has one. */
+  classification?: string | undefined;
   /** On whose behalf: its leaving ends this too. Unset: nobody's. */
   parent?: Exchange;
 }
@@ -123,7 +125,7 @@ export class Asker {
     const { method, path, req, dialect } = exchange;
     const facts = buildFacts({ method, path, rawHeaders: req.rawHeaders, dialect, envelope });
     // What is asked is as confidential as the request that it is about.
-    facts.classification = question.parent?.facts?.classification;
+    facts.classification = question.classification;
     exchange.facts = facts;
     const { maxInputTokens } = question;
     if (facts.inputTokens > maxInputTokens) {

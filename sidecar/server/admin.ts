@@ -10,7 +10,9 @@ import type { MemoryBudget } from '../limits/memory-budget.ts';
 import { explain } from '../routing/explain.ts';
 import { buildFacts } from '../routing/facts.ts';
 import type { HealthView } from '../routing/plan.ts';
+import { resolveRoute } from '../routing/resolve-route.ts';
 import type { RoutingState } from '../routing/state.ts';
+import { recallSignals, type SignalModels } from '../signals/stage.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { asOutriderError } from './answer.ts';
 import { readBody } from './body.ts';
@@ -28,6 +30,8 @@ export interface AdminParts {
   config: ServedConfig;
   health: HealthView;
   state: RoutingState;
+  /** What models say of prompts. */
+  models: SignalModels;
   telemetry: Pick<Telemetry, 'metrics' | 'metricsContentType' | 'request'>;
   memory: MemoryBudget;
   maxBodyBytes: number;
@@ -97,16 +101,20 @@ export class Admin {
     }
   }
 
-  /** Body and headers are those of the request to be explained; `?path=` is where it would go. */
+  /**
+   * Body and headers are those of the request to be explained; `?path=` is where it would go. Models are asked for signals only with
+   * `?ask=true`, at the cost that this has; else what they said of the same prompt lately counts.
+   */
   private async explain(
     req: IncomingMessage,
     res: ServerResponse,
     head: RequestHead,
     query: string,
   ): Promise<void> {
-    const { config, health, state, memory, maxBodyBytes, random } = this.parts;
+    const { config, health, state, models, memory, maxBodyBytes, random } = this.parts;
     requireJson(head.contentType);
-    const asked = new URLSearchParams(query).get('path') ?? DEFAULT_PATH;
+    const parameters = new URLSearchParams(query);
+    const asked = parameters.get('path') ?? DEFAULT_PATH;
     const resolution = endpointAt(asked) ?? resolvePath(parseTarget(asked).path, req.rawHeaders);
     if (resolution.kind !== 'Endpoint') {
       throw notFound(req, asked, 'name an endpoint with ?path=, such as /v1/chat/completions');
@@ -127,6 +135,10 @@ export class Admin {
         dialect,
         envelope: dialect.readRequest(body),
       });
+      const resolved = resolveRoute(config.table, facts.askedModel);
+      if (!(resolved instanceof OutriderError)) {
+        await recallSignals(resolved.route, facts, models, parameters.get('ask') === 'true');
+      }
       await loadTranslation();
       json(res, 200, explain(config.table, facts, health, performance.now(), random, body, state));
     } finally {

@@ -12,6 +12,8 @@ const FAILED = unknown('asking failed');
 export interface SignalModels {
   /** Never rejects: what could not be had is unknown, with the reason. */
   gather(exchange: Exchange, route: TableRoute, asked: readonly AskedSignal[]): Promise<Gathered>;
+  /** The same on nobody's behalf, for an explanation. */
+  read(route: TableRoute, facts: RequestFacts, asked: readonly AskedSignal[]): Promise<Gathered>;
   /** What is remembered of the same text, without asking anybody. */
   peek(route: TableRoute, facts: RequestFacts, asked: readonly AskedSignal[]): Promise<Gathered>;
 }
@@ -31,4 +33,17 @@ export function gatherSignals(
     (gathered) => void (signals.gathered = gathered),
     () => void (signals.gathered = { intent: FAILED, label: FAILED }),
   );
+}
+
+/** For an explanation: what models said of the same text lately; `live`: what they say now. */
+export async function recallSignals(
+  route: TableRoute,
+  facts: RequestFacts,
+  models: SignalModels,
+  live: boolean,
+): Promise<void> {
+  const asked = askedSignals(route, facts);
+  if (asked.length === 0) return;
+  const signals = signalsOf(facts, route.signals);
+  signals.gathered = await (live ? models.read(route, facts, asked) : models.peek(route, facts, asked));
 }

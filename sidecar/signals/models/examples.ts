@@ -7,7 +7,7 @@ import type { Ask } from '../../internal/asker.ts';
 import type { TableRoute } from '../../routing/table.ts';
 import type { Clock } from '../../snapshot/clock.ts';
 import { readVectors } from '../../snapshot/embeddings-answer.ts';
-import type { EmbeddingsBody, IntentsBody, VectorsBody } from '../../snapshot/shapes/signals.ts';
+import type { EmbeddingsBody, IntentsBody } from '../../snapshot/shapes/signals.ts';
 import { packVectors, unpackVectors, type Vectors } from '../../snapshot/vectors.ts';
 
 /** `failed`: why there are none now. */
@@ -43,15 +43,11 @@ export class ExampleSets {
   }
 
   /** Without a promise where they are at hand, or nobody may be asked now. */
-  get(
-    route: TableRoute,
-    intents: IntentsBody,
-    embeddings: EmbeddingsBody,
-    sent: VectorsBody | undefined,
-  ): Examples | Promise<Examples> {
+  get(route: TableRoute, intents: IntentsBody, embeddings: EmbeddingsBody): Examples | Promise<Examples> {
     const entry = this.#entry(this.#keyOf(intents, embeddings));
     if (entry.vectors) return { vectors: entry.vectors };
     const count = intents.list.reduce((sum, { examples }) => sum + examples.length, 0);
+    const sent = route.signals.vectors;
     entry.vectors = sent && unpackVectors(sent, count);
     if (entry.vectors) return { vectors: entry.vectors };
     if (entry.asking) return entry.asking;

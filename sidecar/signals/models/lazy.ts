@@ -15,6 +15,11 @@ export class LazyModels implements SignalModels {
     return models.gather(...args);
   }
 
+  async read(...args: Parameters<SignalModels['read']>): ReturnType<SignalModels['read']> {
+    const models = this.#loaded ?? (await this.#load());
+    return models.read(...args);
+  }
+
   async peek(...args: Parameters<SignalModels['peek']>): ReturnType<SignalModels['peek']> {
     const models = this.#loaded ?? (await this.#load());
     return models.peek(...args);

@@ -15,6 +15,14 @@ import { classifierQuestion, labelNames } from './classifier-question.ts';
 import { ExampleSets } from './examples.ts';
 import { nearestIntent } from './nearest.ts';
 
+/** What models are asked about. */
+interface Subject {
+  route: TableRoute;
+  facts: RequestFacts;
+  /** On whose behalf; undefined: nobody's. */
+  parent: Exchange | undefined;
+}
+
 export interface ModelSignalsParts {
   ask: Ask;
   clock: Clock;
@@ -38,15 +46,23 @@ export class ModelSignals {
 
   async gather(exchange: Exchange, route: TableRoute, asked: readonly AskedSignal[]): Promise<Gathered> {
     const { facts } = exchange;
-    if (!facts) return {};
+    return facts ? await this.#gather({ route, facts, parent: exchange }, asked) : {};
+  }
+
+  read(route: TableRoute, facts: RequestFacts, asked: readonly AskedSignal[]): Promise<Gathered> {
+    return this.#gather({ route, facts, parent: undefined }, asked);
+  }
+
+  async #gather(subject: Subject, asked: readonly AskedSignal[]): Promise<Gathered> {
+    const { route, facts } = subject;
     const text = signalsOf(facts, route.signals).sample().last;
     const { intents, classifier } = route.signals;
     // Both at once: the request waits for the slower one only.
     const [intent, label] = await Promise.all([
       asked.includes('Intents') && intents?.embeddings
-        ? this.#intent(exchange, route, intents, intents.embeddings, text)
+        ? this.#intent(subject, intents, intents.embeddings, text)
         : undefined,
-      asked.includes('Classifier') && classifier ? this.#label(exchange, route, classifier, text) : undefined,
+      asked.includes('Classifier') && classifier ? this.#label(subject, classifier, text) : undefined,
     ]);
     return { ...(intent && { intent }), ...(label && { label }) };
   }
@@ -54,7 +70,7 @@ export class ModelSignals {
   peek(route: TableRoute, facts: RequestFacts, asked: readonly AskedSignal[]): Gathered {
     const text = signalsOf(facts, route.signals).sample().last;
     const { intents, classifier } = route.signals;
-    const none = unknown('no answer for this text is remembered, and explaining asks nobody');
+    const none = unknown('a model is asked for it; no answer to this text is remembered');
     return {
       ...(asked.includes('Intents') &&
         intents?.embeddings && { intent: this.#values.peek(intents, intents.embeddings, text) ?? none }),
@@ -64,8 +80,7 @@ export class ModelSignals {
   }
 
   #intent(
-    exchange: Exchange,
-    route: TableRoute,
+    subject: Subject,
     intents: IntentsBody,
     embeddings: EmbeddingsBody,
     text: string,
@@ -77,11 +92,11 @@ export class ModelSignals {
         input: [sent],
         ...(embeddings.dimensions !== undefined && { dimensions: embeddings.dimensions }),
       };
-      const pending = this.#examples.get(route, intents, embeddings, route.signals.vectors);
+      const pending = this.#examples.get(subject.route, intents, embeddings);
       if ('failed' in pending) return { reading: unknown(pending.failed), later: true };
       // The prompt waits for its own vector and for those of the examples at once, and for neither beyond its time.
       const [asked, examples] = await Promise.all([
-        this.#put(exchange, route, 'Intents', 'Embeddings', body, embeddings),
+        this.#put(subject, 'Intents', 'Embeddings', body, embeddings),
         this.#within(embeddings.timeoutMs, pending),
       ]);
       if (!asked.ok) return { reading: unknown(asked.detail), later: asked.why === 'Cancelled' };
@@ -95,19 +110,14 @@ export class ModelSignals {
     });
   }
 
-  #label(
-    exchange: Exchange,
-    route: TableRoute,
-    classifier: ClassifierBody,
-    text: string,
-  ): Promise<Reading<string>> {
+  #label(subject: Subject, classifier: ClassifierBody, text: string): Promise<Reading<string>> {
     if (text === '') return Promise.resolve(unknown('there is no text of the user'));
     return this.#values.read(classifier, classifier, text, async (sent): Promise<Tried> => {
-      const target = route.asking.Classifier?.stateful;
+      const target = subject.route.asking.Classifier?.stateful;
       if (!target?.provider) return { reading: unknown('the classifier has no provider here') };
       const { type } = target.provider;
       const body = classifierQuestion(classifier, sent, type, target.models?.find(target.body.model ?? ''));
-      const asked = await this.#put(exchange, route, 'Classifier', 'Chat', body, classifier);
+      const asked = await this.#put(subject, 'Classifier', 'Chat', body, classifier);
       if (!asked.ok) return { reading: unknown(asked.detail), later: asked.why === 'Cancelled' };
       const answer = readText(asked.answer);
       const label = answer === undefined ? undefined : readLabel(answer, labelNames(classifier));
@@ -118,8 +128,7 @@ export class ModelSignals {
   }
 
   #put(
-    parent: Exchange,
-    route: TableRoute,
+    { route, facts, parent }: Subject,
     purpose: Question['purpose'],
     dialect: Question['dialect'],
     body: object,
@@ -127,7 +136,6 @@ export class ModelSignals {
   ): ReturnType<Ask> {
     const rule = route.asking[purpose];
     if (!rule) return Promise.resolve({ ok: false, why: 'Refused', detail: 'the route names no model' });
-    const demands = parent.facts ? possibleDemands(route, parent.facts) : [];
     return this.#ask({
       purpose,
       route,
@@ -136,8 +144,9 @@ export class ModelSignals {
       body,
       timeoutMs,
       maxInputTokens: maxInputTokens + INPUT_SLACK,
-      demands,
-      parent,
+      demands: possibleDemands(route, facts),
+      classification: facts.classification,
+      ...(parent && { parent }),
     });
   }
 

@@ -202,16 +202,17 @@ describe('a classifier', () => {
   });
 
   it('is unknown after its time, by whenUnknown, and is then left alone for a while', async () => {
-    const { ask, judge } = await start(
+    const { ask, sidecar } = await start(
       { classifier: classifier({ timeoutMs: 60 }) },
       { ...HARD, whenUnknown: 'Match' },
       { behaviour: { failure: { kind: 'HangBeforeHeaders' } } },
     );
+    const asked = () => sidecar.rows.filter(({ purpose }) => purpose).length;
     for (const text of ['easy 1', 'easy 2', 'easy 3'])
       expect(await ask(text)).toMatchObject({ status: 200, rule: 'first' });
-    expect(judge.count).toBe(3);
+    expect(asked()).toBe(3);
     expect(await ask('easy 4')).toMatchObject({ rule: 'first' });
-    expect(judge.count).toBe(3);
+    expect(asked()).toBe(3);
   });
 
   it.each([
@@ -300,6 +301,39 @@ describe('intents by vectors', () => {
     expect(await ask('please refund my last order now')).toMatchObject({ status: 200, rule: 'rest' });
     await judge.resume();
     await becomes(async () => (await ask('please refund my last order now')).rule === 'first');
+  });
+});
+
+describe('an explanation', () => {
+  const explained = async (sidecar: TestSidecar, query: string) => {
+    const body = { model: 'assistant', messages: [{ role: 'user', content: 'a hard question' }] };
+    const answer = await callJson(`${sidecar.adminUrl}/explain${query}`, body);
+    return answer.json() as unknown as {
+      rule: string;
+      request: { signals: string[] };
+      steps: { detail: string }[];
+    };
+  };
+
+  it('asks no model unless told, and shows what is remembered', async () => {
+    const { sidecar, judge, ask } = await start({ classifier: classifier() }, HARD);
+    const before = await explained(sidecar, '');
+    expect(before.rule).toBe('rest');
+    expect(before.request.signals.join()).toContain('label unknown: a model is asked for it');
+    expect(judge.count).toBe(0);
+    await ask('a hard question');
+    const after = await explained(sidecar, '');
+    expect(after.rule).toBe('first');
+    expect(after.steps.map(({ detail }) => detail).join()).toContain('label hard (remembered)');
+    expect(judge.count).toBe(1);
+  });
+
+  it('asks now where it is told to', async () => {
+    const { sidecar, judge } = await start({ classifier: classifier() }, HARD);
+    expect(await explained(sidecar, '?ask=true')).toMatchObject({ rule: 'first' });
+    expect(judge.count).toBe(1);
+    expect(sidecar.rows).toMatchObject([{ purpose: 'Classifier' }]);
+    expect(sidecar.rows[0]?.parent).toBeUndefined();
   });
 });
 
