@@ -4,6 +4,7 @@
  * Each stage takes the newest and only the newest of what the one before has. A stage that fails is retried and leaves in
  * force what was there; none ends the process.
  */
+import type { LLMRoute, LLMRouteStatus } from '../crds/llmroute.ts';
 import { type Clock, systemClock } from '../sidecar/snapshot/clock.ts';
 import type { ItemId } from '../sidecar/snapshot/schema.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
@@ -12,6 +13,9 @@ import { prepareCertificates, type TlsSettings, type TrustSettings } from './cer
 import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
 import { outboundMint, outboundVectors } from './credentials/outbound.ts';
+import { ExperimentsTopic } from './fleet/experiments.ts';
+import { AdaptiveTopic } from './fleet/learning/adaptive-topic.ts';
+import { QualityTopic } from './fleet/learning/quality-topic.ts';
 import { FleetKnowledge } from './fleet/knowledge.ts';
 import { ProvidersTopic } from './fleet/providers/topic.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
@@ -122,6 +126,8 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       clock,
       log,
       lives: (uid) => source.pod(uid) !== undefined,
+      term: () => (isLeader() ? leadership.term() : undefined),
+      budgetOf: () => undefined,
       metrics: metrics.ledger,
     });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
@@ -147,8 +153,16 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       news.signal();
     },
   });
+  const experiments = new ExperimentsTopic({
+    stored: (route) => routeStatusOf(source, route)?.experiments,
+    wall: () => clock.wall(),
+    news: (route) => {
+      changed.add(route);
+      news.signal();
+    },
+  });
   const fleet = new FleetKnowledge({
-    topics: [providers],
+    topics: [providers, experiments, new AdaptiveTopic(), new QualityTopic()],
     pods,
     onProblem: (topic, problem) => log.warn({ topic, problem }, 'what the fleet knows is not told in full'),
   });
@@ -160,7 +174,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     isLeader,
     leaderAddress: () => leadership.leaderAddress(),
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
-    ...(ledger && { acceptRows: (pod, epoch, rows) => ledger.ledger.accept(pod, epoch, rows) }),
+    ...(ledger && { account: (pod, report) => ledger.account(pod, report) }),
     metrics: metrics.sync,
     fleet,
     clock,
@@ -175,6 +189,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     log,
     isLeader,
     health: (provider) => providers.health(provider, clock.monotonic()),
+    experiments: (route) => experiments.statusOf(route),
     ...(options.waits ? { waits: options.waits } : {}),
     onRun: metrics.run('status'),
     onWrite: (kind, result) => metrics.statusWrite(kind, result),
@@ -235,6 +250,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     const ready = compiling.done;
     leadership = startCampaign(options.election, { client, clock, random, log, port, ready });
     leadership.onGained(() => {
+      experiments.reset();
       status.resync();
       certificates.look();
       injection?.look();
@@ -299,6 +315,10 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
 
 /** From the first thing that pods should hear of to telling them: what several report comes out together. */
 const NEWS = { quietMs: 250, maxMs: 2_000 };
+
+function routeStatusOf(source: Source, route: ItemId): LLMRouteStatus | undefined {
+  return (source.object('LLMRoute', route.slice('route/'.length)) as LLMRoute | undefined)?.status;
+}
 
 function podLookup(source: Source): PodLookup {
   return {

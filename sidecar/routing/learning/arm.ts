@@ -2,19 +2,16 @@
  * What is known of one target in one kind of request, as sums: those of two pods can be added, and those of the past fade by
  * being multiplied.
  */
+import { SUM_OF, SUMS } from '../../snapshot/fleet/learning.ts';
 
 /** Places in the sums. Costs are micro-USD, latencies milliseconds, scores 0 to 1. */
-const SERVED = 0;
-const FAILED = 1;
-const SCORES = 2;
-const SCORE = 3;
+const { served: SERVED, failed: FAILED, scores: SCORES, score: SCORE } = SUM_OF;
 const COSTS = 4;
 const COST = 5;
 const COST_SQUARED = 6;
 const LATENCIES = 7;
 const LATENCY = 8;
 const LATENCY_SQUARED = 9;
-export const SUMS = 10;
 
 export type ArmSums = Float64Array;
 
@@ -102,21 +99,6 @@ export const latencyIn = (sums: ArmSums, prior: Prior): Belief =>
 /** The mean of what was seen; undefined: nothing was. */
 export const meanCost = (sums: ArmSums): number | undefined => meanOf(sums, COSTS, COST);
 export const meanLatency = (sums: ArmSums): number | undefined => meanOf(sums, LATENCIES, LATENCY);
-
-/** Whether numbers from elsewhere can be such sums. */
-export function readSums(value: unknown): ArmSums | undefined {
-  if (!Array.isArray(value) || value.length !== SUMS) return undefined;
-  const sums = noSums();
-  for (let i = 0; i < SUMS; i++) {
-    const each: unknown = value[i];
-    if (typeof each !== 'number' || !(each >= 0) || each > 1e18) return undefined;
-    sums[i] = each;
-  }
-  return (sums[SCORE] as number) <= (sums[SCORES] as number) + 1e-6 ? sums : undefined;
-}
-
-/** For a message: four digits say enough. */
-export const writeSums = (sums: ArmSums): number[] => Array.from(sums, (each) => Number(each.toPrecision(4)));
 
 function plus(sums: ArmSums, at: number, value: number): void {
   sums[at] = (sums[at] as number) + value;

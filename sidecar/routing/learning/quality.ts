@@ -5,6 +5,7 @@
  * feedback fades by half a day long after day; until there is enough of it, the owner's word stands alone. What other pods
  * heard comes in as hints: it counts like own feedback, but never for more than a bounded number of samples.
  */
+import type { QualityEntry } from '../../snapshot/fleet/learning.ts';
 import type { Candidate } from '../plan.ts';
 import { decayed, type Tally, within } from './tally.ts';
 
@@ -15,7 +16,7 @@ const PRIOR = 20;
 const UNSCORED = 0.5;
 const UNSCORED_PRIOR = 2;
 /** Feedback that must have come before it counts. */
-export const MIN_SAMPLES = 10;
+const MIN_SAMPLES = 10;
 /** Samples that the fleet's word counts for at most. */
 const MOST_HINTED = 100;
 const MAX_CELLS = 4096;
@@ -27,9 +28,6 @@ interface Cell {
   /** Not told yet. */
   fresh: { n: number; sum: number };
 }
-
-/** By name of a cell: how much feedback, and the sum of its scores. JSON. */
-export type QualityTotals = Record<string, [n: number, sum: number]>;
 
 export class QualityMemory {
   readonly #cells = new Map<string, Cell>();
@@ -73,25 +71,29 @@ export class QualityMemory {
     cell.fresh = { n: cell.fresh.n + n, sum: cell.fresh.sum + sum };
   }
 
-  /** What was heard since the last call; undefined: nothing. From then on it is taken for told. */
-  take(now: number): QualityTotals | undefined {
-    const taken: QualityTotals = {};
-    let any = false;
+  /** What was heard since the last call, at most so many models and tasks of it. From then on it is taken for told. */
+  take(most: number, now: number): QualityEntry[] {
+    const taken: QualityEntry[] = [];
     for (const [name, cell] of this.#cells) {
       const { n, sum } = cell.fresh;
+      if (taken.length >= most) break;
       if (n === 0 && sum === 0) continue;
-      taken[name] = [n, sum];
+      const [provider = '', model = '', task = ''] = name.split(' ');
+      taken.push({ provider, model, task, n, sum });
       add(cell.told, n, sum, now);
       cell.fresh = { n: 0, sum: 0 };
-      any = true;
     }
-    return any ? taken : undefined;
+    return taken;
   }
 
   /** What all pods heard, this one's share in it; replaces what was hinted before. */
-  hear(totals: QualityTotals | undefined, now: number): void {
-    const entries = Object.entries(totals ?? {}).slice(0, MAX_CELLS);
-    this.#hints = new Map(entries.map(([name, [n, sum]]) => [name, { n, sum, at: now }]));
+  hear(entries: readonly QualityEntry[], now: number): void {
+    this.#hints = new Map(
+      entries.map(({ provider, model, task, n, sum }) => [
+        `${provider} ${model} ${task}`,
+        { n, sum, at: now },
+      ]),
+    );
   }
 
   #cell(name: string, now: number): Cell {
@@ -112,7 +114,7 @@ export class QualityMemory {
 }
 
 /** `provider/<namespace>/<name> <model> <task>`. */
-export const cellName = ({ providerId, upstreamModel }: Candidate, task: string): string =>
+const cellName = ({ providerId, upstreamModel }: Candidate, task: string): string =>
   `${providerId} ${upstreamModel} ${task}`;
 
 /** The owner's score for the task, or for the default one. */

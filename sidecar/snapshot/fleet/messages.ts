@@ -11,7 +11,7 @@ export const MAX_FLEET_BYTES = 131_072;
 export const MAX_HINTS_BYTES = 49_152;
 
 /** Topics by name. One more is one more word here, a FleetSource and a listener in the sidecar, and a FleetTopic in the operator. */
-export const FLEET_TOPICS = ['providers', 'experiments'] as const;
+export const FLEET_TOPICS = ['providers', 'experiments', 'adaptive', 'quality'] as const;
 export type FleetTopicName = (typeof FLEET_TOPICS)[number];
 
 /** Member `fleet` of a Report: what was learnt since the last one that was answered with 200. */

@@ -2,14 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../../sidecar/routing/explain.ts';
 import { AdaptiveMemory } from '../../../sidecar/routing/learning/adaptive-memory.ts';
-import { readSums, writeSums } from '../../../sidecar/routing/learning/arm.ts';
 import { contextOf } from '../../../sidecar/routing/learning/contexts.ts';
+import { entriesOf } from '../../../sidecar/routing/learning/fleet.ts';
 import { QualityMemory } from '../../../sidecar/routing/learning/quality.ts';
 import { reward, sharesOf } from '../../../sidecar/routing/learning/shares.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
 import { HYBRID } from '../../../sidecar/routing/strategies/hybrid.ts';
 import { median, References } from '../../../sidecar/routing/strategies/reference.ts';
+import { readArms, writeArms } from '../../../sidecar/snapshot/fleet/learning.ts';
 import type { StrategyBody } from '../../../sidecar/snapshot/shapes/strategy.ts';
 import { candidates, context } from './strategy-conformance.ts';
 import { facts, health, model, planned, provider, route, rule, table, target } from './support.ts';
@@ -94,13 +95,14 @@ describe('Quality', () => {
     it('tells others once, and counts what they say, but its own share of it only once', () => {
       const quality = new QualityMemory();
       for (let i = 0; i < 20; i++) quality.observe(of('a'), 'default', 1, undefined, 0);
-      expect(quality.take(0)).toEqual({ 'provider/ns/a m default': [20, 20] });
-      expect(quality.take(0)).toBeUndefined();
-      quality.hear({ 'provider/ns/a m default': [50, 20] }, 0);
+      const said = { provider: 'provider/ns/a', model: 'm', task: 'default' };
+      expect(quality.take(10, 0)).toEqual([{ ...said, n: 20, sum: 20 }]);
+      expect(quality.take(10, 0)).toEqual([]);
+      quality.hear([{ ...said, n: 50, sum: 20 }], 0);
       expect(quality.feedback(of('a'), 'default', 0)).toEqual({ n: 50, sum: 20 });
-      quality.hear({ 'provider/ns/a m default': [1e9, 0] }, 0);
+      quality.hear([{ ...said, n: 1e9, sum: 0 }], 0);
       expect(quality.feedback(of('a'), 'default', 0)).toEqual({ n: 120, sum: 20 });
-      quality.hear(undefined, 0);
+      quality.hear([], 0);
       expect(quality.feedback(of('a'), 'default', 0)).toEqual({ n: 20, sum: 20 });
     });
 
@@ -108,7 +110,7 @@ describe('Quality', () => {
       const quality = new QualityMemory();
       for (let i = 0; i < 5000; i++)
         quality.observe({ ...of('a'), upstreamModel: `m${i}` }, 't', 1, undefined, 0);
-      expect(Object.keys(quality.take(0) ?? {})).toHaveLength(4096);
+      expect(quality.take(1e6, 0)).toHaveLength(4096);
     });
   });
 });
@@ -461,18 +463,29 @@ describe('what a pod has learned', () => {
     const memory = new AdaptiveMemory();
     memory.served('ns/r r', 1, 'a', 100, { costMicroUsd: 1 / 3, latencyMs: undefined });
     memory.scored('ns/r r', 1, 'a', 100, 0.5, undefined);
-    const sums = memory.sums('ns/r r', 1, 'a', 100);
-    expect(readSums(JSON.parse(JSON.stringify(writeSums(sums))))?.[4]).toBeCloseTo(1, 3);
+    const wire: unknown = JSON.parse(JSON.stringify(writeArms(entriesOf(memory.take(10)))));
+    const [entry] = readArms(wire) ?? [];
+    expect(entry).toMatchObject({ rule: 'ns/r r', context: 1, target: 'a' });
+    expect(entry?.sums[5]).toBeCloseTo(1 / 3, 3);
+    const sums = (...values: unknown[]) => [
+      ['ns/r r', 1, 'a', [...values, ...Array<number>(10).fill(0)].slice(0, 10)],
+    ];
+    expect(readArms(sums(1, 0, 1, 1))).toHaveLength(1);
     for (const bad of [
       undefined,
-      [],
+      {},
       [1],
-      Array(10).fill(-1),
-      Array(10).fill(Number.NaN),
-      Array(10).fill('1'),
-      [0, 0, 1, 2, 0, 0, 0, 0, 0, 0],
+      [['ns/r r', 1, 'a']],
+      [['ns/r r', -1, 'a', Array(10).fill(0)]],
+      [['', 1, 'a', Array(10).fill(0)]],
+      [['ns/r r', 1, 'a', [1]]],
+      sums(-1),
+      sums(Number.NaN),
+      sums('1'),
+      sums(0, 0, 1, 2),
+      Array(1000).fill(sums(1)[0]),
     ]) {
-      expect(readSums(bad)).toBeUndefined();
+      expect(readArms(bad)).toBeUndefined();
     }
   });
 });
