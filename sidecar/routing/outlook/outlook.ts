@@ -88,8 +88,7 @@ export class Outlook implements OutlookView {
     if (!suspicion) return undefined;
     const { state, hint, since } = suspicion;
     if (state === 'Slow' && steers) return undefined;
-    if (refuted(suspicion, sightings.of(candidate.providerId, candidate.upstreamModel), now))
-      return undefined;
+    if (refuted(suspicion, sightings.of(candidate), now)) return undefined;
     if (this.#looks && suspicions.look(suspicion, now)) return undefined;
     const ago = Math.round((now - since) / 1000);
     const what =
@@ -106,14 +105,14 @@ export class Outlook implements OutlookView {
 }
 
 function worsening(
-  { providerId, upstreamModel }: Candidate,
+  candidate: Candidate,
   sightings: Sightings,
   steers: boolean,
   now: number,
 ): Doubt | undefined {
   if (sightings.worse.size === 0) return undefined;
   sightings.refresh(now);
-  const trend = sightings.of(providerId, upstreamModel)?.trend;
+  const trend = sightings.of(candidate)?.trend;
   if (!trend || (trend.of === 'Latency' && steers)) return undefined;
   const { severity, of, from, to, span } = trend;
   const share = Math.min(MOST_SHIFTED, severity);

@@ -101,8 +101,8 @@ export class Sightings implements AttemptObserver {
     return this.#worse;
   }
 
-  of(provider: string, model: string): Sighting | undefined {
-    return this.#providers.get(provider)?.get(model);
+  of(candidate: Candidate): Sighting | undefined {
+    return this.#providers.get(candidate.providerId)?.get(knownName(candidate));
   }
 
   started({ candidate }: Attempt): void {
@@ -139,6 +139,8 @@ export class Sightings implements AttemptObserver {
 
   breaker({ kind, scope, providerId, name, ms }: BreakerEvent, now: number): boolean {
     if (scope !== 'Endpoint' && scope !== 'Model') return false;
+    // What nobody declared may be a name that a caller invented: no other pod should hear of it.
+    if (scope === 'Model' && !this.#providers.get(providerId)?.has(name)) return false;
     const key = `${providerId} ${name}`;
     if (kind === 'Recovered') this.#open.delete(key);
     else if (this.#open.size < MAX_KEPT)
@@ -213,9 +215,9 @@ export class Sightings implements AttemptObserver {
     this.#options.onTrend?.(sighting, trend);
   }
 
-  #at({ providerId, model, upstreamModel }: Candidate): Sighting {
-    // Names that callers may invent share one entry.
-    const name = model === undefined ? OTHER_MODEL : upstreamModel;
+  #at(candidate: Candidate): Sighting {
+    const { providerId } = candidate;
+    const name = knownName(candidate);
     let models = this.#providers.get(providerId);
     const known = models?.get(name);
     if (known) return known;
@@ -241,7 +243,11 @@ export class Sightings implements AttemptObserver {
   }
 }
 
-export const OTHER_MODEL = '_OTHER';
+const OTHER_MODEL = '_OTHER';
+
+/** What a candidate goes by here and in the fleet: names that callers may invent share one. */
+export const knownName = ({ model, upstreamModel }: Candidate): string =>
+  model === undefined ? OTHER_MODEL : upstreamModel;
 
 const weightOf = ({ ok, errors, open }: SightingReport): number =>
   (open ? 1e9 : 0) + ok + Object.values(errors).reduce((sum, count) => sum + count, 0);

@@ -23,26 +23,21 @@ export function fullness(sightings: Sightings, depthOf: QueueDepth): OutlookView
 }
 
 function deep(
-  { providerId, provider, upstreamModel }: Candidate,
+  candidate: Candidate,
   most: number,
   now: number,
   sightings: Sightings,
   depthOf: QueueDepth,
 ): Doubt | undefined {
-  const told = depthOf(providerId, provider, now);
-  const depth = told ?? sightings.of(providerId, upstreamModel)?.inFlight ?? 0;
+  const told = depthOf(candidate.providerId, candidate.provider, now);
+  const depth = told ?? sightings.of(candidate)?.inFlight ?? 0;
   if (depth < most) return undefined;
   const what = told === undefined ? 'requests of this pod are under way' : 'requests wait at the server';
   return spilled(`${depth} ${what}, and spillover.queueDepth is ${most}`);
 }
 
-function slow(
-  { providerId, upstreamModel }: Candidate,
-  most: number,
-  now: number,
-  sightings: Sightings,
-): Doubt | undefined {
-  const sighting = sightings.of(providerId, upstreamModel);
+function slow(candidate: Candidate, most: number, now: number, sightings: Sightings): Doubt | undefined {
+  const sighting = sightings.of(candidate);
   const pace = sighting?.pace;
   if (!sighting || pace === undefined || pace < most) return undefined;
   // Nothing is under way, and what was seen is old: one request finds out.

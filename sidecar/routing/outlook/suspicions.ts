@@ -4,7 +4,7 @@
  */
 import { type ProviderHint, readProviderHints } from '../../snapshot/fleet/providers.ts';
 import type { Candidate } from '../plan.ts';
-import type { Sighting } from './sightings.ts';
+import { knownName, type Sighting } from './sightings.ts';
 
 /** Own evidence within this long counts more than what others say of speed. */
 const OWN_MS = 60_000;
@@ -62,15 +62,18 @@ export class Suspicions {
   }
 
   /** Of the model, or of the whole provider. */
-  of({ providerId, upstreamModel }: Candidate, now: number): Suspicion | undefined {
+  of(candidate: Candidate, now: number): Suspicion | undefined {
     if (!this.any(now)) return undefined;
-    return this.#suspects.get(keyOf(providerId, upstreamModel)) ?? this.#suspects.get(keyOf(providerId, ''));
+    const { providerId } = candidate;
+    return (
+      this.#suspects.get(keyOf(providerId, knownName(candidate))) ?? this.#suspects.get(keyOf(providerId, ''))
+    );
   }
 
   /** What is usual there, as all pods see it; undefined where nobody said so lately. */
-  hint(provider: string, model: string, now: number): ProviderHint | undefined {
+  hint(candidate: Candidate, now: number): ProviderHint | undefined {
     if (now >= this.#until) return undefined;
-    return this.#hints.get(keyOf(provider, model));
+    return this.#hints.get(keyOf(candidate.providerId, knownName(candidate)));
   }
 
   /** Providers that this pod probes for all. */

@@ -2,16 +2,21 @@
  * Whether a target is getting worse, told before it fails. PURE but for what it keeps: a minute in bins of five seconds.
  *
  * Latency: a straight line through the mean logarithms of the bins, each weighing as much as it saw. It counts as rising when
- * the slope stands out from what chance makes of such latencies, the line has risen by half over the bins it spans, and the
- * last ten seconds still lie in its upper half: what has recovered is no longer getting worse.
+ * the slope stands out from what chance makes of such latencies and of levels that jump to and fro, the line has risen by half
+ * over the bins it spans, and the last ten seconds still lie in its upper half: what has recovered is no longer getting worse.
  * Errors: the same through the shares that failed. Both must stand out by far: a warning that cries wolf is worse than none.
  */
 const BIN_MS = 5_000;
 const BINS = 12;
 /** Standard errors that a slope must be away from zero: once in some hundred thousand windows by chance. */
 const SIGNIFICANT = 4.5;
+/** Where bins differ far more than their answers explain, there are only as many numbers as bins: they prove less. */
+const UNEXPLAINED = 4;
+const BINS_OF_FEW = 9;
+const SIGNIFICANT_OF_FEW = 7;
+const SIGNIFICANT_ERRORS = 4;
 const MIN_COUNT = 30;
-const MIN_BINS = 4;
+const MIN_BINS = 6;
 const MIN_RISE = 1.5;
 /** A rise over the window that calls for everything that may be moved. */
 const FULL_RISE = 4;
@@ -97,17 +102,14 @@ function risingLatency(all: readonly Bin[]): Trend | undefined {
     ({ sum, answers }) => sum / answers,
   );
   if (!line || line.slope <= 0) return undefined;
-  // Chance by two measures, the larger of which counts: how answers of one bin differ, and how bins lie around the line.
   let within = 0;
-  let around = 0;
-  for (const { at, answers, sum, squares } of bins) {
-    const mean = sum / answers;
-    within += squares - answers * mean * mean;
-    const expected = line.from + line.slope * (at - (bins[0] as Bin).at);
-    around += answers * (mean - expected) ** 2;
+  for (const { answers, sum, squares } of bins) within += squares - (sum * sum) / answers;
+  const single = within / Math.max(1, count - bins.length);
+  if (!standsOut(line, single, SIGNIFICANT)) return undefined;
+  const jumping = jumps(bins, line.slope);
+  if (jumping > UNEXPLAINED * single) {
+    if (bins.length < BINS_OF_FEW || !standsOut(line, jumping, SIGNIFICANT_OF_FEW)) return undefined;
   }
-  const variance = Math.max(within / Math.max(1, count - bins.length), around / (bins.length - 2), 1e-6);
-  if (line.slope / Math.sqrt(variance / line.spread) < SIGNIFICANT) return undefined;
   const [from, to] = [Math.exp(line.from), Math.exp(line.to)];
   const rise = to / from;
   if (rise < MIN_RISE || to - from < MIN_RISE_MS) return undefined;
@@ -131,19 +133,33 @@ function risingErrors(bins: readonly Bin[]): Trend | undefined {
   const line = fit(bins, total, (bin) => bin.failed / total(bin));
   if (!line || line.slope <= 0) return undefined;
   const share = failed / count;
-  let around = 0;
-  for (const bin of bins) {
-    const expected = line.from + line.slope * (bin.at - (bins[0] as Bin).at);
-    around += total(bin) * (bin.failed / total(bin) - expected) ** 2;
-  }
-  const variance = Math.max(share * (1 - share), around / (bins.length - 2), 1e-6);
-  if (line.slope / Math.sqrt(variance / line.spread) < SIGNIFICANT) return undefined;
+  if (!standsOut(line, share * (1 - share), SIGNIFICANT_ERRORS)) return undefined;
   const to = Math.min(1, line.to);
   if (to < MIN_FAILED_SHARE) return undefined;
   if (latest(bins, total, (bin) => bin.failed) < (line.from + line.to) / 2) return undefined;
   const severity = grown(to, MIN_FAILED_SHARE, FULL_FAILED_SHARE);
   return { severity, of: 'Errors', from: Math.max(0, line.from), to, span: line.steps * BIN_MS };
 }
+
+const standsOut = ({ slope, spread }: Line, variance: number, by: number): boolean =>
+  slope >= by * Math.sqrt(Math.max(variance, 1e-6) / spread);
+
+/**
+ * Variance of single answers as far as it shows in how bins next to each other differ beyond the slope: by the three quarters
+ * of the differences that are smallest, so that levels that jump to and fro count, and one step up does not.
+ */
+function jumps(bins: readonly Bin[], slope: number): number {
+  const squares = bins.slice(1).map((bin, i) => {
+    const before = bins[i] as Bin;
+    const rise = bin.sum / bin.answers - before.sum / before.answers - slope * (bin.at - before.at);
+    return rise ** 2 / (1 / bin.answers + 1 / before.answers);
+  });
+  squares.sort((a, b) => a - b);
+  return (squares[Math.floor(0.75 * squares.length)] ?? 0) / UPPER_QUARTILE_OF_SQUARES;
+}
+
+/** Of normally distributed numbers. */
+const UPPER_QUARTILE_OF_SQUARES = 1.323;
 
 /** Undefined where all lies in one place. */
 function fit(
