@@ -9,9 +9,10 @@ import {
   labelSelector,
   matching,
 } from './common.ts';
+import { experimentStatuses } from './schema/route-experiment-status.ts';
 import type { FAILURE_CLASSES } from './schema/route-hedging.ts';
 import { rule } from './schema/route-rule.ts';
-import { classification, signals } from './schema/route-signals.ts';
+import { classification, signalRules, signals } from './schema/route-signals.ts';
 
 const modelPattern = matching(
   /^([A-Za-z0-9][A-Za-z0-9._:/@+-]*\*?|\*)$/,
@@ -20,44 +21,46 @@ const modelPattern = matching(
   256,
 );
 
-const spec = z.strictObject({
-  workloadSelector: labelSelector
-    .optional()
-    .describe('Pods the route is for, by label. Unset or empty: every sidecar in the namespace.'),
-  namespaceSelector: labelSelector
-    .optional()
-    .describe(
-      'Namespaces the route is for besides its own; counts only in platform namespaces. Such a route ranks below any route of the namespace itself.',
-    ),
-  models: z
-    .array(modelPattern)
-    .min(1)
-    .max(64)
-    .describe(
-      'Names an app may ask for: exact, `prefix*`, or `*`. Where several routes fit, exact wins over prefix, and a longer prefix over a shorter one.',
-    )
-    .meta(atomicList),
-  unsupportedParameters: z
-    .enum(['Reject', 'Warn', 'Drop'])
-    .optional()
-    .describe(
-      'What happens to parameters of a request that a target of another wire format cannot honour. Reject: such a target is passed over. Warn: they are left out and named in x-outrider-warnings. Drop: they are left out. Unset: Warn.',
-    ),
-  signals: signals.optional(),
-  classification: classification.optional(),
-  rules: z
-    .array(rule)
-    .min(1)
-    .max(64)
-    .describe('The first rule that matches decides; if none does, the request gets a 404.')
-    .meta({
-      ...atomicList,
-      ...cel({
-        rule: 'self.all(r, self.exists_one(s, s.name == r.name))',
-        message: 'rule names must be unique within a route',
+const spec = z
+  .strictObject({
+    workloadSelector: labelSelector
+      .optional()
+      .describe('Pods the route is for, by label. Unset or empty: every sidecar in the namespace.'),
+    namespaceSelector: labelSelector
+      .optional()
+      .describe(
+        'Namespaces the route is for besides its own; counts only in platform namespaces. Such a route ranks below any route of the namespace itself.',
+      ),
+    models: z
+      .array(modelPattern)
+      .min(1)
+      .max(64)
+      .describe(
+        'Names an app may ask for: exact, `prefix*`, or `*`. Where several routes fit, exact wins over prefix, and a longer prefix over a shorter one.',
+      )
+      .meta(atomicList),
+    unsupportedParameters: z
+      .enum(['Reject', 'Warn', 'Drop'])
+      .optional()
+      .describe(
+        'What happens to parameters of a request that a target of another wire format cannot honour. Reject: such a target is passed over. Warn: they are left out and named in x-outrider-warnings. Drop: they are left out. Unset: Warn.',
+      ),
+    signals: signals.optional(),
+    classification: classification.optional(),
+    rules: z
+      .array(rule)
+      .min(1)
+      .max(64)
+      .describe('The first rule that matches decides; if none does, the request gets a 404.')
+      .meta({
+        ...atomicList,
+        ...cel({
+          rule: 'self.all(r, self.exists_one(s, s.name == r.name))',
+          message: 'rule names must be unique within a route',
+        }),
       }),
-    }),
-});
+  })
+  .meta(cel(...signalRules));
 
 const rejection = z.strictObject({
   pod: z.string().max(320).describe('Pod that rejected, as namespace/name.'),
@@ -79,6 +82,7 @@ const status = z.strictObject({
     })
     .optional()
     .describe('What the proxies really run.'),
+  experiments: experimentStatuses,
 });
 
 export type LLMRouteSpec = z.infer<typeof spec>;

@@ -90,3 +90,25 @@ export const classification = z
       .describe('Label of requests that do not carry the header. Unset: they have none.'),
   })
   .describe('The label of what a request carries, for `matches[].classifications` and for data policies.');
+
+const NAMED = (list: string, named: string): string =>
+  `self.rules.all(r, !has(r.matches) || r.matches.all(m, !has(m.prompt) || !has(m.prompt.${list}) || m.prompt.${list}.all(i, i == 'none' || (has(self.signals) && has(self.signals.${named.split('.')[0]}) && self.signals.${named}.exists(x, x.name == i)))))`;
+
+/** Rules for a route: what matches ask for must be defined. */
+export const signalRules = [
+  {
+    rule: NAMED('intents', 'intents.list'),
+    message: 'matches[].prompt.intents may name none and the intents of signals.intents.list only',
+    fieldPath: '.rules',
+  },
+  {
+    rule: NAMED('labels', 'classifier.labels'),
+    message: 'matches[].prompt.labels may name none and the labels of signals.classifier.labels only',
+    fieldPath: '.rules',
+  },
+  {
+    rule: 'has(self.classification) || self.rules.all(r, !has(r.matches) || r.matches.all(m, !has(m.classifications)))',
+    message: 'matches[].classifications needs classification.header, which says where labels come from',
+    fieldPath: '.rules',
+  },
+];

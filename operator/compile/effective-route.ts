@@ -4,7 +4,7 @@ import { atLeast, Filler, RULE } from './defaults.ts';
 import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
 import { type EffectiveHedging, effectiveHedging } from './hedging.ts';
 import { type EffectiveAdmission, effectiveAdmission } from './limits.ts';
-import { effectiveSignals } from './signals.ts';
+import { effectiveMatchSignals, effectiveSignals } from './signals.ts';
 import { type EffectiveStrategy, effectiveStrategy } from './strategy.ts';
 
 type Rule = LLMRouteSpec['rules'][number];
@@ -110,5 +110,5 @@ function effectiveMatch(match: Match, path: string, fill: Filler): Match {
     ...header,
     type: fill.in(`${path}.headers[${i}].type`, header.type, 'Exact' as const),
   }));
-  return { ...match, headers };
+  return { ...match, ...(headers && { headers }), ...effectiveMatchSignals(match, path, fill) };
 }

@@ -54,6 +54,24 @@ function effectiveIntents(intents: Intents, fill: Filler): EffectiveIntents {
   };
 }
 
+/** What an entry of `matches` leaves unset of claims, and of signals that may be unknown. */
+export function effectiveMatchSignals(match: Match, path: string, fill: Filler): Partial<Match> {
+  const { claims, prompt } = match;
+  const mayBeUnknown = claims ?? prompt?.languages ?? prompt?.intents ?? prompt?.labels;
+  return {
+    ...(claims && {
+      claims: claims.map((claim, i) => ({
+        ...claim,
+        format: fill.in(`${path}.claims[${i}].format`, claim.format, 'JWT' as const),
+        type: fill.in(`${path}.claims[${i}].type`, claim.type, 'Exact' as const),
+      })),
+    }),
+    ...(mayBeUnknown && {
+      whenUnknown: fill.in(`${path}.whenUnknown`, match.whenUnknown, 'Skip' as const),
+    }),
+  };
+}
+
 /** Members of the route's body. */
 export function signalsBody(
   { signals, classification }: Pick<LLMRouteSpec, 'signals' | 'classification'>,

@@ -136,7 +136,7 @@ describe('a model that a signal asks', () => {
       .find(({ kind }) => kind === 'LLMRoute')
       ?.conditions.find(({ type }) => type === 'Accepted');
     expect(accepted).toMatchObject({ status: 'False' });
-    expect(accepted?.message).toContain('the route defines none: set signals.classifier');
+    expect(accepted?.message).toContain('the labels of signals.classifier.labels only');
   });
 });
 
