@@ -26,6 +26,8 @@ export interface ExpectedCost {
   readonly picoUsd: number;
   /** Of these, for the answer. */
   readonly answerPicoUsd: number;
+  /** What it may be at the least, for all that is known: a short answer, and all input from the cache. */
+  readonly leastPicoUsd: number;
   /** Tokens. */
   readonly input: number;
   readonly cacheRead: number;
@@ -53,14 +55,13 @@ export function expectedLatency(
 }
 
 /**
- * Milliseconds per token of a stream that would begin now. Streams beyond those that were beside the measured ones are
- * taken to slow all of them down in proportion.
+ * Milliseconds per token of a stream that would begin now. More under way than there was beside the streams that were seen is
+ * taken to slow it down in proportion; fewer make it no faster, until one was seen to be.
  */
 export function expectedPace(candidate: Candidate, { state }: Pick<Asking, 'state'>): number | undefined {
   const memory = state.observed.of(candidate);
   if (memory === undefined || !memory.pace.known) return undefined;
-  const crowding = Math.max(1, (memory.inFlight + 1) / (memory.crowd + 1));
-  return memory.pace.mean * crowding;
+  return Math.max(memory.pace.mean, memory.paceEach.mean * (memory.inFlight + 1));
 }
 
 /** Tokens of the answer, by answers of the same kind; within what the request allows. */
@@ -88,18 +89,22 @@ export function expectedCost(candidate: Candidate, asking: Asking): ExpectedCost
   const { output, reasoning, seen } =
     facts.needs === 'Chat' || facts.needs === 'Completions' ? expectedLength(candidate, asking) : NO_ANSWER;
   const at = pricesFor(input, prices);
-  const answerPicoUsd = output * at.output + reasoning * (at.reasoning ?? at.output);
-  const picoUsd = answerPicoUsd + inputPicoUsd(input, memory?.shares ?? ALL_PLAIN, at);
+  const shares = memory?.shares ?? ALL_PLAIN;
+  const answer = output * at.output + reasoning * (at.reasoning ?? at.output);
   return {
-    picoUsd,
-    answerPicoUsd,
+    picoUsd: answer + inputPicoUsd(input, shares, at),
+    answerPicoUsd: answer,
+    leastPicoUsd:
+      SHORTEST * answer + input * Math.min(at.input, at.cacheRead ?? at.input) + (at.request ?? 0),
     input,
-    cacheRead: input * (memory?.shares.cacheRead ?? 0),
+    cacheRead: input * shares.cacheRead,
     output,
     reasoning,
     seen,
   };
 }
 
+/** An answer of a model that is not known yet may be so much shorter than those of others. */
+const SHORTEST = 1 / 8;
 const NO_ANSWER: ExpectedLength = { output: 0, reasoning: 0, seen: 0 };
 const ALL_PLAIN: InputShares = { cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };

@@ -16,7 +16,6 @@ const MAX_MODELS = 256;
 const LEAST_TOKENS = 20;
 /** Tokens that a byte of output is worth, where reasoning may or may not have been shown. */
 const TOKENS_PER_BYTE = 0.235;
-const CROWD_STEP = 0.1;
 
 export class Observed implements AttemptObserver, ExchangeObserver {
   readonly lengths = new Lengths();
@@ -34,10 +33,11 @@ export class Observed implements AttemptObserver, ExchangeObserver {
 
   started(attempt: Attempt, exchange: Exchange): void {
     const memory = this.#at(attempt.candidate);
-    memory.inFlight++;
+    const others = memory.inFlight++;
     memory.startedAt = attempt.startedAt;
     if (!isTimed(exchange)) return;
     const { inputTokens: tokens, stream } = exchange.facts;
+    if (stream) memory.join(attempt, others);
     memory.waitsOf(inputBucket(tokens), stream).open.add(attempt);
   }
 
@@ -67,9 +67,12 @@ export class Observed implements AttemptObserver, ExchangeObserver {
     if (!isTimed(exchange)) return;
     for (const attempt of exchange.attempts) {
       const { settlement, failure, cancelled } = attempt;
-      if (settlement?.source !== 'Provider' || failure !== undefined || cancelled) continue;
       const memory = this.of(attempt.candidate);
-      if (memory) this.#learn(memory, attempt, settlement.usage, exchange);
+      const others = memory?.leave(attempt) ?? 0;
+      if (settlement?.source !== 'Provider' || failure !== undefined || cancelled) continue;
+      if (memory === undefined) continue;
+      this.#learn(memory, attempt, settlement.usage, exchange);
+      learnPace(memory, attempt, settlement.usage, others);
     }
   }
 
@@ -87,22 +90,10 @@ export class Observed implements AttemptObserver, ExchangeObserver {
       memory.billed({ cacheRead, cacheWrite5m, cacheWrite1h }, input);
       memory.inputRatio.observe(facts.inputTokens, input);
     }
-    this.#pace(memory, attempt, usage);
     const kind = facts.answerKind;
     if (kind === undefined) return;
     const length = { output: usage.output + usage.audioOutput, reasoning: usage.reasoning };
     this.lengths.observe(memory.lengths, kind, ownKind(kind, attempt.candidate), length, now);
-  }
-
-  #pace(memory: TargetMemory, attempt: Attempt, usage: Usage): void {
-    const { firstContentAt, endedAt, chunkTimes, outputBytes } = attempt;
-    if (firstContentAt === undefined || endedAt === undefined) return;
-    const shown = Math.max(usage.output, Math.round(outputBytes * TOKENS_PER_BYTE));
-    const tokens = Math.min(shown, usage.output + usage.reasoning);
-    const ms = chunkTimes === undefined ? endedAt - firstContentAt : chunkTimes.sum * 1000;
-    if (tokens < LEAST_TOKENS || !(ms > 0)) return;
-    memory.pace.observe(ms / (tokens - 1), endedAt);
-    memory.crowd += CROWD_STEP * (memory.inFlight - memory.crowd);
   }
 
   #waited(attempt: Attempt, exchange: TimedExchange, until: number, atLeast: boolean): void {
@@ -142,4 +133,17 @@ type TimedExchange = Exchange & { facts: NonNullable<Exchange['facts']> };
 function isTimed(exchange: Exchange): exchange is TimedExchange {
   const { facts, dialect } = exchange;
   return facts !== undefined && facts.unread !== true && dialect.operation !== 'count_tokens';
+}
+
+/** `others`: attempts that were under way when it began. */
+function learnPace(memory: TargetMemory, attempt: Attempt, usage: Usage, others: number): void {
+  const { firstContentAt, endedAt, chunkTimes, outputBytes } = attempt;
+  if (firstContentAt === undefined || endedAt === undefined) return;
+  const shown = Math.max(usage.output, Math.round(outputBytes * TOKENS_PER_BYTE));
+  const tokens = Math.min(shown, usage.output + usage.reasoning);
+  const ms = chunkTimes === undefined ? endedAt - firstContentAt : chunkTimes.sum * 1000;
+  if (tokens < LEAST_TOKENS || !(ms > 0)) return;
+  const pace = ms / (tokens - 1);
+  memory.pace.observe(pace, endedAt);
+  memory.paceEach.observe(pace / (1 + (others + memory.inFlight) / 2), endedAt);
 }

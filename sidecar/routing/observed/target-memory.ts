@@ -8,6 +8,7 @@ import type { ModelLengths } from './lengths.ts';
 /** Oldest waiting attempts that a look at the present takes in. */
 const LOOKED_AT = 8;
 const SHARE_STEP = 0.05;
+const MAX_STREAMS = 10_000;
 
 /** Time to the committing event, of requests of one size, streamed or whole. */
 export class Waits {
@@ -51,14 +52,16 @@ export class TargetMemory {
   startedAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds from one token of a stream to the next. */
   readonly pace = new Decayed();
-  /** Streams that were under way beside those which `pace` was measured by, on average. */
-  crowd = 0;
+  /** The same by each attempt that was under way then, itself included: what it is worth where all share one machine. */
+  readonly paceEach = new Decayed();
   readonly shares: InputShares = { cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0 };
   /** What the provider counts by what is estimated. */
   readonly inputRatio = new LearnedRatio();
   readonly lengths: ModelLengths = new Map();
   /** By bucket of input, twice: whole answers, and streams. */
   readonly #waits: (Waits | undefined)[] = [];
+  /** Of each stream under way, how many others were when it began. */
+  readonly #beside = new Map<Attempt, number>();
   #shared = 0;
 
   waitsOf(bucket: number, stream: boolean): Waits {
@@ -86,6 +89,19 @@ export class TargetMemory {
     const factor = waits.times.observe(Math.max(1, ms), now);
     if (factor === 1) return;
     for (const other of this.#waits) if (other && other !== waits) other.times.shift(factor);
+  }
+
+  /** A stream begins beside so many others. */
+  join(attempt: Attempt, others: number): void {
+    if (this.#beside.size >= MAX_STREAMS) this.#beside.clear();
+    this.#beside.set(attempt, others);
+  }
+
+  /** It is over and settled; gives how many others there were. */
+  leave(attempt: Attempt): number | undefined {
+    const others = this.#beside.get(attempt);
+    if (others !== undefined) this.#beside.delete(attempt);
+    return others;
   }
 
   /** Parts of the input of one answer, which had `total` tokens of it. */

@@ -12,8 +12,6 @@ import { WEIGHTED } from './weighted.ts';
 const NEAR = 1.01;
 /** Answers of a model from which its length is taken to be known. */
 const ENOUGH = 8;
-/** An answer of a model that is not known yet may be so much shorter than those of others. */
-const SHORTEST = 1 / 8;
 
 /** By position in the rule: what is expected, and what it would be at the least. */
 const expected = new Float64Array(256);
@@ -48,10 +46,8 @@ function note(candidate: Candidate, context: StrategyContext): number {
   const cost = expectedCost(candidate, context);
   const { index } = candidate;
   expected[index] = cost?.picoUsd ?? Number.POSITIVE_INFINITY;
-  least[index] =
-    cost === undefined || cost.seen >= ENOUGH
-      ? Number.POSITIVE_INFINITY
-      : cost.picoUsd - (1 - SHORTEST) * cost.answerPicoUsd;
+  const isKnown = cost === undefined || cost.seen >= ENOUGH;
+  least[index] = isKnown ? Number.POSITIVE_INFINITY : cost.leastPicoUsd;
   return expected[index];
 }
 
