@@ -1,10 +1,13 @@
 /** Runs the ledger: it counts from when this replica leads, and writes every few seconds what is new. */
 import type { Clock, Timer } from '../../sidecar/snapshot/clock.ts';
+import type { Report, ReportAnswer } from '../../sidecar/snapshot/messages.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import type { ApiClient } from '../watch/api-client.ts';
 import { describeError, type Log } from '../watch/log.ts';
 import { configMapStore } from './config-map-store.ts';
-import { Ledger, type LedgerOptions } from './ledger.ts';
+import { EscrowStore } from './leases/escrow-store.ts';
+import { Leasing, type LeasingOptions } from './leases/leasing.ts';
+import { Ledger, type LedgerOptions, type LedgerPod } from './ledger.ts';
 
 export interface LedgerSettings {
   /** Where its ConfigMaps are. */
@@ -18,6 +21,8 @@ export interface KeepingOptions {
   clock: Clock;
   log: Log;
   lives: LedgerOptions['lives'];
+  term: LeasingOptions['term'];
+  budgetOf: LeasingOptions['budgetOf'];
   metrics: LedgerMetrics;
 }
 
@@ -30,51 +35,81 @@ const FLUSH_MS = 5_000;
 
 export class LedgerKeeping {
   readonly ledger: Ledger;
+  readonly leasing: Leasing;
   readonly #clock: Clock;
   readonly #metrics: LedgerMetrics;
+  readonly #onProblem: LedgerOptions['onProblem'];
   #timer: Timer | undefined;
   #problems = 0;
 
-  constructor(settings: LedgerSettings, { client, clock, log, lives, metrics }: KeepingOptions) {
+  constructor(settings: LedgerSettings, options: KeepingOptions) {
+    const { client, clock, log, lives, term, budgetOf, metrics } = options;
+    const store = configMapStore(client, settings.namespace, settings.name);
     this.#clock = clock;
+    this.#metrics = metrics;
+    this.#onProblem = (what, error) => {
+      this.#problems++;
+      log.warn(
+        { what, error: describeError(error) },
+        'the ledger could not be read or written; rows and leases stay as they are',
+      );
+    };
+    const onProblem = this.#onProblem;
     this.ledger = new Ledger({
-      store: configMapStore(client, settings.namespace, settings.name),
+      store,
       now: () => clock.wall(),
       lives,
-      onProblem: (what, error) => {
-        this.#problems++;
-        log.warn(
-          { what, error: describeError(error) },
-          'the ledger was not written; rows stay with their sidecars',
-        );
+      onProblem,
+      onCounted: (pod, epoch, rows, malformed) => {
+        this.leasing.counted(pod, epoch, rows);
+        metrics.rows(rows.length, malformed);
       },
-      onCounted: (rows, malformed) => metrics.rows(rows.length, malformed),
+      onDropped: () => this.leasing.forget(),
     });
-    this.#metrics = metrics;
+    this.leasing = new Leasing({
+      ledger: this.ledger,
+      escrows: new EscrowStore(store),
+      budgetOf,
+      term,
+      lives,
+      monotonic: () => clock.monotonic(),
+      wall: () => clock.wall(),
+      onProblem,
+    });
   }
 
   start(leadership: Leadership): void {
-    leadership.onGained(() => {
-      void this.ledger.open();
-      this.#again();
-    });
+    leadership.onGained(() => void this.ledger.open().then(() => this.#tick()));
+  }
+
+  /** Counts the rows of a report, then answers what it asks of budgets. */
+  async account(
+    pod: LedgerPod,
+    { epoch, rows, demands }: Pick<Report, 'epoch' | 'rows' | 'demands'>,
+  ): Promise<Pick<ReportAnswer, 'acknowledgedSeq' | 'leases'>> {
+    const acknowledgedSeq = this.ledger.accept(pod, epoch, rows);
+    if (!demands || demands.length === 0) return { acknowledgedSeq };
+    return { acknowledgedSeq, leases: await this.leasing.answer(pod, epoch, demands) };
   }
 
   /** Writes what is new a last time; another replica may lead afterwards. */
   async stop(): Promise<void> {
     this.#timer?.cancel();
+    await this.leasing.close();
     await this.ledger.flush();
     this.ledger.close();
   }
 
-  #again(): void {
-    this.#timer = this.#clock.after(FLUSH_MS, () => {
-      const before = this.#problems;
-      void this.ledger.flush().then(() => {
-        this.#metrics.flushed(this.#problems === before ? 'Written' : 'Failed');
-        this.#again();
-        return undefined;
-      });
-    });
+  async #tick(): Promise<void> {
+    const before = this.#problems;
+    await this.ledger.flush();
+    try {
+      if (this.leasing.isOpen) await this.leasing.tick();
+      else if (this.ledger.isRead) await this.leasing.open();
+    } catch (error) {
+      this.#onProblem('escrow', error);
+    }
+    this.#metrics.flushed(this.#problems === before ? 'Written' : 'Failed');
+    this.#timer = this.#clock.after(FLUSH_MS, () => void this.#tick());
   }
 }

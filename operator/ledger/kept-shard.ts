@@ -1,6 +1,6 @@
 /**
  * One shard in memory and in the store. What is in memory may be ahead; only what the store has is acknowledged. After a
- * write of which nobody knows the end, and after one that somebody else was before, memory is thrown away and read again:
+ * write of which nobody knows the end, the store is asked. Where somebody else wrote, memory is thrown away and read again:
  * the rows that are lost with it were never acknowledged, so they come again.
  */
 
@@ -10,6 +10,11 @@ import { type Charge, type LedgerRow } from './row.ts';
 import { count, emptyShard, type Shard, tidy } from './shard.ts';
 import type { LedgerStore } from './store.ts';
 
+interface Unsure {
+  readonly bytes: Buffer;
+  readonly marks: Marks;
+}
+
 export class KeptShard {
   readonly name: string;
   readonly #store: LedgerStore;
@@ -17,6 +22,8 @@ export class KeptShard {
   #version: string | undefined;
   #kept: Marks = new Map();
   #dirty = false;
+  /** The last write, while nobody knows whether it was made. */
+  #unsure: Unsure | undefined;
 
   constructor(name: string, store: LedgerStore) {
     this.name = name;
@@ -67,26 +74,45 @@ export class KeptShard {
     this.#dirty = false;
   }
 
-  /** Writes what is new. Throws where it could not be written, or nobody knows; the next call begins by reading. */
+  /** Writes what is new. Throws LedgerConflict where somebody else wrote, and whatever the store throws. */
   async flush(): Promise<void> {
     await this.load();
     const shard = this.#shard;
-    if (!shard || !this.#dirty) return;
+    if (!shard) return;
+    if (this.#unsure) await this.#ask(shard, this.#unsure);
+    if (!this.#dirty || this.#shard !== shard) return;
     // Rows that come while it is written belong to the next write.
     this.#dirty = false;
     const marks = copyOf(shard.marks);
+    const bytes = await encodeShard(shard);
+    this.#unsure = { bytes, marks };
+    let version: string | undefined;
     try {
-      const bytes = await encodeShard(shard);
-      const version = await this.#store.write(this.name, bytes, this.#version);
-      if (version === undefined) throw new LedgerConflict(this.name);
-      // It was given up while it was written.
-      if (this.#shard !== shard) return;
-      this.#version = version;
-      this.#kept = marks;
+      version = await this.#store.write(this.name, bytes, this.#version);
     } catch (error) {
-      if (this.#shard === shard) this.drop();
+      this.#dirty = true;
       throw error;
     }
+    this.#settle(shard, version, marks);
+  }
+
+  /** Whether the write before was made after all. */
+  async #ask(shard: Shard, { bytes, marks }: Unsure): Promise<void> {
+    const stored = await this.#store.read(this.name);
+    if (stored?.version === this.#version) this.#unsure = undefined;
+    else this.#settle(shard, stored?.bytes.equals(bytes) ? stored.version : undefined, marks);
+  }
+
+  #settle(shard: Shard, version: string | undefined, marks: Marks): void {
+    // It was given up meanwhile.
+    if (this.#shard !== shard) return;
+    if (version === undefined) {
+      this.drop();
+      throw new LedgerConflict(this.name);
+    }
+    this.#unsure = undefined;
+    this.#version = version;
+    this.#kept = marks;
   }
 
   /** Forgets what is in memory. */
@@ -94,6 +120,7 @@ export class KeptShard {
     this.#shard = undefined;
     this.#version = undefined;
     this.#kept = new Map();
+    this.#unsure = undefined;
     this.#dirty = false;
   }
 }

@@ -19,7 +19,9 @@ export interface LedgerOptions {
   /** Whether nobody will ask for the window of the charge any more. */
   readonly over?: (charge: Charge) => boolean;
   readonly onProblem: (what: string, error: unknown) => void;
-  readonly onCounted?: (rows: readonly LedgerRow[], malformed: number) => void;
+  readonly onCounted?: (pod: LedgerPod, epoch: string, rows: readonly LedgerRow[], malformed: number) => void;
+  /** What is counted in memory was given up; what was not written will come again. */
+  readonly onDropped?: () => void;
 }
 
 export interface LedgerPod {
@@ -35,7 +37,7 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #shards: readonly KeptShard[];
   readonly #history: History;
-  #flushing: Promise<void> | undefined;
+  #flushing = Promise.resolve();
   #open = false;
 
   constructor(options: LedgerOptions) {
@@ -77,15 +79,22 @@ export class Ledger {
     const { counted, safe } = shard.accept(pod, epoch, rows, this.#options.now());
     const malformed = values.length - rows.length;
     if (counted + malformed > 0) {
-      this.#options.onCounted?.(counted > 0 ? rows.slice(rows.length - counted) : [], malformed);
+      const fresh = counted > 0 ? rows.slice(rows.length - counted) : [];
+      this.#options.onCounted?.(pod, epoch, fresh, malformed);
     }
     return safe;
   }
 
-  /** Writes what is new; one write per shard at most. Never throws: what was not written is tried again. */
+  /** Writes what is new by now; one write per shard at most. Never throws: what was not written is tried again. */
   flush(): Promise<void> {
-    this.#flushing ??= this.#flush().finally(() => (this.#flushing = undefined));
+    // One that is under way may have missed what came last.
+    this.#flushing = this.#flushing.then(() => this.#flush());
     return this.#flushing;
+  }
+
+  /** Whether everything that was kept is read. */
+  get isRead(): boolean {
+    return this.#shards.every(({ shard }) => shard !== undefined);
   }
 
   /** Nano-USD that is counted against the charge; undefined while it is not known in whole. */
@@ -158,6 +167,7 @@ export class Ledger {
   #drop(): void {
     for (const shard of this.#shards) shard.drop();
     this.#history.drop();
+    this.#options.onDropped?.();
   }
 }
 

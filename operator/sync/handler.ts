@@ -7,6 +7,7 @@ import {
   MAX_REPORT_BYTES,
   PROTOCOL_HEADER,
   PROTOCOL_VERSION,
+  type Report,
   type ReportAnswer,
 } from '../../sidecar/snapshot/messages.ts';
 import type { Audience } from './audience.ts';
@@ -20,8 +21,8 @@ export interface HandlerOptions {
   isLeader: () => boolean;
   /** `host:port` of the leader; undefined while there is none. */
   leaderAddress: () => string | undefined;
-  /** Takes usage rows, in order; returns the sequence number up to which they need not be sent again. */
-  acceptRows?: (pod: LivePod, epoch: string, rows: unknown[]) => number;
+  /** Counts the usage rows of a report, and shares out budgets. Unset: rows are taken for counted. */
+  account?: (pod: LivePod, report: Report) => Promise<Accounted>;
   /** An answer failed for a reason that is no sidecar's fault. */
   onError?: (error: unknown) => void;
   /** Protocol version spoken; it and the one before are served. */
@@ -157,7 +158,8 @@ export class Handler {
     const report = readReport(await readBody(req));
     this.#metrics.rowsReceived(report.rows.length);
     this.#audience.reported(pod, report, version);
-    const { acceptRows = highestSeq } = this.#options;
+    const { account = unkept } = this.#options;
+    const accounted = await account(pod, report);
     const hints = this.#audience.hintsFor(pod, version);
     const answer: ReportAnswer = {
       nextReportIn: randomInt(
@@ -165,7 +167,7 @@ export class Handler {
         Math.ceil(this.#reportIntervalMs * 1.2) + 1,
       ),
       ledgerShard: 0,
-      acknowledgedSeq: acceptRows(pod, report.epoch, report.rows),
+      ...accounted,
       ...(hints && { hints }),
     };
     res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
@@ -173,8 +175,14 @@ export class Handler {
   }
 }
 
-/** Highest sequence number among the rows. */
-function highestSeq(_pod: LivePod, _epoch: string, rows: unknown[]): number {
+/** Of a report: the sequence number up to which rows need not be sent again, and what of budgets it may spend. */
+export type Accounted = Pick<ReportAnswer, 'acknowledgedSeq' | 'leases'>;
+
+async function unkept(_pod: LivePod, { rows }: Report): Promise<Accounted> {
+  return { acknowledgedSeq: highestSeq(rows) };
+}
+
+function highestSeq(rows: readonly unknown[]): number {
   let highest = 0;
   for (const row of rows) {
     const seq = (row as { seq?: unknown } | null)?.seq;

@@ -1,4 +1,5 @@
 /** Reads what sidecars post. The body comes from a pod and is believed in nothing: sizes and types are checked here. */
+
 import {
   type Acknowledgement,
   type ItemException,
@@ -7,6 +8,7 @@ import {
   type Report,
 } from '../../sidecar/snapshot/messages.ts';
 import { readFleetReport } from '../fleet/knowledge.ts';
+import { readDemands } from '../ledger/leases/read-demands.ts';
 
 const MAX_FEATURES = 256;
 
@@ -32,6 +34,7 @@ export function readReport(body: Buffer): Report {
     features: list(report['features'], 'features', MAX_FEATURES).map((f) => text(f, 'features[]', 128)),
     ...(trustBundle !== undefined && { trustBundle: sha256(trustBundle, 'trustBundle') }),
     ...(fleet && { fleet }),
+    ...(report['demands'] !== undefined && { demands: readDemands(report['demands']) }),
   };
 }
 

@@ -9,6 +9,7 @@
  * Every request carries `authorization: Bearer <projected token>` and `x-outrider-protocol: <version>`.
  */
 import type { FleetReport, Hints } from './fleet/messages.ts';
+import type { BudgetDemand, BudgetLease } from './lease-messages.ts';
 import { SNAPSHOT_VERSION } from './schema.ts';
 
 /**
@@ -63,7 +64,7 @@ export interface Report {
   /** Random per process start: (pod uid, epoch, seq) identifies a row for ever. */
   epoch: string;
   ack: Acknowledgement;
-  /** Rows since the last acknowledged sequence number; the ledger to come reads them, the leader counts them today. */
+  /** Rows since the last acknowledged sequence number. */
   rows: unknown[];
   proxyVersion: string;
   features: string[];
@@ -71,6 +72,8 @@ export interface Report {
   trustBundle?: string;
   /** What this pod learnt that others could use. Absent where there is nothing new, and from versions that do not tell. */
   fleet?: FleetReport;
+  /** What this process needs of budgets. Absent: none applies to it, or it does not know of them. */
+  demands?: BudgetDemand[];
 }
 
 export interface ReportAnswer {
@@ -82,4 +85,6 @@ export interface ReportAnswer {
   acknowledgedSeq: number;
   /** What all pods know, as far as this one may; replaces all hints before. Absent: nothing, or not told. */
   hints?: Hints;
+  /** One for each demand that is met, now or in part; a demand without one stands as before. */
+  leases?: BudgetLease[];
 }

@@ -26,8 +26,8 @@ export class BudgetAccount {
   #returned = 0n;
   /** In rows. */
   #settled = 0n;
-  /** In rows that are or were in a report. */
-  #reported = 0n;
+  /** In rows that the ledger has acknowledged. */
+  #acknowledged = 0n;
   #reserved = 0n;
   #need = 0n;
   /** Nano-USD per millisecond, decayed. */
@@ -102,9 +102,9 @@ export class BudgetAccount {
     if (window === this.window) this.#settled += cost;
   }
 
-  /** A row that charges this account goes into a report for the first time. */
-  noteReported(cost: bigint, window: number): void {
-    if (window === this.window) this.#reported += cost;
+  /** A row that charges this account need not be sent again. */
+  noteAcknowledged(cost: bigint, window: number): void {
+    if (window === this.window) this.#acknowledged += cost;
   }
 
   /** What is idle goes back with the next report. */
@@ -117,9 +117,14 @@ export class BudgetAccount {
     return now - this.#usedAt;
   }
 
-  demand(now: number): BudgetDemand {
-    const open = this.#granted - this.#returned - this.#reported;
-    const held = this.#settled - this.#reported + this.#reserved;
+  /**
+   * `reporting`: what rows of the report charge this account in its window. Rows of an earlier report that was not answered do
+   * not count: whoever heard it may not lead any more.
+   */
+  demand(now: number, reporting: bigint): BudgetDemand {
+    const told = this.#acknowledged + reporting;
+    const open = this.#granted - this.#returned - told;
+    const held = this.#settled - told + this.#reserved;
     const ahead = BigInt(Math.ceil(this.#rateNow(now) * AHEAD_MS));
     const want = ahead - this.available(now);
     return {
@@ -140,7 +145,7 @@ export class BudgetAccount {
       // What is under way belongs to the window it is settled in.
       this.window = lease.window;
       this.#settled = 0n;
-      this.#reported = 0n;
+      this.#acknowledged = 0n;
       this.#returned = 0n;
     }
     this.chargedKey = lease.as ?? this.key;

@@ -191,9 +191,9 @@ describe('reports', () => {
     expect((await post(report({ rows }))).answer).toMatchObject({ acknowledgedSeq: 8 });
     const taken: unknown[] = [];
     await start({
-      acceptRows: ({ name }, epoch, received) => {
+      account: async ({ name }, { epoch, rows: received }) => {
         taken.push(name, epoch, received);
-        return 7;
+        return { acknowledgedSeq: 7 };
       },
     });
     expect((await post(report({ rows }))).answer).toMatchObject({ acknowledgedSeq: 7 });

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { allCrds } from '../../../crds/definitions.ts';
+import { type ApiServer, startApiServer } from '../../../dev/api-server/server.ts';
+import { configMapStore } from '../../../operator/ledger/config-map-store.ts';
+import { Ledger } from '../../../operator/ledger/ledger.ts';
+import { RowSpool } from '../../../sidecar/accounting/row-spool.ts';
+import type { Row } from '../../../sidecar/accounting/rows.ts';
+import { Cluster } from '../support/cluster.ts';
+import { until } from '../support/manual-clock.ts';
+
+let api: ApiServer;
+let cluster: Cluster;
+
+beforeEach(async () => {
+  api = await startApiServer({ crds: allCrds() });
+  cluster = await Cluster.on(api);
+  await cluster.namespace('shop');
+  await cluster.namespace('outrider-system');
+});
+
+afterEach(async () => {
+  await cluster.stop();
+  await api.close();
+});
+
+const row = (costNanoUsd: string): Row => ({
+  type: 'Attempt',
+  request: 'r',
+  attempt: 0,
+  at: Date.now(),
+  operation: 'chat',
+  route: 'shop/assistant',
+  rule: 'all',
+  target: 'main',
+  provider: 'provider/shop/openai',
+  model: 'gpt-5-mini',
+  kind: 'First',
+  outcome: 'Ok',
+  source: 'Provider',
+  usage: { input: 10, cacheRead: 0, audioInput: 0, output: 5, reasoning: 0, audioOutput: 0 },
+  costNanoUsd,
+});
+
+const ledger = { namespace: 'outrider-system', name: 'outrider-ledger' };
+
+/** What anybody reads who knows where it is kept. */
+async function kept(): Promise<{ nanoUsd: bigint; rows: number }> {
+  const reader = new Ledger({
+    store: configMapStore(cluster.api, ledger.namespace, ledger.name),
+    now: () => Date.now(),
+    lives: () => true,
+    onProblem: (_, error) => {
+      throw error;
+    },
+  });
+  await reader.open();
+  const sum = { nanoUsd: 0n, rows: 0 };
+  for (const day of reader.days()) {
+    for (const { amounts } of (await reader.usage(day)) ?? []) {
+      sum.nanoUsd += amounts.nanoUsd;
+      sum.rows += amounts.rows;
+    }
+  }
+  return sum;
+}
+
+describe('a running operator', () => {
+  it('keeps what sidecars report, and its successor goes on from there', async () => {
+    const first = await cluster.operator({ ledger });
+    await first.ready;
+    const pod = await cluster.pod('shop', 'web');
+    const rows = new RowSpool();
+    for (const cost of ['1', '20', '300']) rows.append(row(cost));
+    const sidecar = await cluster.sidecar(first, pod, { rows, epoch: 'one' });
+    await until(() => sidecar.holder.hash !== '', 'the first snapshot');
+    await cluster.stopOperator(first);
+    expect(await kept()).toEqual({ nanoUsd: 321n, rows: 3 });
+
+    // The former leader wrote them and had no time to say so.
+    expect(rows.size).toBe(3);
+    const second = await cluster.operator({ ledger });
+    await second.ready;
+    const again = new RowSpool();
+    for (const cost of ['1', '20', '300', '4000']) again.append(row(cost));
+    await cluster.sidecar(second, pod, { rows: again, epoch: 'one' });
+    await until(() => again.size === 1, 'the rows that were written to be acknowledged');
+    await cluster.stopOperator(second);
+    expect(await kept()).toEqual({ nanoUsd: 4321n, rows: 4 });
+  });
+
+  it('takes rows for counted where it is told to keep none', async () => {
+    const operator = await cluster.operator();
+    await operator.ready;
+    const rows = new RowSpool();
+    rows.append(row('1'));
+    await cluster.sidecar(operator, await cluster.pod('shop', 'web'), { rows });
+    await until(() => rows.size === 0, 'the row to be acknowledged');
+    expect(await kept()).toEqual({ nanoUsd: 0n, rows: 0 });
+  });
+});
