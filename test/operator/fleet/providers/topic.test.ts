@@ -70,7 +70,7 @@ describe('within a namespace', () => {
   });
 
   it('an open breaker is a word of its own, of the model or of the whole endpoint', () => {
-    const open = { provider: ID, ok: 0, errors: {}, latency: [], open: true } as const;
+    const open = { provider: ID, ok: 0, errors: {}, latency: [], open: true as const };
     say(audience('1'), open, 0);
     expect(told(audience('2'), 0).hints).toEqual([{ provider: ID, state: 'Down', perMinute: 0 }]);
   });
@@ -95,7 +95,7 @@ describe('within a namespace', () => {
 describe('across namespaces', () => {
   const fresh = audience('fresh', 'desk');
 
-  it('it takes three pods of two namespaces', () => {
+  it('three pods of two namespaces are needed', () => {
     say(audience('1', 'shop'), failing, 0);
     say(audience('2', 'shop'), failing, 0);
     say(audience('3', 'shop'), failing, 0);
