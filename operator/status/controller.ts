@@ -3,7 +3,7 @@
  * `decide.ts` finds worth it. One object is handled by one run at a time; failures are retried by the queue.
  */
 import type { LLMProvider } from '../../crds/llmprovider.ts';
-import type { LLMRoute } from '../../crds/llmroute.ts';
+import type { LLMRoute, LLMRouteStatus } from '../../crds/llmroute.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled, Verdict } from '../compile/types.ts';
@@ -15,6 +15,7 @@ import { type RunResult, WorkQueue } from '../watch/queue.ts';
 import type { Source, SourceChange } from '../watch/source.ts';
 import type { Finding } from './conditions.ts';
 import { providerStatus, routeStatus, type StatusDecision } from './decide.ts';
+import { experimentsOf } from './experiments.ts';
 import { FleetView } from './fleet-view.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
 import { ProxyNews } from './proxy-news.ts';
@@ -34,6 +35,8 @@ export interface StatusControllerOptions {
   waits?: Waits;
   /** What pods say of a provider; undefined: nothing yet. */
   health?: (provider: ItemId) => Omit<Finding, 'type'> | undefined;
+  /** What pods say of a route's experiments; undefined: nothing yet. */
+  experiments?: (route: ItemId) => LLMRouteStatus['experiments'];
   onRun?: (result: RunResult, milliseconds: number) => void;
   onWrite?: (kind: Verdict['kind'], result: 'Written' | 'Gone' | 'Failed') => void;
 }
@@ -42,6 +45,7 @@ export interface StatusControllerOptions {
 const CONCURRENCY = 8;
 const BACKOFF = { baseMs: 100, maxMs: 60_000 };
 const HEALTH_MS = 15_000;
+const EXPERIMENTS_MS = 30_000;
 /** Acknowledgements come in bursts, one per sidecar. */
 const ACK_BURST = { quietMs: 20, maxMs: 200 };
 
@@ -106,9 +110,9 @@ export class StatusController {
     this.#refreshView();
   }
 
-  /** Something new was heard of how these providers do. */
-  heardOf(providers: Iterable<ItemId>): void {
-    this.#addItems(providers);
+  /** Something new was heard of how these providers do, or of experiments of these routes. */
+  heardOf(items: Iterable<ItemId>): void {
+    this.#addItems(items);
   }
 
   /** Looks at everything again, as after a change of leadership. */
@@ -188,7 +192,7 @@ export class StatusController {
     if (!object || object.metadata.uid !== verdict.uid) return undefined;
     if ((object.metadata.generation ?? 1) > verdict.generation) return undefined;
     const stored = this.#stored.current(key, object);
-    const decision = this.#decide(key, verdict, stored.status);
+    const decision = this.#decide(key, verdict, stored.status, object);
     if (decision.pending) this.#pendingSince.set(key, this.#pendingSince.get(key) ?? clock.monotonic());
     else this.#pendingSince.delete(key);
     if (!decision.write) return decision.againInMs;
@@ -204,7 +208,12 @@ export class StatusController {
     return decision.againInMs;
   }
 
-  #decide(key: string, verdict: Verdict, stored: unknown): StatusDecision<object> {
+  #decide(
+    key: string,
+    verdict: Verdict,
+    stored: unknown,
+    object: LLMRoute | LLMProvider,
+  ): StatusDecision<object> {
     this.#refreshView();
     const { clock, waits = DEFAULT_WAITS } = this.#options;
     const leaderSince = this.#leaderSince ?? clock.monotonic();
@@ -218,7 +227,14 @@ export class StatusController {
       writtenMsAgo: this.#stored.writtenMsAgo(key),
     };
     if (verdict.kind === 'LLMRoute') {
-      return routeStatus(stored as LLMRoute['status'], verdict, proxies, facts, waits);
+      const status = stored as LLMRoute['status'];
+      const heard = this.#options.experiments?.(verdict.itemId);
+      const experiments = experimentsOf((object as LLMRoute).spec, heard, status?.experiments);
+      const decision = routeStatus(status, verdict, proxies, facts, waits, experiments);
+      // Their numbers grow without anybody saying so.
+      return experiments
+        ? { ...decision, againInMs: Math.min(decision.againInMs ?? EXPERIMENTS_MS, EXPERIMENTS_MS) }
+        : decision;
     }
     const health = this.#options.health?.(verdict.itemId);
     const decision = providerStatus(stored as LLMProvider['status'], verdict, proxies, facts, waits, health);

@@ -9,6 +9,7 @@ import type { LLMProviderStatus } from '../../crds/llmprovider.ts';
 import type { LLMRouteStatus } from '../../crds/llmroute.ts';
 import type { Verdict } from '../compile/types.ts';
 import { type ConditionType, type Finding, findCondition, toCondition } from './conditions.ts';
+import { canariesOf, normalExperiments } from './experiments.ts';
 import {
   type ClockFacts,
   DEFAULT_WAITS,
@@ -43,6 +44,7 @@ export function routeStatus(
   proxies: readonly ProxyFact[],
   clock: ClockFacts,
   waits: Waits = DEFAULT_WAITS,
+  experiments?: LLMRouteStatus['experiments'],
 ): StatusDecision<LLMRouteStatus> {
   const judged = judgementOf(previous, verdict, proxies, clock, waits);
   const conditions = conditionsOf(previous, verdict, judged, clock.now);
@@ -51,6 +53,7 @@ export function routeStatus(
     conditions,
     // Whoever does not trust what it sees enough for a condition does not count it either.
     proxies: (judged.decision.kind !== 'Set' && previous?.proxies) || numbers(judged.expected),
+    ...(experiments && { experiments }),
   };
   return weigh(previous, status, verdict, judged, clock);
 }
@@ -181,6 +184,7 @@ function substance(status: CommonStatus | undefined): string {
     status?.observedGeneration,
     conditions,
     models?.map(({ name, priced }) => [name, priced]),
+    canariesOf(status as LLMRouteStatus | undefined),
   ]);
 }
 
@@ -190,6 +194,7 @@ function normal(status: CommonStatus | undefined): unknown {
   return [
     substance(status),
     normalConditions(status),
+    normalExperiments(status as LLMRouteStatus | undefined),
     proxies && [
       proxies.expected,
       proxies.connected,

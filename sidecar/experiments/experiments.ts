@@ -114,7 +114,8 @@ export class Experiments implements ExchangeObserver {
     running.looked = now;
     const { canary: config } = running.experiment.body;
     if (!config) return;
-    const after = decide(config, running.canary, this.#evidence(running), now);
+    const evidence = this.#evidence(running);
+    const after = decide(config, running.canary, evidence, now);
     const moved = after.phase !== running.canary.phase || after.step !== running.canary.step;
     if (!this.#options.fleet) {
       running.canary = after;
@@ -126,7 +127,9 @@ export class Experiments implements ExchangeObserver {
       this.#moved(running);
       this.#options.fleet.urgent();
     } else {
-      running.canary = { ...running.canary, looked: after.looked };
+      // That it could move on is not this pod's to say; that it was looked at is to be remembered.
+      const looked = moved ? evidence.canary.requests : after.looked;
+      running.canary = { ...running.canary, looked };
     }
   }
 
