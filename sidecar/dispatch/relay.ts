@@ -274,8 +274,18 @@ export abstract class Relay implements Outlet, Deadline {
   /** The first to commit wins: nothing of another one may reach the caller. */
   #cancelOthers(winner: UpstreamCall): void {
     const { call, rival } = this;
-    if (call !== undefined && call !== winner) this.#cancel(call);
-    if (rival !== undefined && rival !== winner) this.#cancel(rival);
+    if (call !== undefined && call !== winner) this.#lose(call);
+    if (rival !== undefined && rival !== winner) this.#lose(rival);
+  }
+
+  #lose(call: UpstreamCall): void {
+    this.outrun(call);
+    this.#cancel(call);
+  }
+
+  /** Another call answers first: whether that says something of this one's target. */
+  protected outrun(_call: UpstreamCall): void {
+    // Only who starts two calls can tell.
   }
 
   /** Closes the upstream connection at once; its attempt counts as cancelled, not as failed. */

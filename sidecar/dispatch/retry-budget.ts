@@ -24,6 +24,9 @@ const SAVED_REQUESTS = 100;
 /** The one that was used longest ago goes first. */
 const MAX_BUCKETS = 1024;
 
+/** Ten tenths add up to a little less than one. */
+const WHOLE = 1 - 1e-9;
+
 interface Bucket {
   tokens: number;
   at: number;
@@ -40,7 +43,7 @@ export class RetryBudgets {
 
   /** Whether a repetition could be paid for. */
   has(route: string, providerId: string, budget: RetryBudgetBody, now: number): boolean {
-    return this.#bucket(route, providerId, budget, now).tokens >= 1;
+    return this.#bucket(route, providerId, budget, now).tokens >= WHOLE;
   }
 
   spend(route: string, providerId: string, budget: RetryBudgetBody, now: number): void {

@@ -16,7 +16,7 @@ import type { Hedge } from './hedging/hedge.ts';
 import { isStream } from './is-stream.ts';
 import { Launcher } from './launcher.ts';
 import { noteFailure, noteStep } from './notes.ts';
-import { type AttemptLimits, attemptLimits } from './pace/limits.ts';
+import { type AttemptLimits, attemptLimits, isSilent, OUTRUN } from './pace/limits.ts';
 import type { DispatchParts } from './parts.ts';
 import { PASSED_OVER } from './passed-over.ts';
 import { BodyReceiver } from './receive-body.ts';
@@ -232,6 +232,16 @@ export class Run extends Launcher implements SelectionInput {
     this.stopGathering();
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** A target that stays silent while others answer would never be found out: its calls are cancelled before they fail. */
+  protected override outrun(call: UpstreamCall): void {
+    const { attempt, stream } = call;
+    const now = this.now();
+    if (!isSilent(attempt, this.parts.pace, stream, now)) return;
+    attempt.stalled = true;
+    const evidence = this.evidence(call, this.callerOf(attempt.candidate));
+    this.parts.breakers.failure(evidence, OUTRUN, undefined, now);
   }
 
   /** The first call has taken long enough. */

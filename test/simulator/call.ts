@@ -37,6 +37,8 @@ export interface CallOptions {
   readonly outputTokens: number | undefined;
   /** When its share of the time before commit is over. */
   readonly commitBy: number;
+  /** That time is shorter than its share, by what was learned of the target. */
+  readonly learned: boolean;
 }
 
 /** Tokens that a simulated provider charges for; what an attempt's usage is settled by. */
@@ -72,7 +74,8 @@ export class SimulatedCall {
     const { attemptMs, connectMs } = this.#owner.timeouts;
     const now = this.#owner.clock.monotonic();
     this.#at(commitBy, () => {
-      if (this.attempt.committedAt === undefined) this.#transport('Timeout', 'commit');
+      if (this.attempt.committedAt === undefined)
+        this.#transport('Timeout', this.#options.learned ? 'learned' : 'commit');
     });
     this.#after(attemptMs, () => this.#transport('Timeout', 'attempt'));
     const takes = target.connectMs(this.#moment());

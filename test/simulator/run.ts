@@ -117,13 +117,17 @@ export class SimulatedRun implements CallOwner, SelectionInput {
     const admission = breakers.admit(candidate, now, free, undefined);
     const attempt = newAttempt(candidate, this.#kind(candidate, admission.kind === 'Probe'), now, undefined);
     exchange.attempts.push(attempt);
+    const possible = this.#attemptsPossible(candidate);
+    const shareMs = shareOfTime(this.#commitDeadline - now, possible);
+    const timeMs = this.#simulator.timeFor(this, candidate, shareMs, possible <= 1);
     const call = new SimulatedCall(this, {
       attempt,
       admission,
       target: this.#simulator.targetOf(candidate),
       moment: { facts: this.facts, credential: candidate.credential?.id ?? '', random },
       outputTokens: this.asked.outputTokens,
-      commitBy: now + shareOfTime(this.#commitDeadline - now, this.#attemptsPossible(candidate)),
+      commitBy: now + timeMs,
+      learned: timeMs < shareMs,
     });
     this.#billed.set(attempt, call);
     this.calls.add(call);

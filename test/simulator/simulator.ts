@@ -25,6 +25,7 @@
  * - `admit(run, candidate)`: false passes a candidate over, such as one without headroom; `run.next()` takes the next.
  * - `started(run, call)`: an attempt is out. `run.launch(candidate)` starts another beside it, such as a hedge: the first to
  *   commit wins, the others are cancelled and end as such; while one is under way a failed one starts no failover.
+ * - `timeFor(run, candidate, shareMs, last)`: milliseconds before commit, of an attempt that has `shareMs` by itself.
  * - `health(view)`: wraps what plans see of health.
  */
 import { OPENAI_CHAT } from '../../sidecar/dialects/openai/dialects.ts';
@@ -52,6 +53,7 @@ export interface Plugin {
   arrive?(asked: Asked, simulator: Simulator): { delayMs: number } | { refuse: string } | undefined;
   admit?(run: SimulatedRun, candidate: Candidate): boolean;
   started?(run: SimulatedRun, call: SimulatedCall): void;
+  timeFor?(run: SimulatedRun, candidate: Candidate, shareMs: number, last: boolean): number;
   health?(view: HealthView): HealthView;
 }
 
@@ -154,6 +156,13 @@ export class Simulator {
 
   started(run: SimulatedRun, call: SimulatedCall): void {
     for (const plugin of this.#plugins) plugin.started?.(run, call);
+  }
+
+  timeFor(run: SimulatedRun, candidate: Candidate, shareMs: number, last: boolean): number {
+    return this.#plugins.reduce(
+      (ms, plugin) => Math.min(ms, plugin.timeFor?.(run, candidate, ms, last) ?? ms),
+      shareMs,
+    );
   }
 
   record(served: Served): void {

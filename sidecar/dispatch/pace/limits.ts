@@ -1,4 +1,6 @@
 /** Limits on time that follow from what a target normally takes. Pure. */
+import type { Attempt } from '../../exchange.ts';
+import { classifyTransport } from '../../providers/failures.ts';
 import type { Candidate } from '../../routing/plan.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import { Flow } from './flow.ts';
@@ -76,6 +78,18 @@ function flowOf(
   const { percent, windowMs } = learned.stall;
   const usual = book.of(candidate, stream)?.bytesPerSecond.quantile(0.5, now) ?? 0;
   return new Flow({ book, candidate, stream, leastRate: (usual * percent) / 100, windowMs, last });
+}
+
+/** What breakers are told of a silent call that was cancelled. */
+export const OUTRUN = classifyTransport('Timeout', 'outrun');
+/** Twice as long as half of its answers take: five times in a row that is no chance. */
+const TIMES_P50 = 2;
+
+/** Whether a call that lost to a hedge had not said a word for much longer than is usual. */
+export function isSilent(attempt: Attempt, pace: PaceBook, stream: boolean, now: number): boolean {
+  if (attempt.kind === 'Hedge' || attempt.headersAt !== undefined) return false;
+  const p50 = pace.of(attempt.candidate, stream)?.commitMs.quantile(0.5, now);
+  return p50 !== undefined && now - attempt.startedAt >= p50 * TIMES_P50;
 }
 
 /** With fewer than two hundred observations, the 95th percentile stands in for what cannot be told yet. */

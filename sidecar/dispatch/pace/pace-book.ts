@@ -17,6 +17,8 @@ export class Pace {
 
 /** Asked models may be names that callers invent: the oldest go first. */
 const MAX_MODELS = 256;
+/** Weight of an attempt that a learned limit ended. */
+const OWN_DOING = 0.05;
 /** Answers below have no rate to speak of. */
 const LEAST_RATED_BYTES = 2048;
 const LEAST_RATED_MS = 250;
@@ -46,7 +48,9 @@ export class PaceBook implements AttemptObserver {
     if (committedAt === undefined) {
       if (!stopped) return;
       const pace = this.#get(attempt.candidate, isStreamed(exchange));
-      pace.commitMs.observeAtLeast(endedAt - startedAt, endedAt);
+      // Cut short by what was learned here, it says little: an outage must not teach us to wait for it.
+      const weight = attempt.errorCode === 'learned' ? OWN_DOING : 1;
+      pace.commitMs.observeAtLeast(endedAt - startedAt, endedAt, weight);
     }
   }
 
@@ -82,8 +86,9 @@ export class PaceBook implements AttemptObserver {
 const nameOf = ({ upstreamModel }: Candidate, stream: boolean): string =>
   stream ? `${upstreamModel} s` : upstreamModel;
 
-const isStreamed = ({ envelope }: Exchange): boolean => envelope?.stream ?? false;
+const isStreamed = ({ envelope, facts }: Exchange): boolean => envelope?.stream ?? facts?.stream ?? false;
 
 /** Whether anything of the rule rests on what is learned here; nothing is kept for others. */
 const isLearned = (rule: RuleBody | undefined): boolean =>
-  rule !== undefined && (rule.hedge !== undefined || rule.learned !== undefined);
+  rule !== undefined &&
+  (rule.hedge !== undefined || rule.learned !== undefined || rule.reasoningFirstTokenMs !== undefined);

@@ -30,14 +30,14 @@ export class Quantiles {
    * It was cut short: all that is known is that it would have taken longer. It counts as the longer ones do on average, or
    * for what it lasted where there were none. Left out, what is slow would never be seen to be.
    */
-  observeAtLeast(value: number, now: number): void {
+  observeAtLeast(value: number, now: number, weight = 1): void {
     this.#age(now);
     const at = bucketOf(value);
     let above = 0;
     for (let i = at + 1; i < BUCKETS; i++) above += this.#weights[i]!;
-    if (above < 0.5) this.#weights[at]! += 1;
-    else for (let i = at + 1; i < BUCKETS; i++) this.#weights[i]! *= 1 + 1 / above;
-    this.#total += 1;
+    if (above < 0.5) this.#weights[at]! += weight;
+    else for (let i = at + 1; i < BUCKETS; i++) this.#weights[i]! *= 1 + weight / above;
+    this.#total += weight;
   }
 
   /** `share` in (0, 1). Undefined with fewer observations than can tell. */
