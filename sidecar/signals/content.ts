@@ -24,7 +24,7 @@ const CODE: readonly Mark[] = [
   [/=>|::|!==?|===?|&&|\|\||\+=|->|<\/\w+>/g, 12, 36],
   [/\bselect\b[^;]{1,200}\bfrom\b|\binsert into\b|\bcreate table\b/gi, 50, 50],
   [
-    /\bTraceback \(most recent call last\)|\bException in thread\b|^\s+at [\w$.<>]+\(|\bFile "[^"\n]+", line \d+|\b[A-Z]\w+(?:Error|Exception)\b/gm,
+    /\bTraceback \(most recent call last\)|\bException in thread\b|^[^\S\n]+at [\w$.<>]+\(|\bFile "[^"\n]+", line \d+|\b[A-Z]\w+(?:Error|Exception)\b/gm,
     35,
     70,
   ],

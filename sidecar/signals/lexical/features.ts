@@ -15,6 +15,9 @@ export interface FeatureVector {
 /** Words of a prompt that are looked at: what is wanted stands at its beginning or at its end. */
 const HEAD_WORDS = 160;
 const TAIL_WORDS = 40;
+/** Characters that surely hold as many. */
+const HEAD_CHARACTERS = 8 * 1024;
+const TAIL_CHARACTERS = 2 * 1024;
 const LONGEST_WORD = 24;
 const LEAD = 4;
 
@@ -71,7 +74,11 @@ const QUOTES = new Set(['"', '“', '”', '`']);
 const SENTENCE_ENDS = new Set(['.', '?', '!', '\n']);
 
 function tokensOf(text: string): string[] {
-  const found = text.toLowerCase().match(WORD) ?? [];
+  const cut =
+    text.length <= HEAD_CHARACTERS + TAIL_CHARACTERS
+      ? text
+      : `${text.slice(0, HEAD_CHARACTERS)}\n${text.slice(-TAIL_CHARACTERS)}`;
+  const found = cut.toLowerCase().match(WORD) ?? [];
   return found.length <= HEAD_WORDS + TAIL_WORDS
     ? found
     : [...found.slice(0, HEAD_WORDS), ...found.slice(-TAIL_WORDS)];

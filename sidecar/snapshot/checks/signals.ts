@@ -7,7 +7,7 @@ import type { TargetBody } from '../schema.ts';
 import type { ClaimBody, ClassifierBody, IntentsBody } from '../shapes/signals.ts';
 
 /** Characters of all examples of a route: what training on them takes of time and memory is bounded by this. */
-const MOST_EXAMPLE_CHARACTERS = 256 * 1024;
+const MOST_EXAMPLE_CHARACTERS = 128 * 1024;
 
 const percent = integer(0, 100);
 const name = text(63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name of lower-case letters, digits and dashes');
