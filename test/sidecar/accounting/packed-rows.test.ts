@@ -129,4 +129,31 @@ describe('PackedRows', () => {
     packed.push(row(7));
     expect(packed.at(0)).toEqual({ ...row(7), seq: 6001 });
   });
+
+  it('gives back what a request of our own was for, and on whose behalf', () => {
+    const rows = new PackedRows();
+    const row: Row = {
+      type: 'Attempt',
+      request: 'abc.7~1',
+      parent: 'abc.7',
+      purpose: 'Classifier',
+      attempt: 0,
+      at: 1,
+      operation: 'chat',
+      rule: 'signals.classifier',
+      target: 'classifier',
+      provider: 'provider/shop/a',
+      model: 'm',
+      kind: 'First',
+      outcome: 'Ok',
+      source: 'Provider',
+      usage: NO_USAGE,
+    };
+    const { parent: _, ...nobodys } = { ...row, request: '~0.xyz' };
+    for (const one of [row, nobodys]) rows.push(one);
+    expect([rows.at(0), rows.at(1)]).toEqual([
+      { ...row, seq: 1 },
+      { ...nobodys, seq: 2 },
+    ]);
+  });
 });

@@ -78,6 +78,27 @@ function streamed(of: World): ExchangeParts {
 }
 
 describe('the spans of a request', () => {
+  it('include what was asked of a model on its behalf, below the span of the caller and nowhere else', async () => {
+    const of = world();
+    const [candidate] = Object.values(of.candidates);
+    if (!candidate) throw new Error('no candidate');
+    const { telemetry } = await traced(of);
+    const asked = exchange(of, { id: 'r1~1', attempts: [attempt(candidate, 5, 20, {})] });
+    asked.internal = { purpose: 'Classifier', parent: 'r1' };
+    const caller = exchange(of, { id: 'r1', attempts: [attempt(candidate, 30, 80, {})] });
+    caller.asked = [asked];
+    telemetry.record(asked);
+    telemetry.record(caller);
+    await telemetry.flush(5000);
+    const { spans } = receiver;
+    const server = spans.filter(({ parentSpanId }) => !parentSpanId);
+    expect(server).toHaveLength(1);
+    const calls = spans.filter(({ parentSpanId }) => parentSpanId === server[0]?.spanId);
+    expect(calls.map(({ attributes }) => attributes['outrider.purpose'])).toEqual(['Classifier', undefined]);
+    expect(spans).toHaveLength(5);
+    expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+  });
+
   it('are SERVER, CLIENT over all attempts, and one child for each, at the times they happened', async () => {
     const spans = await spansOf(world(), streamed(world()));
     expect(spans).toHaveLength(4);

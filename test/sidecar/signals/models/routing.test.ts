@@ -1,19 +1,22 @@
 /** Rules that ask models what a prompt is, over real HTTP: a sidecar, an app, and providers that are asked. */
 import { afterEach, describe, expect, it } from 'vitest';
+import { embeddingOf } from '../../../../dev/providers/embedding.ts';
 import {
   type ScriptedProvider,
   type ScriptedProviderOptions,
   startScriptedProvider,
 } from '../../../../dev/providers/server.ts';
+import { canonicalJson } from '../../../../sidecar/snapshot/hash.ts';
 import type { MatchBody, ProviderBody, RouteItem } from '../../../../sidecar/snapshot/schema.ts';
 import type {
   ClassifierBody,
   EmbeddingsBody,
   SignalsBody,
 } from '../../../../sidecar/snapshot/shapes/signals.ts';
+import { packVectors, vectorsBody } from '../../../../sidecar/snapshot/vectors.ts';
 import { createTelemetry } from '../../../../sidecar/telemetry/create.ts';
 import type { LogRecord } from '../../../../sidecar/telemetry/summary.ts';
-import { providerItem, routeItem, rule, target } from '../../support/configuration.ts';
+import { providerItem, routeItem, rule, snapshotOf, target } from '../../support/configuration.ts';
 import { call, callJson } from '../../support/http.ts';
 import { startTestSidecar, type TestSidecar, until } from '../../support/sidecar.ts';
 
@@ -190,6 +193,17 @@ describe('a classifier', () => {
     expect(judge.requests[0]?.headers.authorization).toBe('Bearer sk-test');
   });
 
+  it('sends the headers that its target sets, which the admin port names and does not show', async () => {
+    const patch = { set: [], default: [], remove: [], headers: [{ name: 'X-Team', value: 's3cret' }] };
+    const asked = classifier({ target: target('judge', { model: 'small', patch }) });
+    const { sidecar, ask, judge } = await start({ classifier: asked }, HARD);
+    await ask('hard');
+    expect(judge.requests[0]?.headers['x-team']).toBe('s3cret');
+    const shown = (await call(`${sidecar.adminUrl}/snapshot`)).text;
+    expect(shown).toContain('X-Team');
+    expect(shown).not.toContain('s3cret');
+  });
+
   it('asks nobody where no rule that may be the first needs to know', async () => {
     const { ask, judge } = await start(
       { classifier: classifier() },
@@ -280,6 +294,26 @@ describe('intents by vectors', () => {
     expect(judge.count).toBe(4);
     const inputs = judge.requests.map((_, i) => (bodyOf(judge, i)['input'] as string[]).length);
     expect(inputs.toSorted((a, b) => b - a)).toEqual([5, 1, 1, 1]);
+  });
+
+  it('asks nobody for vectors of examples that came with the snapshot', async () => {
+    const { sidecar, ask, judge } = await start(intents(), BILLING);
+    const texts = INTENTS.flatMap(({ examples }) => examples);
+    const packed = packVectors(texts.map((text) => [...embeddingOf(text, 512)]));
+    if (!packed) throw new Error('they could not be packed');
+    const signals = intents({ vectors: 'abc' });
+    const items = [
+      providerItem('judge', judge.url),
+      providerItem('left', judge.url),
+      providerItem('right', judge.url),
+    ];
+    const sent = {
+      ...snapshotOf([...items, route(signals, BILLING)]),
+      vectors: { abc: vectorsBody(packed) },
+    };
+    sidecar.holder.apply(JSON.parse(canonicalJson(sent)) as typeof sent);
+    expect(await ask('I want a refund for my order')).toMatchObject({ rule: 'first' });
+    expect(judge.requests.filter(({ url }) => url === '/v1/embeddings')).toHaveLength(1);
   });
 
   it('cuts long prompts to what the model may cost', async () => {
