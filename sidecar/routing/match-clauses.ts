@@ -19,10 +19,11 @@ export interface Clause {
   readonly asks?: AskedSignal;
 }
 
-/** Lower-case text of the user messages, made at most once per request. */
+/** Lower-case text of the user messages, made at most once per request and searched at most once for each keyword. */
 export class PromptText {
   readonly #facts: RequestFacts;
   #lower: string[] | undefined;
+  #found: Map<string, boolean> | undefined;
 
   constructor(facts: RequestFacts) {
     this.#facts = facts;
@@ -31,6 +32,17 @@ export class PromptText {
   lower(): string[] {
     this.#lower ??= this.#facts.userText().map((text) => text.toLowerCase());
     return this.#lower;
+  }
+
+  /** Several rules of a route often name the same words. */
+  contains(keyword: string): boolean {
+    this.#found ??= new Map();
+    let found = this.#found.get(keyword);
+    if (found === undefined) {
+      found = this.lower().some((text) => text.includes(keyword));
+      this.#found.set(keyword, found);
+    }
+    return found;
   }
 }
 
@@ -116,7 +128,7 @@ function promptClauses({ prompt }: MatchBody, what: string): Clause[] {
   }
   if (contains) {
     const detail = `no user message contains ${list(contains)}`;
-    clauses.push(clause(what, detail, true, (_, text) => containsAny(text.lower(), contains)));
+    clauses.push(clause(what, detail, true, (_, text) => contains.some((word) => text.contains(word))));
   }
   if (pattern !== undefined) {
     const compiled = compilePattern(pattern);
@@ -124,11 +136,6 @@ function promptClauses({ prompt }: MatchBody, what: string): Clause[] {
     clauses.push(clause(what, detail, true, (f) => occursInAny(f.userText(), compiled)));
   }
   return clauses;
-}
-
-function containsAny(texts: readonly string[], keywords: readonly string[]): boolean {
-  for (const text of texts) for (const keyword of keywords) if (text.includes(keyword)) return true;
-  return false;
 }
 
 function occursInAny(texts: readonly string[], pattern: Pattern): boolean {

@@ -40,6 +40,8 @@ export class Decayed {
   #before = Number.NaN;
   #base = 0;
   #deviation = FIRST_DEVIATION;
+  /** From here on an observation counts as much as any can. */
+  #farAbove = Number.POSITIVE_INFINITY;
   #rising = noRun();
   #falling = noRun();
 
@@ -102,7 +104,8 @@ export class Decayed {
 
   /** Evidence, in the sum's own measure, that a value which is at least so large does not belong to the mean. */
   excess(atLeast: number): number {
-    return this.#weight === 0 ? 0 : Math.max(0, Math.min(MOST, this.#off(Math.log(atLeast))) - SLACK);
+    if (atLeast >= this.#farAbove) return MOST - SLACK;
+    return atLeast <= this.mean ? 0 : Math.max(0, this.#off(Math.log(atLeast)) - SLACK);
   }
 
   /** Whether so much more evidence of a rise would be believed. */
@@ -114,6 +117,7 @@ export class Decayed {
     this.#before = this.mean;
     this.#base = this.#logMean;
     this.#deviation = Math.max(LEAST_DEVIATION, Math.sqrt(this.#logVariance));
+    this.#farAbove = Math.exp(this.#base + MOST * this.#deviation);
   }
 
   /** In deviations, held to what one observation counts at the most. */

@@ -6,7 +6,7 @@ import { Decayed } from './decayed.ts';
 import type { ModelLengths } from './lengths.ts';
 
 /** Oldest waiting attempts that a look at the present takes in. */
-const LOOKED_AT = 8;
+const LOOKED_AT = 4;
 const SHARE_STEP = 0.05;
 const MAX_STREAMS = 10_000;
 
@@ -28,7 +28,7 @@ export class Waits {
     let count = 0;
     for (const { startedAt } of this.open) {
       const age = now - startedAt;
-      const more = age > times.mean ? times.excess(age) : 0;
+      const more = times.excess(age);
       if (more === 0 || count === LOOKED_AT) break;
       excess += more;
       waited += age;
