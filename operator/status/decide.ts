@@ -184,7 +184,7 @@ function substance(status: CommonStatus | undefined): string {
     status?.observedGeneration,
     conditions,
     models?.map(({ name, priced }) => [name, priced]),
-    canariesOf(status as LLMRouteStatus | undefined),
+    canariesOf(status),
   ]);
 }
 
@@ -194,7 +194,7 @@ function normal(status: CommonStatus | undefined): unknown {
   return [
     substance(status),
     normalConditions(status),
-    normalExperiments(status as LLMRouteStatus | undefined),
+    normalExperiments(status),
     proxies && [
       proxies.expected,
       proxies.connected,

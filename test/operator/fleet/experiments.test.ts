@@ -147,7 +147,7 @@ describe('experiments of the fleet', () => {
       {},
       { experiments: [{ key: KEY }, 3] },
       report(10, { next: { ...noTotals(), requests: 1, errors: 2 } }),
-      report(10, { next: { ...noTotals(), latency: { '-1': 3 } } as ArmTotals }),
+      report(10, { next: { ...noTotals(), latency: { '-1': 3 } } }),
       report(700, {}),
     ]) {
       expect(made.accept(audience('a'), nonsense, 0)).toBe(false);
