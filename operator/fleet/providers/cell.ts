@@ -33,8 +33,9 @@ export interface Summary {
 
 const MIN_PODS = 3;
 const MIN_NAMESPACES = 2;
-/** A summary is made anew after this long. */
+/** A summary is made anew after this long, and sooner where a pod changed its mind. */
 const SUMMARY_MS = 2_000;
+const CHANGED_MS = 200;
 /** What is usual moves slowly: half of the way in a quarter of an hour, and far slower while it is slow. */
 const USUAL_HALF_LIFE_MS = 900_000;
 const SLOW_HALF_LIFE_MS = 7_200_000;
@@ -49,6 +50,7 @@ export class Cell {
   #usualAt = 0;
   #summary: Summary | undefined;
   #summaryAt = 0;
+  #isChanged = false;
 
   voice(uid: string, namespace: string, now: number): Voice {
     let voice = this.#voices.get(uid);
@@ -57,6 +59,11 @@ export class Cell {
       this.#voices.set(uid, voice);
     }
     return voice;
+  }
+
+  /** A pod says something else than before. */
+  changed(): void {
+    this.#isChanged = true;
   }
 
   forget(uid: string): void {
@@ -87,7 +94,9 @@ export class Cell {
 
   /** At most two seconds old. */
   summary(now: number): Summary {
-    if (this.#summary && now - this.#summaryAt < SUMMARY_MS) return this.#summary;
+    const lasts = this.#isChanged ? CHANGED_MS : SUMMARY_MS;
+    if (this.#summary && now - this.#summaryAt < lasts) return this.#summary;
+    this.#isChanged = false;
     this.#drop(now);
     this.#summaryAt = now;
     this.#summary = this.#summarise(now);

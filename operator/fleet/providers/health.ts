@@ -30,14 +30,12 @@ const HOLDS: Readonly<Record<string, number>> = {
   [SLOW]: 30_000,
   [NO_TRAFFIC]: 300_000,
 };
-/** Nothing was said before: what is seen first is said soon. */
-const FIRST_MS = 5_000;
 const MAX_NAMED = 5;
 const MIN_WORSENING = 2;
 const MAX_KNOWN = 8_192;
 
 interface Known {
-  said: Health | undefined;
+  said: Health;
   next: string;
   since: number;
 }
@@ -53,12 +51,12 @@ export class HealthBook {
       if (seen.reason === NO_TRAFFIC) return undefined;
       // Providers come and go with their resources; forgetting what was said costs a few seconds.
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-      known = { said: undefined, next: seen.reason, since: now };
+      known = { said: seen, next: seen.reason, since: now };
       this.#known.set(provider, known);
     }
     if (seen.reason !== known.next) [known.next, known.since] = [seen.reason, now];
-    const holds = known.said ? (HOLDS[seen.reason] ?? 0) : FIRST_MS;
-    if (seen.reason === known.said?.reason || now - known.since >= holds) known.said = seen;
+    const holds = HOLDS[seen.reason] ?? 0;
+    if (seen.reason === known.said.reason || now - known.since >= holds) known.said = seen;
     return known.said;
   }
 }

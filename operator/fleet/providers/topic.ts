@@ -29,7 +29,7 @@ const HOLDS_MS = 75_000;
 /** Models that callers ask for and nobody declared. */
 const OTHER_MODEL = '_OTHER';
 const MAX_REMEMBERED = 1_024;
-const REMEMBERED_MS = 2_000;
+const REMEMBERED_MS = 200;
 
 export class ProvidersTopic implements FleetTopic {
   readonly name = 'providers';
@@ -64,8 +64,10 @@ export class ProvidersTopic implements FleetTopic {
       const voice = cell.voice(pod.uid, pod.namespace, now);
       const before = voice.saysDown;
       voice.say(sighting, report.ms, now);
-      if (voice.saysDown !== before) this.#news(provider);
-      else if (!this.#heardOf.has(provider)) this.#first(provider);
+      if (voice.saysDown !== before) {
+        cell.changed();
+        this.#news(provider);
+      } else if (!this.#heardOf.has(provider)) this.#first(provider);
     }
     return true;
   }

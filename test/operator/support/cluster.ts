@@ -20,6 +20,7 @@ import { silentLog } from '../../../operator/watch/log.ts';
 import { SnapshotClient, type SnapshotClientOptions } from '../../../sidecar/snapshot/client.ts';
 import { systemClock } from '../../../sidecar/snapshot/clock.ts';
 import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
+import type { FleetLink } from '../../../sidecar/snapshot/fleet/link.ts';
 import { ConfigHolder } from '../../../sidecar/snapshot/holder.ts';
 import type { Report } from '../../../sidecar/snapshot/messages.ts';
 import { type TestAuthority, testAuthority } from '../sync/support/certificates.ts';
@@ -186,6 +187,7 @@ export class Cluster {
     operator: RunningOperator,
     pod: { namespace: string; name: string; uid: string },
     options: Partial<SnapshotClientOptions> = {},
+    fleet?: FleetLink,
   ): Promise<SimulatedSidecar> {
     const tokenFile = path.join(this.directory, pod.uid);
     writeFileSync(tokenFile, await this.#tokenFor(pod));
@@ -199,6 +201,7 @@ export class Cluster {
       random: () => 0.2,
       ...options,
     });
+    if (fleet) client.join(fleet);
     await client.start(holder, credentials);
     const sidecar = { pod, holder, credentials, client };
     this.#sidecars.push(sidecar);
