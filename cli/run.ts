@@ -21,6 +21,7 @@ usage: outrider run -f FILE|DIR... [options]
   --admin HOST:PORT        probes, metrics, explain; 127.0.0.1:4001                           OUTRIDER_ADMIN
   --namespace NAME         namespace of the sidecar; unset: the one that all routes are in    OUTRIDER_NAMESPACE
   --labels K=V,...         labels of the sidecar, for routes that select by them; none        OUTRIDER_LABELS
+  --platform-namespaces A,B  namespaces that may export providers and vouch for data policies; none  OUTRIDER_PLATFORM_NAMESPACES
   --region NAME            where it runs, as providers name their regions; unset: not known    OUTRIDER_REGION
   --listener-token TOKEN   callers must present it as their API key; unset: none              OUTRIDER_LISTENER_TOKEN
   --drain-ms N             how long open responses may go on at the end; 5000                 OUTRIDER_DRAIN_MS
@@ -29,7 +30,16 @@ usage: outrider run -f FILE|DIR... [options]
 A flag wins over the variable beside it.
 `;
 
-const FLAGS = ['listen', 'admin', 'namespace', 'labels', 'region', 'listener-token', 'drain-ms'];
+const FLAGS = [
+  'listen',
+  'admin',
+  'namespace',
+  'labels',
+  'platform-namespaces',
+  'region',
+  'listener-token',
+  'drain-ms',
+];
 
 interface RunSettings {
   paths: string[];
@@ -37,6 +47,7 @@ interface RunSettings {
   admin: Address;
   namespace: string | undefined;
   labels: Record<string, string>;
+  platformNamespaces: readonly string[];
   region: string | undefined;
   token: string | undefined;
   drainMs: number;
@@ -55,6 +66,7 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): RunSetting
     admin: given.address('admin', '127.0.0.1:4001'),
     namespace: given.text('namespace'),
     labels: labelsOf(given.list('labels')),
+    platformNamespaces: given.list('platform-namespaces'),
     region: given.text('region'),
     token: given.text('listener-token'),
     drainMs: given.integer('drain-ms', 0, 3_600_000) ?? 5000,
@@ -67,9 +79,16 @@ export async function main(args: string[]): Promise<number> {
 }
 
 async function run(settings: RunSettings): Promise<number> {
-  const { paths, namespace, labels, region, token } = settings;
+  const { paths, namespace, labels, platformNamespaces, region, token } = settings;
   const stopping = terminated();
-  const manifests = new Manifests({ paths, namespace, labels, env: process.env, onCompiled: tellCompiled });
+  const manifests = new Manifests({
+    paths,
+    namespace,
+    labels,
+    platformNamespaces,
+    env: process.env,
+    onCompiled: tellCompiled,
+  });
   let sidecar: Sidecar | undefined;
   try {
     sidecar = await startSidecar({

@@ -13,6 +13,8 @@ export interface LoadOptions {
   /** Asked model: names the route. Default `m`. */
   model?: string;
   headers?: Record<string, string>;
+  /** Hears of each answer as it is over. */
+  onSample?: (sample: Sample) => void;
   /** What else the body holds. */
   body?: (index: number) => object;
 }
@@ -22,6 +24,8 @@ export interface Sample {
   readonly at: number;
   /** 0: no answer. */
   readonly status: number;
+  /** Of `x-outrider-request-id`. */
+  readonly id?: string | undefined;
   /** Of `x-outrider-target`. */
   readonly target: string | undefined;
   /** To the first content of a stream, or to the whole answer. */
@@ -50,7 +54,10 @@ export async function drive(options: LoadOptions): Promise<Sample[]> {
         open++;
         const asked = ask(agent, options, samples.length, passed);
         samples.push(asked);
-        void asked.then(() => open--);
+        void asked.then((sample) => {
+          open--;
+          options.onSample?.(sample);
+        });
       }
       if (samples.length < total) setTimeout(tick, 1);
       else resolve();
@@ -98,10 +105,12 @@ function ask(agent: Agent, options: LoadOptions, index: number, at: number): Pro
         const { statusCode: status = 0 } = res;
         const named = res.headers['x-outrider-target'];
         const target = typeof named === 'string' ? named : undefined;
+        const told = res.headers['x-outrider-request-id'];
+        const id = typeof told === 'string' ? told : undefined;
         const end = (closed: boolean): void => {
           const totalMs = performance.now() - started;
           const whole = closed && status === 200 && (!stream || tail.includes('[DONE]'));
-          resolve({ at, status, target, firstMs: stream ? first : totalMs, totalMs, whole });
+          resolve({ at, status, id, target, firstMs: stream ? first : totalMs, totalMs, whole });
         };
         res.on('data', (chunk: Buffer) => {
           if (Number.isNaN(first) && chunk.includes('word')) first = performance.now() - started;

@@ -17,6 +17,8 @@ export interface ManifestsOptions {
   /** Labels of the sidecar's pod, for routes that select by them. */
   labels: Readonly<Record<string, string>>;
   /** Where the values of credentials are looked up that no file holds. */
+  /** Namespaces with the rights of the platform; none where unset. */
+  platformNamespaces?: readonly string[];
   env: NodeJS.ProcessEnv;
   /** Called after every reading, with what was published and what is wrong, one sentence each. */
   onCompiled: (result: CompiledManifests) => void;
@@ -73,7 +75,11 @@ export class Manifests {
     const workload = this.#workload();
     const compiled = compile(
       { ...resources, pods: [workload] },
-      { platformNamespaces: [], now: Date.now(), tokens: this.#minter.tokens() },
+      {
+        platformNamespaces: this.#options.platformNamespaces ?? [],
+        now: Date.now(),
+        tokens: this.#minter.tokens(),
+      },
     );
     this.#minter.update(compiled.mints);
     const snapshot = compiled.snapshotFor(workload);

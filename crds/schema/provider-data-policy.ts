@@ -1,6 +1,6 @@
 /** What a provider does with what it is sent, and where it is. */
 import { z } from 'zod';
-import { matching, setList } from '../common.ts';
+import { dnsLabel, matching, setList } from '../common.ts';
 
 export const place = matching(
   /^[A-Z][A-Z0-9-]*$/,
@@ -15,12 +15,9 @@ export const classification = matching(
   1,
   63,
 );
-export const region = matching(
-  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-  'a region such as eu-central-1: lower-case letters, digits and "-"',
-  1,
-  63,
-);
+
+/** Such as eu-central-1. */
+export const region = dnsLabel;
 
 export const dataPolicy = z.strictObject({
   residency: z

@@ -85,7 +85,7 @@ export const strategy = z
           .min(20)
           .max(100_000)
           .optional()
-          .describe('Requests after which what was learned counts for a third. Unset: 200.'),
+          .describe('Requests after which what was learned counts for a third. Unset: 300.'),
       })
       .optional()
       .describe('What type Adaptive aims at.'),
@@ -138,11 +138,11 @@ export const strategyRules: readonly CelRule[] = [
   {
     rule: "!has(self.strategy) || !has(self.strategy.latency) || self.strategy.type in ['Latency', 'Hybrid', 'Adaptive', 'Layered']",
     message: 'strategy.latency is for strategies that weigh latency',
-    fieldPath: '.strategy.latency',
+    fieldPath: '.strategy',
   },
   {
     rule: "!has(self.strategy) || !has(self.strategy.quality) || self.strategy.type in ['Quality', 'Hybrid', 'Adaptive', 'Layered'] || (has(self.constraints) && has(self.constraints.minQuality))",
     message: 'strategy.quality is for strategies that weigh quality, or a rule with constraints.minQuality',
-    fieldPath: '.strategy.quality',
+    fieldPath: '.strategy',
   },
 ];

@@ -12,7 +12,7 @@ export interface EffectiveStrategy extends Omit<Strategy, 'adaptive' | 'layers'>
   layers?: Required<Layer>[];
 }
 
-const ADAPTIVE = { cost: 20, latency: 20, minSharePercent: 1, memory: 200 };
+const ADAPTIVE = { cost: 20, latency: 20, minSharePercent: 1, memory: 300 };
 const WITHIN_PERCENT = 10;
 
 export function effectiveStrategy(

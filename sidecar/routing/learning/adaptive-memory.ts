@@ -32,6 +32,9 @@ interface Arm {
 
 /** One kind of request of one rule. */
 export interface Situation {
+  /** The hints that were looked at last, and the request they were first looked at for: from then on they fade too. */
+  heard: number;
+  heardAt: number;
   /** Requests seen, and scores. */
   count: number;
   scored: number;
@@ -48,6 +51,8 @@ export type ArmTable = Map<string, Map<number, Map<string, ArmSums>>>;
 export class AdaptiveMemory {
   #rules = new Map<string, Map<number, Situation>>();
   #hints: ArmTable = new Map();
+  /** Hints that came. */
+  #heard = 0;
   #frozen = false;
 
   /** The same to read, for a question that must change nothing. */
@@ -55,6 +60,7 @@ export class AdaptiveMemory {
     const frozen = new AdaptiveMemory();
     frozen.#rules = this.#rules;
     frozen.#hints = this.#hints;
+    frozen.#heard = this.#heard;
     frozen.#frozen = true;
     return frozen;
   }
@@ -89,7 +95,8 @@ export class AdaptiveMemory {
     if (situation && arm) addSums(all, arm.own, leftOf(arm, situation, memory));
     const hinted = this.#hints.get(rule)?.get(context)?.get(target);
     if (hinted) {
-      const worth = Math.min(1, HINT_WORTH / Math.max(1e-9, triesOf(hinted)));
+      const worth =
+        Math.min(1, HINT_WORTH / Math.max(1e-9, triesOf(hinted))) * this.#stillTrue(situation, memory);
       addSums(all, hinted, { tries: worth, scores: worth });
     }
     return all;
@@ -145,7 +152,18 @@ export class AdaptiveMemory {
 
   /** What all pods learned, this one's share in it; replaces what was hinted before. */
   hear(hints: ArmTable): void {
+    this.#heard++;
     this.#hints = hints;
+  }
+
+  /** Hints that nobody renews fade with the requests that come after them. */
+  #stillTrue(situation: Situation | undefined, memory: number): number {
+    if (!situation) return 1;
+    if (situation.heard !== this.#heard) {
+      situation.heard = this.#heard;
+      situation.heardAt = situation.count;
+    }
+    return (1 - 1 / memory) ** (situation.count - situation.heardAt);
   }
 
   #arm(rule: string, context: number, target: string, memory: number): { own: ArmSums; fresh: ArmSums } {
@@ -173,7 +191,14 @@ export function put(table: ArmTable, rule: string, context: number, target: stri
   arms.set(target, sums);
 }
 
-const unseen = (): Situation => ({ count: 0, scored: 0, arms: new Map(), shares: undefined });
+const unseen = (): Situation => ({
+  heard: 0,
+  heardAt: 0,
+  count: 0,
+  scored: 0,
+  arms: new Map(),
+  shares: undefined,
+});
 
 const leftOf = (arm: Arm, { count, scored }: Situation, memory: number): Fading => ({
   tries: (1 - 1 / memory) ** (count - arm.at),

@@ -459,6 +459,20 @@ describe('what a pod has learned', () => {
     expect(other.sums('ns/r r', 1, 'a', 100)[0]).toBeCloseTo(10);
   });
 
+  it('fades elsewhere where nobody renews it', () => {
+    const memory = new AdaptiveMemory();
+    for (let i = 0; i < 50; i++) memory.served('ns/r r', 1, 'a', 1e6, { costMicroUsd: 7, latencyMs: 9 });
+    const other = new AdaptiveMemory();
+    other.step('ns/r r', 1);
+    const hints = memory.take(10);
+    other.hear(hints);
+    expect(other.sums('ns/r r', 1, 'a', 100)[0]).toBeCloseTo(10);
+    for (let i = 0; i < 500; i++) other.step('ns/r r', 1);
+    expect(other.sums('ns/r r', 1, 'a', 100)[0]).toBeLessThan(0.1);
+    other.hear(hints);
+    expect(other.sums('ns/r r', 1, 'a', 100)[0]).toBeCloseTo(10);
+  });
+
   it('goes over the wire and back, and nothing else does', () => {
     const memory = new AdaptiveMemory();
     memory.served('ns/r r', 1, 'a', 100, { costMicroUsd: 1 / 3, latencyMs: undefined });
