@@ -33,8 +33,12 @@ export interface TargetScript {
   /** Requests that are worked on at a time; further ones wait in turn. Default: any number. */
   places?: number;
   faults?: readonly Fault[];
-  /** Refuses with 429 beyond so many requests per window and credential. */
-  limit?: { readonly requests: number; readonly windowMs: number };
+  /** Refuses with 429 beyond so many requests per window and credential; `of`: where it differs, by id of the credential. */
+  limit?: {
+    readonly requests: number;
+    readonly windowMs: number;
+    readonly of?: Readonly<Record<string, number>>;
+  };
 }
 
 /** Holds from `from` until `to` (virtual milliseconds). `share`: of requests, by chance; default all. */
@@ -148,7 +152,8 @@ export class ScriptedTarget {
       this.#windows.set(credential, { index, requests: 1 });
       return undefined;
     }
-    if (window.requests >= limit.requests) return (index + 1) * limit.windowMs - now;
+    const most = limit.of?.[credential] ?? limit.requests;
+    if (window.requests >= most) return (index + 1) * limit.windowMs - now;
     window.requests++;
     return undefined;
   }
