@@ -20,8 +20,8 @@ type Limits = 'timeout' | 'maxInputTokens' | 'cacheTTL';
 export type EffectiveEmbeddings = Embeddings & Required<Pick<Embeddings, Limits>>;
 export type EffectiveClassifier = Classifier & Required<Pick<Classifier, Limits | 'maxOutputTokens'>>;
 
-export const EMBEDDINGS = { timeout: '500ms', maxInputTokens: 512, cacheTTL: '10m' };
-export const CLASSIFIER = { timeout: '2s', maxInputTokens: 1000, cacheTTL: '10m', maxOutputTokens: 64 };
+const EMBEDDINGS = { timeout: '500ms', maxInputTokens: 512, cacheTTL: '10m' };
+const CLASSIFIER = { timeout: '2s', maxInputTokens: 1000, cacheTTL: '10m', maxOutputTokens: 64 };
 
 /** Targets of the signals that ask a model. */
 export interface SignalTargets {

@@ -47,7 +47,7 @@ export interface Question {
 }
 
 /** Timeout, or the caller's leaving; every attempt failed; not asked: no target may be, or there is no room. */
-export type AskFailure = 'Timeout' | 'Cancelled' | 'Failed' | 'Refused';
+type AskFailure = 'Timeout' | 'Cancelled' | 'Failed' | 'Refused';
 
 export type Asked =
   | { ok: true; answer: unknown }

@@ -2,8 +2,7 @@
 import type { RuleBody, TargetBody } from '../snapshot/schema.ts';
 
 /** What requests of our own are for. A closed list: it labels metrics. */
-export const PURPOSES = ['Intents', 'Classifier', 'Mirror', 'HealthCheck'] as const;
-export type Purpose = (typeof PURPOSES)[number];
+export type Purpose = 'Intents' | 'Classifier' | 'Mirror' | 'HealthCheck';
 
 /** Between the id of a request and the number of one of our own that is made on its behalf. */
 const CHILD = '~';

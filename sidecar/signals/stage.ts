@@ -23,7 +23,7 @@ export function gatherSignals(
   exchange: Exchange,
   route: TableRoute,
   facts: RequestFacts,
-  models: SignalModels | undefined,
+  models: Pick<SignalModels, 'gather'> | undefined,
 ): Promise<void> | undefined {
   if (!route.asks) return undefined;
   const asked = askedSignals(route, facts);

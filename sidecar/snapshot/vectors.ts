@@ -15,7 +15,7 @@ export interface Vectors {
 
 const LARGEST = 127;
 /** Bytes of the vectors of one route. */
-export const MOST_VECTOR_BYTES = 4 * 1024 * 1024;
+const MOST_VECTOR_BYTES = 4 * 1024 * 1024;
 
 /** Undefined where they have no common length, or take more than they may. */
 export function packVectors(list: readonly (readonly number[])[]): Vectors | undefined {

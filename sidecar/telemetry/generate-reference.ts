@@ -48,7 +48,7 @@ const LOG_FIELDS = {
   prompt:
     'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
   purpose:
-    'Only of requests of the sidecar itself: `Intents`, `Classifier` or `Mirror`. Absent of those of apps.',
+    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Mirror` or `HealthCheck`. Absent of those of apps.',
   parent:
     "With `purpose`: the `id` of the request on whose behalf it was made; absent where it was nobody's.",
 } as const satisfies Record<keyof LogRecord, string>;

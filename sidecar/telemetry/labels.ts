@@ -29,7 +29,7 @@ export const LABELS = {
   experiment: { of: 'experiment', help: 'name of the experiment' },
   arm: { of: 'arm', help: 'name of the arm; `_rest` for requests in none, `mirror.<target>` for copies' },
   purpose: {
-    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier` or `Mirror` (copies)',
+    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Mirror` (copies) or `HealthCheck`',
   },
   version: { help: 'version of the sidecar' },
   gen_ai_operation_name: { help: '`chat`, `text_completion` or `embeddings`' },

@@ -3,7 +3,7 @@ import type { ModelBody, ProviderTypeName } from '../../snapshot/schema.ts';
 import type { ClassifierBody } from '../../snapshot/shapes/signals.ts';
 
 /** For a prompt that no label fits. */
-export const NO_LABEL = 'none';
+const NO_LABEL = 'none';
 
 export const labelNames = ({ labels }: ClassifierBody): string[] => [
   ...labels.map(({ name }) => name),
