@@ -13,6 +13,7 @@ const COMMANDS: Record<
   },
   inject: { summary: 'put the sidecar into manifests', load: () => import('./inject.ts') },
   restart: { summary: 'roll workloads whose sidecars are too old', load: () => import('./restart.ts') },
+  usage: { summary: 'who used how much, and what it cost', load: () => import('./usage.ts') },
   explain: { summary: 'say what would happen to a request, and why', load: () => import('./explain.ts') },
 };
 

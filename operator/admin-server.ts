@@ -1,4 +1,7 @@
-/** The operator's own port: whether it lives, whether it is ready, what it counts. Nothing on it changes anything. */
+/**
+ * The operator's own port: whether it lives, whether it is ready, what it counts. Nothing on it changes anything. What was
+ * used, and by whom, is told to this machine only, which is where a port-forward comes from.
+ */
 import http from 'node:http';
 import { isIP } from 'node:net';
 import { listen } from './listen.ts';
@@ -10,6 +13,8 @@ export interface AdminOptions {
   /** One line per condition; ready when all hold. */
   readiness(): { name: string; ok: boolean; detail?: string }[];
   metrics: { text(): Promise<string>; readonly contentType: string };
+  /** What was used, as JSON; undefined where the query asks for what there is not. Absent: no ledger is kept here. */
+  usage?: (query: URLSearchParams) => Promise<{ json: string } | { problem: string }>;
 }
 
 export interface AdminServer {
@@ -54,13 +59,20 @@ async function answer(
       }
       case '/metrics':
         return send(200, await options.metrics.text(), options.metrics.contentType);
+      case '/usage': {
+        if (!options.usage || !isLoopback(req.socket.remoteAddress)) break;
+        const found = await options.usage(new URL(req.url, 'http://operator').searchParams);
+        return 'json' in found ? send(200, found.json, 'application/json') : send(400, `${found.problem}\n`);
+      }
       default:
-        return send(404, 'there are /healthz, /readyz and /metrics\n');
     }
+    return send(404, 'there are /healthz, /readyz, /metrics, and /usage for this machine only\n');
   } catch {
     if (!res.headersSent) send(500, 'failed\n');
   }
 }
+
+const isLoopback = (address = ''): boolean => /^(::ffff:)?127\.|^::1$/.test(address);
 
 /** A page in a browser can be made to ask any port of its machine; it cannot ask without an Origin or with an IP as its host. */
 function mayAsk(req: http.IncomingMessage, hosts: readonly string[]): boolean {

@@ -14,9 +14,9 @@ import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
 import { outboundMint, outboundVectors } from './credentials/outbound.ts';
 import { ExperimentsTopic } from './fleet/experiments.ts';
+import { FleetKnowledge } from './fleet/knowledge.ts';
 import { AdaptiveTopic } from './fleet/learning/adaptive-topic.ts';
 import { QualityTopic } from './fleet/learning/quality-topic.ts';
-import { FleetKnowledge } from './fleet/knowledge.ts';
 import { ProvidersTopic } from './fleet/providers/topic.ts';
 import { type InjectionOptions, prepareInjection, type RunningInjection } from './inject/injection.ts';
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
@@ -292,6 +292,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
         { name: 'certificate', ok: certificates.serving.current !== undefined },
       ],
       ...(options.adminHosts ? { hosts: options.adminHosts } : {}),
+      ...(ledger && { usage: (query) => ledger.usage(query) }),
     });
   } catch (error) {
     await stop();

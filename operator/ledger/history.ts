@@ -6,6 +6,7 @@
 import { Book } from './book.ts';
 import { decodeBook, encodeBook } from './codec.ts';
 import type { KeptShard } from './kept-shard.ts';
+import { DAY_OBJECT } from './objects.ts';
 import { type Day, dayOf, type Shard } from './shard.ts';
 import type { LedgerStore } from './store.ts';
 
@@ -13,7 +14,6 @@ const DAY_MS = 86_400_000;
 /** Rows of a day are waited for so long after it. */
 const LATE_MS = DAY_MS;
 export const HISTORY_DAYS = 35;
-const PREFIX = 'day-';
 
 export class History {
   readonly #store: LedgerStore;
@@ -40,7 +40,7 @@ export class History {
     if (!this.#days.has(day)) return undefined;
     const known = this.#days.get(day);
     if (known) return known;
-    const stored = await this.#store.read(PREFIX + day);
+    const stored = await this.#store.read(DAY_OBJECT + day);
     if (!stored) return undefined;
     const book = await decodeBook(stored.bytes);
     this.#days.set(day, book);
@@ -63,7 +63,7 @@ export class History {
     const oldest = dayOf(now - HISTORY_DAYS * DAY_MS);
     for (const day of this.days()) {
       if (day >= oldest) continue;
-      await this.#store.remove(PREFIX + day);
+      await this.#store.remove(DAY_OBJECT + day);
       this.#days.delete(day);
     }
   }
@@ -71,7 +71,9 @@ export class History {
   async #load(): Promise<void> {
     if (this.#loaded) return;
     const names = await this.#store.names();
-    const days = names.filter((name) => name.startsWith(PREFIX)).map((name) => name.slice(PREFIX.length));
+    const days = names
+      .filter((name) => name.startsWith(DAY_OBJECT))
+      .map((name) => name.slice(DAY_OBJECT.length));
     this.#days = new Map(days.map((day) => [day, undefined]));
     this.#loaded = true;
   }
@@ -95,7 +97,7 @@ export class History {
       if (book) sum.addAll(book);
     }
     // Somebody else may have written it meanwhile: from the same frozen books, so it is the same.
-    await this.#store.write(PREFIX + day, await encodeBook(sum), undefined);
+    await this.#store.write(DAY_OBJECT + day, await encodeBook(sum), undefined);
     this.#days.set(day, sum);
   }
 }

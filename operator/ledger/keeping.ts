@@ -8,6 +8,10 @@ import { configMapStore } from './config-map-store.ts';
 import { EscrowStore } from './leases/escrow-store.ts';
 import { Leasing, type LeasingOptions } from './leases/leasing.ts';
 import { Ledger, type LedgerOptions, type LedgerPod } from './ledger.ts';
+import { readUsage } from './reader.ts';
+import type { LedgerStore } from './store.ts';
+import { readUsageQuery, UsageQueryError } from './usage-query.ts';
+import { usageReport } from './usage-report.ts';
 
 export interface LedgerSettings {
   /** Where its ConfigMaps are. */
@@ -37,6 +41,7 @@ export class LedgerKeeping {
   readonly ledger: Ledger;
   readonly leasing: Leasing;
   readonly #clock: Clock;
+  readonly #store: LedgerStore;
   readonly #metrics: LedgerMetrics;
   readonly #onProblem: LedgerOptions['onProblem'];
   #timer: Timer | undefined;
@@ -45,6 +50,7 @@ export class LedgerKeeping {
   constructor(settings: LedgerSettings, options: KeepingOptions) {
     const { client, clock, log, lives, term, budgetOf, metrics } = options;
     const store = configMapStore(client, settings.namespace, settings.name);
+    this.#store = store;
     this.#clock = clock;
     this.#metrics = metrics;
     this.#onProblem = (what, error) => {
@@ -90,6 +96,21 @@ export class LedgerKeeping {
     const acknowledgedSeq = this.ledger.accept(pod, epoch, rows);
     if (!demands || demands.length === 0) return { acknowledgedSeq };
     return { acknowledgedSeq, leases: await this.leasing.answer(pod, epoch, demands) };
+  }
+
+  /** As `outrider usage -o json` prints it. Any replica can say: it is read as it is kept. */
+  async usage(query: URLSearchParams): Promise<{ json: string } | { problem: string }> {
+    try {
+      const words = { from: query.get('from') ?? undefined, to: query.get('to') ?? undefined };
+      const list = query.get('by')?.split(',');
+      const { from, to, by } = readUsageQuery({ ...words, by: list }, this.#clock.wall());
+      const days = await readUsage(this.#store, from, to);
+      const report = usageReport(days, { by, namespace: query.get('namespace') ?? undefined });
+      return { json: `${JSON.stringify(report)}\n` };
+    } catch (error) {
+      if (!(error instanceof UsageQueryError)) throw error;
+      return { problem: `${error.field} ${error.message}` };
+    }
   }
 
   /** Writes what is new a last time; another replica may lead afterwards. */

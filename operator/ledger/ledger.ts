@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { Book, type Entry } from './book.ts';
 import { History } from './history.ts';
 import { KeptShard, LedgerConflict } from './kept-shard.ts';
+import { SHARD_OBJECT } from './objects.ts';
 import { type Charge, type LedgerRow, readRow } from './row.ts';
 import { type Day, spendKey } from './shard.ts';
 import type { LedgerStore } from './store.ts';
@@ -42,7 +43,7 @@ export class Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
-    this.#shards = Array.from({ length: SHARDS }, (_, i) => new KeptShard(`shard-${i}`, options.store));
+    this.#shards = Array.from({ length: SHARDS }, (_, i) => new KeptShard(SHARD_OBJECT + i, options.store));
     this.#history = new History(options.store);
   }
 

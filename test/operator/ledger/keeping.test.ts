@@ -84,6 +84,20 @@ describe('a running operator', () => {
     for (const cost of ['1', '20', '300', '4000']) again.append(row(cost));
     await cluster.sidecar(second, pod, { rows: again, epoch: 'one' });
     await until(() => again.size === 1, 'the rows that were written to be acknowledged');
+    const asked = async (query: string) => {
+      const answer = await fetch(`http://127.0.0.1:${second.admin.port}/usage?${query}`);
+      return [answer.status, await answer.text()] as const;
+    };
+    const [status, text] = await asked('by=route,model');
+    expect(status).toBe(200);
+    const { lines } = JSON.parse(text) as { lines: { by: object; costUsd: string }[] };
+    expect(lines.map(({ by }) => by)).toEqual([{ route: 'shop/assistant', model: 'gpt-5-mini' }]);
+    // The last row may have been written by now.
+    expect(['0.000000321', '0.000004321']).toContain(lines[0]?.costUsd);
+    expect(await asked('by=team')).toEqual([
+      400,
+      'by has "team"; there are day, namespace, route, provider, model, key\n',
+    ]);
     await cluster.stopOperator(second);
     expect(await kept()).toEqual({ nanoUsd: 4321n, rows: 4 });
   });
