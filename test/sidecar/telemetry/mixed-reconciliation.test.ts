@@ -5,6 +5,7 @@ import { type ScriptedProvider, startScriptedProvider } from '../../../dev/provi
 import { RowSpool } from '../../../sidecar/accounting/row-spool.ts';
 import type { Row, Sequenced, TotalRow } from '../../../sidecar/accounting/rows.ts';
 import { inputTokens, outputTokens, type Usage } from '../../../sidecar/accounting/usage.ts';
+import { requirementsOf } from '../../../sidecar/snapshot/additions.ts';
 import type { FullPrices, TieredPrices } from '../../../sidecar/snapshot/schema.ts';
 import { createTelemetry } from '../../../sidecar/telemetry/create.ts';
 import type { LogRecord } from '../../../sidecar/telemetry/summary.ts';
@@ -186,7 +187,7 @@ describe('a thousand mixed requests', () => {
       new Set(['OK', 'CallerError', 'Refused', 'Failed', 'Broken', 'Cancelled']),
     );
     const kinds = new Set(log.flatMap(({ attempts }) => attempts.map(({ kind }) => kind)));
-    for (const kind of ['First', 'Retry', 'Failover'] as const) expect(kinds).toContain(kind);
+    for (const kind of ['First', 'Retry', 'Failover', 'Hedge'] as const) expect(kinds).toContain(kind);
     expect(new Set(rows.map(({ source }) => source))).toEqual(new Set(['Provider', 'Estimated', 'None']));
     for (const kind of Object.keys(KINDS) as Kind[]) expect([kind, ledger(kind)]).not.toEqual([kind, 0]);
     for (const { dialect } of VENDORS) {
@@ -208,6 +209,35 @@ describe('a thousand mixed requests', () => {
         record.attempts.map(({ result }) => result),
       );
     }
+  });
+
+  it('were hedged the same everywhere, and each was answered once', () => {
+    const kinds = (from: { kind?: unknown }[]) => from.filter(({ kind }) => kind === 'Hedge').length;
+    const hedges = kinds(attemptRows);
+    expect(hedges).toBeGreaterThan(10);
+    expect(sum(page, 'outrider_attempts_total', { kind: 'Hedge' })).toBe(hedges);
+    expect(kinds(log.flatMap(({ attempts }) => attempts))).toBe(hedges);
+    const spans = receiver.spans.filter(({ attributes }) => attributes['outrider.attempt.kind'] === 'Hedge');
+    expect(spans).toHaveLength(hedges);
+    const ended = ['Won', 'Lost', 'Failed', 'Cancelled'].map((outcome) =>
+      sum(page, 'outrider_hedges_total', { outcome }),
+    );
+    expect(ended.reduce((all, count) => all + count, 0)).toBe(hedges);
+    expect(ended[0], 'some won').toBeGreaterThan(0);
+    for (const record of log) {
+      const hedge = record.attempts.find(({ kind }) => kind === 'Hedge');
+      if (hedge === undefined || record.outcome !== 'OK') continue;
+      const results = record.attempts.map(({ result }) => result);
+      expect(results.filter((result) => result === 'OK')).toHaveLength(1);
+      const winner = record.attempts.find(({ result }) => result === 'OK');
+      expect([record.target, record.provider]).toEqual([winner?.target, winner?.provider]);
+    }
+    const lost = attemptRows.filter(({ outcome, request }) => {
+      const own = attemptRows.filter((row) => row.request === request);
+      return outcome === 'Cancelled' && own.some(({ kind }) => kind === 'Hedge');
+    });
+    expect(lost.length, 'losers are accounted').toBeGreaterThan(0);
+    expect(lost.filter(({ source }) => source === 'Estimated').length).toBeGreaterThan(0);
   });
 
   it('were served in the same tiers everywhere', () => {
@@ -313,17 +343,22 @@ function items(provider: ScriptedProvider): Parameters<TestSidecar['publish']>[0
       ...(vendor.parameters && { parameters: vendor.parameters }),
     });
   });
-  const routes = VENDORS.map((vendor, i) => {
+  const routes = VENDORS.flatMap((vendor, i) => {
     const behind = VENDORS[(i + 1) % VENDORS.length] ?? vendor;
     const targets = [vendor, behind].map(({ dialect, model }, priority) =>
       target(dialect, { model, priority }),
     );
     const main = rule(targets);
-    return routeItem(
-      `at-${vendor.dialect}`,
-      [`at-${vendor.dialect}`],
-      [{ ...main, failover: { ...main.failover, maxAttempts: 3 } }],
-    );
+    const hedge = { afterMs: 60, maxExtraCostPercent: 100, crossModel: true } as const;
+    const hedged = routeItem(`hedged-${vendor.dialect}`, [`hedged-${vendor.dialect}`], [{ ...main, hedge }]);
+    return [
+      routeItem(
+        `at-${vendor.dialect}`,
+        [`at-${vendor.dialect}`],
+        [{ ...main, failover: { ...main.failover, maxAttempts: 3 } }],
+      ),
+      { ...hedged, ...requirementsOf(hedged) },
+    ];
   });
   return [...providers, ...routes];
 }

@@ -18,6 +18,7 @@ export function dice(seed: number): Roll {
 export const FATES = [
   'Fine',
   'FailsOver',
+  'Hedged',
   'Exhausted',
   'Refused',
   'Blamed',
@@ -79,6 +80,7 @@ export function plan(index: number, roll: Roll): Planned {
   const body = { ...caller.request(asked, stream), model: `at-${vendor.dialect}` };
   if (caller.dialect === 'anthropic-messages' && roll(2) === 0) cacheForAnHour(body, roll);
   if (drawn === 'Refused') body.model = 'nobody-has-it';
+  if (drawn === 'Hedged') body.model = `hedged-${vendor.dialect}`;
   return {
     caller,
     model: body.model,
@@ -119,6 +121,9 @@ function behaviours(fate: Fate, stream: boolean, healthy: Behaviour, roll: Roll)
         { ...healthy, failure: pick(stream ? [...MENDED, ...MENDED_IN_STREAMS] : MENDED, roll) },
         healthy,
       ];
+    case 'Hedged':
+      // Late enough for a second call, which is quick or as late; whoever loses has begun its work.
+      return [{ ...healthy, latencyMs: 200 }, roll(3) === 0 ? { ...healthy, latencyMs: 180 } : healthy];
     case 'Exhausted':
       return [{ ...healthy, failure: pick(MENDED, roll) }];
     case 'Blamed':
