@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endpointAt } from '../../../sidecar/dialects/registry.ts';
 import { buildFacts } from '../../../sidecar/routing/facts.ts';
@@ -39,7 +39,7 @@ describe('the sample of a prompt', () => {
     expect(sampleTexts([])).toEqual({ last: '', all: '' });
   });
 
-  const anyText = fc.string({ unit: 'binary', maxLength: 200 });
+  const anyText = fc.string({ unit: 'binary', maxLength: 40 });
 
   it('is the text itself, whatever was escaped', () => {
     fc.assert(
@@ -63,7 +63,9 @@ describe('the sample of a prompt', () => {
         expect(cut).toBeGreaterThanOrEqual(0);
         // Some line break is the cut: what is before it begins the text, what is after it ends it.
         const breaks = [...last.matchAll(/\n/g)].map(({ index }) => index);
-        expect(breaks.some((at) => whole.startsWith(last.slice(0, at)) && whole.endsWith(last.slice(at + 1)))).toBe(true);
+        expect(
+          breaks.some((at) => whole.startsWith(last.slice(0, at)) && whole.endsWith(last.slice(at + 1))),
+        ).toBe(true);
       }),
       { numRuns: 40 },
     );

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANGUAGES as IN_CRD } from '../../../crds/schema/route-match-signals.ts';
 import { endpointAt } from '../../../sidecar/dialects/registry.ts';
@@ -35,11 +35,18 @@ describe('content', () => {
 
   it('is a score of 0 to 100 whatever the text is', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
-        const reading = readContent(text);
-        expect(reading.known && [reading.value.code, reading.value.math].every((one) => one >= 0 && one <= 100)).toBe(true);
-        expect(readContent(text)).toEqual(reading);
-      }),
+      fc.property(
+        fc
+          .array(fc.constantFrom('a', ';\n', '$x$', '```', 'f(x) = ', ' 3 + ', '中', '\n'), { maxLength: 60 })
+          .map((units) => units.join('')),
+        (text) => {
+          const reading = readContent(text);
+          expect(
+            reading.known && [reading.value.code, reading.value.math].every((one) => one >= 0 && one <= 100),
+          ).toBe(true);
+          expect(readContent(text)).toEqual(reading);
+        },
+      ),
     );
   });
 });
@@ -67,7 +74,9 @@ describe('difficulty', () => {
 
   it('counts code, math, turns and tools', () => {
     const base = score('Look at this');
-    expect(score('Look at this', { code: 60, math: 60 })).toBe(base + FEATURES.code.most + FEATURES.math.most);
+    expect(score('Look at this', { code: 60, math: 60 })).toBe(
+      base + FEATURES.code.most + FEATURES.math.most,
+    );
     expect(score('Look at this', NOTHING, { turns: 4, tools: true })).toBe(base + 3 + FEATURES.tools.most);
   });
 
@@ -142,7 +151,12 @@ describe('claims', () => {
 
   it.each([
     [`Bearer ${jwt({ tier: 'gold' })}`, 'JWT', ['tier'], ['gold']],
-    [jwt({ realm: { roles: ['a', 'b', 3, true, null, {}] } }), 'JWT', ['realm', 'roles'], ['a', 'b', '3', 'true']],
+    [
+      jwt({ realm: { roles: ['a', 'b', 3, true, null, {}] } }),
+      'JWT',
+      ['realm', 'roles'],
+      ['a', 'b', '3', 'true'],
+    ],
     [jwt({ tier: 'gold' }), 'JWT', ['tier', 'x'], []],
     [jwt({}), 'JWT', ['constructor'], []],
     ['{"https://example.com/tier":"free"}', 'JSON', ['https://example.com/tier'], ['free']],
@@ -152,22 +166,31 @@ describe('claims', () => {
     ['a.!!.c', 'JWT', ['tier'], 'the header holds no JWT'],
     ['[1]', 'JSON', ['tier'], 'the header holds no JSON object'],
     [`{"a":"${'x'.repeat(20_000)}"}`, 'JSON', ['a'], 'claims are longer than 16384 characters'],
-  ] as [string | undefined, 'JWT' | 'JSON', string[], string[] | string][])('of %j', (sent, format, path, expected) => {
-    expect(valuesOf(sent, format, path)).toEqual(expected);
-  });
+  ] as [string | undefined, 'JWT' | 'JSON', string[], string[] | string][])(
+    'of %j',
+    (sent, format, path, expected) => {
+      expect(valuesOf(sent, format, path)).toEqual(expected);
+    },
+  );
 
   it('are read or refused, whatever is sent', () => {
     fc.assert(
-      fc.property(fc.string({ maxLength: 200 }), fc.constantFrom('JWT' as const, 'JSON' as const), (sent, format) => {
-        const claims = readClaims(sent, format);
-        expect(typeof (claims.known ? claimValues(claims.value, ['a']) : claims.why)).not.toBe('undefined');
-      }),
+      fc.property(
+        fc.string({ maxLength: 200 }),
+        fc.constantFrom('JWT' as const, 'JSON' as const),
+        (sent, format) => {
+          const claims = readClaims(sent, format);
+          expect(typeof (claims.known ? claimValues(claims.value, ['a']) : claims.why)).not.toBe('undefined');
+        },
+      ),
     );
   });
 });
 
 describe('the label of a request', () => {
-  const header = (value: string | undefined) => ({ header: (name: string) => (name === 'x-class' ? value : undefined) });
+  const header = (value: string | undefined) => ({
+    header: (name: string) => (name === 'x-class' ? value : undefined),
+  });
   it.each([
     ['Confidential', 'confidential'],
     [' secret ', 'secret'],
@@ -193,7 +216,13 @@ describe('reasoning', () => {
     if (resolution?.kind !== 'Endpoint') throw new Error('not an endpoint');
     const { dialect } = resolution.endpoint;
     const written = Buffer.from(JSON.stringify({ model: 'm', ...body }));
-    return buildFacts({ method: 'POST', path, rawHeaders: [], dialect, envelope: dialect.readRequest(written) }).reasoning;
+    return buildFacts({
+      method: 'POST',
+      path,
+      rawHeaders: [],
+      dialect,
+      envelope: dialect.readRequest(written),
+    }).reasoning;
   };
 
   it.each([
