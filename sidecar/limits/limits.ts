@@ -146,7 +146,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   unclaim(): void {
     for (const { whole, models, credentials, atOnce } of this.#providers.values()) {
       whole.claim = UNCLAIMED;
-      for (const of of [models, credentials, atOnce]) for (const one of of.values()) one.claim = UNCLAIMED;
+      for (const kind of [models, credentials, atOnce]) for (const one of kind.values()) one.claim = UNCLAIMED;
     }
   }
 
