@@ -69,11 +69,11 @@ describe('misspelt words', () => {
     ],
     [
       rule({ strategy: { type: 'roundrobin' } }),
-      'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin; did you mean RoundRobin?',
+      'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin, LeastRequests, Latency, Throughput, Cost, Quality, Hybrid, Adaptive, Layered; did you mean RoundRobin?',
     ],
     [
       rule({ strategy: { type: 'Cheapest' } }),
-      'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin',
+      'spec.rules[0].strategy.type: must be one of Weighted, RoundRobin, LeastRequests, Latency, Throughput, Cost, Quality, Hybrid, Adaptive, Layered',
     ],
     [
       rule({ commit: { maximumTimeToHoldTheStream: '5s' } }),
