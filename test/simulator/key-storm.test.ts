@@ -8,7 +8,7 @@ import { type Simulation, simulate } from './simulator.ts';
 import { steadily } from './workload.ts';
 
 const MINUTE = 60_000;
-const MINUTES = 6;
+const MINUTES = 4;
 const A_MINUTE: Record<string, number> = { a: 60, b: 120, c: 240 };
 const SUM = Object.values(A_MINUTE).reduce((sum, each) => sum + each);
 
@@ -60,7 +60,7 @@ function figures({ timeline }: Simulation) {
 }
 
 describe('three keys in a storm', () => {
-  it.each([1, 2, 3, 4, 5])(
+  it.each([1, 2, 3])(
     'serve what they allow together where their limits are known (seed %i)',
     (seed) => {
       const { goodput, refused } = figures(storm(seed, true));
@@ -71,7 +71,7 @@ describe('three keys in a storm', () => {
     },
   );
 
-  it.each([1, 2, 3, 4, 5])('and where only refusals tell (seed %i)', (seed) => {
+  it.each([1, 2, 3])('and where only refusals tell (seed %i)', (seed) => {
     const { goodput } = figures(storm(seed, false));
 
     expect(goodput).toBeGreaterThanOrEqual(0.95);
