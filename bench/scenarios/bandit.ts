@@ -51,7 +51,7 @@ export const BANDIT: Scenario = {
     const posts: Promise<void>[] = [];
     const onSample = ({ id, at, target: served }: Sample): void => {
       const good = (at < swapAt ? BEFORE : AFTER)[served as Name];
-      if (id === undefined || chance() >= SCORED) return;
+      if (id === undefined || served === undefined || chance() >= SCORED) return;
       const score = chance() < good ? 1 : 0;
       posts.push(
         say(sidecar.port, { request_id: id, score }).then((status) => {
@@ -68,7 +68,11 @@ export const BANDIT: Scenario = {
     const earned = (from: number, to: number): number => {
       const truth = from < SWAP ? BEFORE : AFTER;
       const part = samples.slice(from, to);
-      return part.reduce((sum, { target: t }) => sum + truth[t as Name] - PAID, 0) / part.length / BEST;
+      return (
+        part.reduce((sum, { target: t }) => sum + (t === undefined ? 0 : truth[t as Name] - PAID), 0) /
+        part.length /
+        BEST
+      );
     };
     const first = earned(0, SWAP);
     const again = earned(SWAP + ADAPT, REQUESTS);

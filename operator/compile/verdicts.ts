@@ -22,7 +22,7 @@ export function routeVerdict(route: CompiledRoute, conflicts: Conflicts, namespa
   const shadowed = conflicts.fullyShadowed(source.key);
   const problems = shadowed ? [...route.problems, shadowed] : route.problems;
   const ignored = source.outline.namespaceSelector !== undefined && !namespaces.isPlatform(source.namespace);
-  const accepted = ignored ? onlyInPlatform('namespaceSelector', source.namespace) : FINE;
+  const accepted = ignored ? onlyInPlatform(['namespaceSelector'], source.namespace) : FINE;
   return {
     kind: 'LLMRoute',
     ...identity(source),
@@ -45,7 +45,7 @@ export function providerVerdict(
   const problems = [...provider.problems, ...credentialProblems(provider, values)];
   const { from } = source.outline.allowedNamespaces ?? { from: 'Same' };
   const fields = namespaces.isPlatform(source.namespace) ? [] : platformFields(source, from);
-  const accepted = fields.length > 0 ? onlyInPlatform(fields.join(' and '), source.namespace) : FINE;
+  const accepted = fields.length > 0 ? onlyInPlatform(fields, source.namespace) : FINE;
   return {
     kind: 'LLMProvider',
     ...identity(source),
@@ -75,9 +75,9 @@ function platformFields({ parsed }: CompiledProvider['source'], from: string): s
   ];
 }
 
-const onlyInPlatform = (field: string, namespace: string) => ({
+const onlyInPlatform = (fields: readonly string[], namespace: string) => ({
   reason: NOT_A_PLATFORM_NAMESPACE,
-  message: `the spec is valid, but ${field} has no effect: ${namespace} is not a platform namespace`,
+  message: `the spec is valid, but ${fields.join(' and ')} ${fields.length > 1 ? 'have' : 'has'} no effect: ${namespace} is not a platform namespace`,
 });
 
 function credentialProblems(

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { requirePermitted } from '../../../sidecar/routing/constraints/data-policy.ts';
 import { refusal } from '../../../sidecar/routing/make-plan.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
 import type { ModelBody, ProviderBody, RuleBody } from '../../../sidecar/snapshot/schema.ts';
@@ -112,6 +113,18 @@ describe('a data policy keeps out', () => {
       expect(made.order).toEqual([]);
     }
   });
+});
+
+it('stands in front of every attempt too, whoever chose it', () => {
+  const body = pair({ dataPolicy: { residency: ['EU'] } });
+  const chosen = (dataPolicy: DataPolicyBody) => ({ provider: saying('a', dataPolicy), target: target('a') });
+  expect(() => requirePermitted(chosen({ residency: ['US'] }), body, facts())).toThrow(
+    'target a must not see this request: provider a keeps data in US; the rule allows EU',
+  );
+  expect(() => requirePermitted(chosen({ residency: ['EU'] }), body, facts())).not.toThrow();
+  expect(() =>
+    requirePermitted(chosen({ residency: ['EU'] }), body, facts({ classification: 'internal' })),
+  ).toThrow('the request is classified internal');
 });
 
 describe('a ceiling keeps out', () => {
