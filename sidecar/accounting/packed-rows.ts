@@ -8,7 +8,10 @@ import type { Row, Sequenced, TotalRow } from './rows.ts';
 import type { Usage } from './usage.ts';
 
 /** What rows of one kind of call share: everything but request, time and numbers. */
-export type RowKind = Omit<Row, 'request' | 'parent' | 'attempt' | 'at' | 'usage' | 'costNanoUsd'>;
+export type RowKind = Omit<
+  Row,
+  'request' | 'parent' | 'attempt' | 'at' | 'usage' | 'costNanoUsd' | 'savedNanoUsd'
+>;
 
 /** Different kinds that are kept apart; callers can invent models, so there may be many. */
 const MAX_KINDS = 4096;
@@ -18,7 +21,7 @@ const FIRST_CAPACITY = 64;
 const NUMBERS = 13;
 /** A row that does not say how many requests the vendor billed. */
 const NOT_SAID = -1;
-const UNKNOWN_COST = -1n;
+const UNKNOWN = -1n;
 const MAX_COST = 2n ** 63n - 1n;
 
 type Branch = Map<string | undefined, Branch | RowKind>;
@@ -34,6 +37,7 @@ export class PackedRows {
   #requests: (string | undefined)[] = Array.from({ length: FIRST_CAPACITY });
   #numbers = new Float64Array(FIRST_CAPACITY * NUMBERS);
   #costs = new BigInt64Array(FIRST_CAPACITY);
+  #savings = new BigInt64Array(FIRST_CAPACITY);
   #kinds: Branch = new Map();
   #kindCount = 0;
 
@@ -43,8 +47,9 @@ export class PackedRows {
   }
 
   push(row: Row): void {
-    const cost = row.costNanoUsd === undefined ? UNKNOWN_COST : BigInt(row.costNanoUsd);
-    const kind = cost > MAX_COST ? undefined : this.#kindOf(row);
+    const cost = row.costNanoUsd === undefined ? UNKNOWN : BigInt(row.costNanoUsd);
+    const saved = row.savedNanoUsd === undefined ? UNKNOWN : BigInt(row.savedNanoUsd);
+    const kind = cost > MAX_COST || saved > MAX_COST ? undefined : this.#kindOf(row);
     const slot = this.#add(kind ?? row);
     if (kind === undefined) return;
     const { usage } = row;
@@ -52,6 +57,7 @@ export class PackedRows {
     const at = slot * NUMBERS;
     this.#requests[slot] = row.request;
     this.#costs[slot] = cost;
+    this.#savings[slot] = saved;
     numbers[at] = row.attempt;
     numbers[at + 1] = row.at;
     numbers[at + 2] = usage.input;
@@ -87,7 +93,9 @@ export class PackedRows {
     const parent = row.purpose === undefined ? undefined : parentOf(request);
     if (parent !== undefined) row.parent = parent;
     const cost = this.#costs[slot] as bigint;
-    if (cost !== UNKNOWN_COST) row.costNanoUsd = cost.toString();
+    if (cost !== UNKNOWN) row.costNanoUsd = cost.toString();
+    const saved = this.#savings[slot] as bigint;
+    if (saved !== UNKNOWN) row.savedNanoUsd = saved.toString();
     return row;
   }
 
@@ -124,13 +132,17 @@ export class PackedRows {
     const numbers = new Float64Array(2 * before * NUMBERS);
     numbers.set(this.#numbers.subarray(this.#first * NUMBERS));
     numbers.set(this.#numbers.subarray(0, this.#first * NUMBERS), (before - this.#first) * NUMBERS);
-    const costs = new BigInt64Array(2 * before);
-    costs.set(this.#costs.subarray(this.#first));
-    costs.set(this.#costs.subarray(0, this.#first), before - this.#first);
+    const moved = (amounts: BigInt64Array<ArrayBuffer>) => {
+      const room = new BigInt64Array(2 * before);
+      room.set(amounts.subarray(this.#first));
+      room.set(amounts.subarray(0, this.#first), before - this.#first);
+      return room;
+    };
     this.#what = inOrder(this.#what);
     this.#requests = inOrder(this.#requests);
     this.#numbers = numbers;
-    this.#costs = costs;
+    this.#costs = moved(this.#costs);
+    this.#savings = moved(this.#savings);
     this.#capacity = 2 * before;
     this.#first = 0;
   }
@@ -168,7 +180,8 @@ export class PackedRows {
     if (found === undefined) {
       if (this.#kindCount >= MAX_KINDS) return undefined;
       this.#kindCount++;
-      const { request: _r, parent: _p, attempt: _a, at: _t, usage: _u, costNanoUsd: _c, ...shared } = row;
+      const { request: _r, parent: _p, attempt: _a, at: _t, usage: _u, ...rest } = row;
+      const { costNanoUsd: _c, savedNanoUsd: _s, ...shared } = rest;
       branch.set(path[last], (found = shared));
     }
     return found;

@@ -18,6 +18,7 @@ const ROW_BYTES = 512;
 interface OpenTotal {
   readonly row: TotalRow;
   nanoUsd: bigint;
+  savedNanoUsd: bigint;
 }
 
 const OTHER = '_other';
@@ -58,11 +59,12 @@ export class RowSpool implements RowSink {
   }
 
   private closeTotals(): void {
-    for (const [key, { row, nanoUsd }] of this.totals) {
+    for (const [key, { row, nanoUsd, savedNanoUsd }] of this.totals) {
       if (this.rows.length >= this.maxRows) break;
       this.totals.delete(key);
       this.latest = undefined;
       row.costNanoUsd = nanoUsd.toString();
+      if (savedNanoUsd > 0n) row.savedNanoUsd = savedNanoUsd.toString();
       this.rows.pushTotal(row);
     }
   }
@@ -81,7 +83,8 @@ export class RowSpool implements RowSink {
       key = OTHER;
       total = this.totals.get(OTHER);
     }
-    if (!total) this.totals.set(key, (total = { row: newTotal(row, key === OTHER), nanoUsd: 0n }));
+    if (!total)
+      this.totals.set(key, (total = { row: newTotal(row, key === OTHER), nanoUsd: 0n, savedNanoUsd: 0n }));
     return total;
   }
 }
@@ -95,6 +98,7 @@ function fold(row: Row, total: OpenTotal): void {
   sum.rows++;
   if (row.costNanoUsd === undefined) sum.unpriced++;
   else total.nanoUsd += BigInt(row.costNanoUsd);
+  if (row.savedNanoUsd !== undefined) total.savedNanoUsd += BigInt(row.savedNanoUsd);
   sum.to = row.at;
   addUsage(sum.usage, row.usage);
 }

@@ -1,6 +1,7 @@
 /** The ledger's view of an exchange: one row per attempt, failed ones included. */
 import type { Attempt, Exchange } from '../exchange.ts';
 import { type Purpose, parentOf } from '../internal/internal-rule.ts';
+import { savedNanoUsd } from './counterfactual.ts';
 import type { ServiceTier } from './service-tier.ts';
 import type { Usage } from './usage.ts';
 
@@ -37,6 +38,8 @@ export interface Row {
   usage: Usage;
   /** Decimal string; absent when the price is unknown. */
   costNanoUsd?: string;
+  /** Decimal string; what the request would have cost more at the dearest target it could have gone to. Absent: nothing to compare. */
+  savedNanoUsd?: string;
 }
 
 /** Many rows folded into one because the spool was full: sums are kept, single attempts are not. */
@@ -54,6 +57,7 @@ export interface TotalRow {
   to: number;
   usage: Usage;
   costNanoUsd: string;
+  savedNanoUsd?: string;
 }
 
 export type Sequenced<R> = R & { seq: number };
@@ -65,7 +69,21 @@ export interface RowSink {
 
 /** Every attempt of a complete exchange, in order. Attempts must be settled. */
 export function rowsOf(exchange: Exchange): Row[] {
-  return exchange.attempts.map((attempt, index) => rowOf(exchange, attempt, index));
+  const rows = exchange.attempts.map((attempt, index) => rowOf(exchange, attempt, index));
+  noteSaving(exchange, rows);
+  return rows;
+}
+
+/** Of the attempt that the caller was answered from. */
+function noteSaving(exchange: Exchange, rows: readonly Row[]): void {
+  // Most rules have one candidate left, and nothing to compare it with.
+  if (exchange.internal || (exchange.plan?.candidates.length ?? 0) < 2) return;
+  const index = exchange.attempts.findIndex(
+    ({ committedAt, failure, cancelled }) => committedAt !== undefined && failure === undefined && !cancelled,
+  );
+  const [served, row] = [exchange.attempts[index], rows[index]];
+  const saved = served && savedNanoUsd(exchange, served);
+  if (row && saved !== undefined) row.savedNanoUsd = saved.toString();
 }
 
 function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {

@@ -42,6 +42,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record(
     source: fc.constantFrom('Provider' as const, 'Estimated' as const),
     usage,
     costNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 65n }).map(String),
+    savedNanoUsd: fc.bigInt({ min: 0n, max: 2n ** 65n }).map(String),
   },
   {
     requiredKeys: [
