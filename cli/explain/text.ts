@@ -46,7 +46,8 @@ function bodyParts(request: Explanation['request']): string[] {
 function matchLines({ route, rule, steps }: Explanation): string[] {
   if (route === undefined) return [];
   const rows = steps.map((step) => {
-    const good = step.stage === 'route' || (rule !== undefined && step.what === `rule ${rule}`);
+    // Clauses that failed are crosses; what was decided is not.
+    const good = step.stage !== 'match' || (rule !== undefined && step.what === `rule ${rule}`);
     return [good ? '  ✓' : '  ✗', step.what, step.detail];
   });
   return ['route and rule', ...table(rows)];

@@ -39,10 +39,14 @@ interface Running {
   left: ExperimentReport[];
   breach: string | undefined;
   looked: number;
+  /** When the evidence at hand began to be gathered. */
+  since: number;
 }
 
 /** A canary is looked at no more often. */
 const LOOK_MS = 1000;
+/** Evidence of so long a time at least is looked at together. */
+const LEAST_WINDOW_MS = 60_000;
 /** Steps that wait to be reported, of one experiment. */
 const MAX_LEFT = 4;
 /** Entries of one report, before those of the last experiment. */
@@ -79,6 +83,7 @@ export class Experiments implements ExchangeObserver {
         left: before?.left ?? [],
         breach: before?.breach,
         looked: before?.looked ?? -Infinity,
+        since: before?.since ?? this.#options.now(),
       });
     }
     const keys = new Set(found.keys());
@@ -130,7 +135,21 @@ export class Experiments implements ExchangeObserver {
       // That it could move on is not this pod's to say; that it was looked at is to be remembered.
       const looked = moved ? evidence.canary.requests : after.looked;
       running.canary = { ...running.canary, looked };
+      if (now - running.since > Math.max(config.intervalMs, LEAST_WINDOW_MS)) this.#anew(running);
     }
+  }
+
+  /** What went well for hours must not hide what fails now: evidence is gathered anew from time to time. */
+  #anew(running: Running): void {
+    running.canary = this.#remembering(running);
+    this.#close(running);
+  }
+
+  /** The state with the other arms as they were up to now, for when nobody else is served. */
+  #remembering(running: Running): CanaryState | undefined {
+    const { canary } = running;
+    const { others } = this.#evidence(running);
+    return canary && { ...canary, looked: 0, ...(others.requests > 0 && { before: others }) };
   }
 
   /** With an operator, nothing is tried until it says how far the canary is: another pod may know it for bad. */
@@ -150,11 +169,16 @@ export class Experiments implements ExchangeObserver {
   }
 
   #moved(running: Running): void {
-    const { key } = running.experiment;
+    this.#close(running);
+    this.#enforce(running);
+  }
+
+  /** Ends what was counted up to now; what is to be reported of it is kept. */
+  #close(running: Running): void {
     const counted = this.#options.fleet && this.#fresh(running);
     if (counted && running.left.length < MAX_LEFT) running.left.push(counted);
-    this.results.restart(key);
-    this.#enforce(running);
+    this.results.restart(running.experiment.key);
+    running.since = this.#options.now();
   }
 
   #enforce({ experiment, canary }: Running): void {
@@ -207,8 +231,12 @@ export class Experiments implements ExchangeObserver {
       const stays = phase === 'RolledBack' || percent < (config.steps[0] ?? 0);
       const reason = 'as the operator says';
       const since = this.#options.now();
-      running.canary = { phase: stays ? 'RolledBack' : phase, step, since, reason, looked: 0 };
-      this.#moved(running);
+      const before = this.#remembering(running)?.before;
+      const canary: CanaryState = { phase: stays ? 'RolledBack' : phase, step, since, reason, looked: 0 };
+      // Counted at the share that was: reported as such before it changes.
+      this.#close(running);
+      running.canary = before ? { ...canary, before } : canary;
+      this.#enforce(running);
     }
   }
 }
