@@ -5,6 +5,7 @@ import { readManifests } from '../crds/manifests.ts';
 import { OutriderError } from '../errors/table.ts';
 import { loadTranslation } from '../sidecar/dialects/pairing.ts';
 import { type Explanation, explain } from '../sidecar/routing/explain.ts';
+import { CLEAR } from '../sidecar/routing/outlook/outlook.ts';
 import type { HealthView } from '../sidecar/routing/plan.ts';
 import { routingState } from '../sidecar/routing/state.ts';
 import { buildTable } from '../sidecar/routing/table.ts';
@@ -84,7 +85,10 @@ async function explainRequest(
     const facts = factsOf(options, body);
     if ('error' in facts) return facts;
     await loadTranslation();
-    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body, routingState());
+    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body, {
+      ...routingState(),
+      outlook: { ...CLEAR, region: options.region },
+    });
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
     const { code, status, message } = error;

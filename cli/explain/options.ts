@@ -16,6 +16,7 @@ export interface Options extends ManifestOptions {
   path: string;
   namespace: string | undefined;
   labels: Record<string, string>;
+  region: string | undefined;
   effective: boolean;
 }
 
@@ -31,6 +32,7 @@ usage: outrider explain -f FILE|DIR [-f ...] --request FILE [options]
       --method METHOD           (POST)
       --namespace NAME          namespace of the app; unset: the one that all routes are in
       --labels K=V,...          labels of the app's pod, for routes that select by them
+      --region NAME             where the app's pod is, for rules that prefer their own region
       --platform-namespaces A,B namespaces that may export providers and routes
       --effective               print the routes and providers of the app with every default filled in
   -o, --output text|json        (text)
@@ -49,12 +51,13 @@ export function parseOptions(args: readonly string[]): Parsed<Options> {
     method: { type: 'string', default: 'POST' },
     namespace: { type: 'string' },
     labels: { type: 'string', default: '' },
+    region: { type: 'string' },
     effective: { type: 'boolean', default: false },
   } as const;
   return parseManifestOptions(
     () => parseArgs({ args: [...args], allowPositionals: true, options }),
     'no manifests given; name them with -f',
-    (common, { request, header, path, method, namespace, labels, effective }) =>
+    (common, { request, header, path, method, namespace, labels, region, effective }) =>
       request === undefined && !effective
         ? 'name the request with --request FILE, or ask for --effective'
         : {
@@ -65,6 +68,7 @@ export function parseOptions(args: readonly string[]): Parsed<Options> {
             path,
             namespace,
             labels: labelsOf(labels),
+            region,
             effective,
           },
   );
