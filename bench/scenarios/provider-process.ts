@@ -11,6 +11,11 @@ import type { ProviderCounts, ProviderScript } from './provider-script.ts';
 
 const TICK_MS = 1;
 
+function mostOf({ requests, of = {} }: NonNullable<ProviderScript['limit']>, key: string): number {
+  const own = Object.keys(of).find((end) => key.endsWith(end));
+  return own === undefined ? requests : (of[own] ?? requests);
+}
+
 class Provider {
   readonly counts: ProviderCounts = { requests: 0, refused: 0, answered: 0, left: 0 };
   script: ProviderScript;
@@ -89,7 +94,7 @@ class Provider {
     const index = Math.floor(now / limit.windowMs);
     const window = this.#windows.get(key);
     if (window?.index !== index) this.#windows.set(key, { index, requests: 1 });
-    else if (window.requests >= limit.requests) return (index + 1) * limit.windowMs - now;
+    else if (window.requests >= mostOf(limit, key)) return (index + 1) * limit.windowMs - now;
     else window.requests++;
     return undefined;
   }

@@ -17,8 +17,8 @@ export interface ProviderScript {
   status?: number;
   /** With `Status`: in the `retry-after-ms` header. */
   retryAfterMs?: number;
-  /** Answers 429 beyond so many requests per window and key. */
-  limit?: { requests: number; windowMs: number };
+  /** Answers 429 beyond so many requests per window and key; `of`: where it differs, by what the key ends with. */
+  limit?: { requests: number; windowMs: number; of?: Record<string, number> };
 }
 
 /** What a provider has seen since it started. */
