@@ -148,8 +148,8 @@ describe('an item is refused', () => {
     ['id of another object', route(['id'], 'route/shop/other'), 'body is of shop/chat'],
     [
       'a feature this version lacks',
-      route(['requires'], ['hedge']),
-      'needs feature hedge, which this version lacks',
+      route(['requires'], ['cache.semantic']),
+      'needs feature cache.semantic, which this version lacks',
     ],
     ['Valid without body', route(['body'], undefined), 'a Valid item carries a body'],
     ['Invalid with body', route(['state'], 'Invalid'), 'an Invalid item carries no body'],
