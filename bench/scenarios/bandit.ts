@@ -54,9 +54,9 @@ export const BANDIT: Scenario = {
       if (id === undefined || served === undefined || chance() >= SCORED) return;
       const score = chance() < good ? 1 : 0;
       posts.push(
-        say(sidecar.port, { request_id: id, score }).then((status) => {
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-        }),
+        say(sidecar.port, { request_id: id, score }).then(
+          (status) => void statuses.set(status, (statuses.get(status) ?? 0) + 1),
+        ),
       );
     };
     const samples = await sidecar.drive({

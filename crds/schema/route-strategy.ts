@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { atomicList, type CelRule, cel, dnsLabel } from '../common.ts';
 
-export const STRATEGY_TYPES = [
+const STRATEGY_TYPES = [
   'Weighted',
   'RoundRobin',
   'LeastRequests',

@@ -39,10 +39,17 @@ export interface Situation {
   count: number;
   scored: number;
   readonly arms: Map<string, Arm>;
-  /** Shares of the targets by name, and the count they were made at. */
-  shares:
-    | { readonly of: ReadonlyMap<string, number>; readonly made: number; readonly key: string }
-    | undefined;
+  /** By the targets at hand, those of each priority apart; the newest last. */
+  readonly shares: Map<string, Shares>;
+}
+
+export interface Shares {
+  /** By name of the target. */
+  readonly of: ReadonlyMap<string, number>;
+  /** What each is expected to earn, by name too: the order of those that are not drawn. */
+  readonly rewards: ReadonlyMap<string, number>;
+  /** Requests of the kind that had been seen then. */
+  readonly made: number;
 }
 
 /** By rule (`route/<namespace>/<name> <rule>`), kind of request and target. */
@@ -66,7 +73,10 @@ export class AdaptiveMemory {
   }
 
   situation(rule: string, context: number): Situation {
-    if (this.#frozen) return { ...(this.known(rule, context) ?? unseen()) };
+    if (this.#frozen) {
+      const known = this.known(rule, context) ?? unseen();
+      return { ...known, shares: new Map(known.shares) };
+    }
     let situations = this.#rules.get(rule);
     if (!situations) {
       const [oldest] = this.#rules.size >= MAX_RULES ? this.#rules.keys() : [];
@@ -197,7 +207,7 @@ const unseen = (): Situation => ({
   count: 0,
   scored: 0,
   arms: new Map(),
-  shares: undefined,
+  shares: new Map(),
 });
 
 const leftOf = (arm: Arm, { count, scored }: Situation, memory: number): Fading => ({

@@ -2,9 +2,7 @@
 import { INPUT_BUCKETS, inputBucket } from '../observed/buckets.ts';
 import type { RequestFacts } from '../plan.ts';
 
-export const CONTEXTS: number = INPUT_BUCKETS * 4;
-
-/** 0 <= context < CONTEXTS: size of the input, whether it streams, whether it needs tools or a schema. */
+/** From 0: size of the input, whether it streams, whether it needs tools or a schema. */
 export function contextOf({ inputTokens, stream, tools, jsonSchema }: RequestFacts): number {
   return inputBucket(inputTokens) * 4 + (stream ? 2 : 0) + (tools || jsonSchema ? 1 : 0);
 }

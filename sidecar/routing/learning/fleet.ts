@@ -44,7 +44,7 @@ export function entriesOf(table: ArmTable): ArmEntry[] {
   return entries;
 }
 
-export function tableOf(entries: readonly ArmEntry[]): ArmTable {
+function tableOf(entries: readonly ArmEntry[]): ArmTable {
   const table: ArmTable = new Map();
   for (const { rule, context, target, sums } of entries)
     put(table, rule, context, target, Float64Array.from(sums));

@@ -7,6 +7,7 @@
  */
 
 import type { AdaptiveBody } from '../../snapshot/shapes/strategy.ts';
+import type { Shares } from '../learning/adaptive-memory.ts';
 import {
   type ArmSums,
   type Belief,
@@ -28,6 +29,8 @@ import type { Strategy, StrategyContext } from './strategy.ts';
 
 /** Requests of a kind after which shares are drawn anew: one per arm, but at least so many. */
 const REFRESH = 8;
+/** Sets of targets whose shares are kept. */
+const MAX_SETS = 8;
 /** Where no model has a score. */
 const UNSCORED = 0.5;
 /** Scores that the owner's word, or the lack of it, counts for. */
@@ -38,7 +41,7 @@ const ESTIMATE_WORTH = 2;
 export const ADAPTIVE: Strategy = {
   type: 'Adaptive',
   order(candidates, context) {
-    const { settings, shares } = decide(candidates, context);
+    const { of: shares, rewards } = decide(candidates, context);
     let drawn = context.random();
     let first = candidates[0] as Candidate;
     for (const candidate of candidates) {
@@ -51,21 +54,22 @@ export const ADAPTIVE: Strategy = {
     const propensity = shares.get(first.target.name) ?? 0;
     context.drawn = { target: first.target.name, propensity, context: contextOf(context.facts) };
     if (candidates.length === 1) return;
-    const rewards = earnings(candidates, context, settings);
+    const reward = ({ target }: Candidate): number => rewards.get(target.name) as number;
     candidates.sort((a, b) => {
       if (a === first || b === first) return a === first ? -1 : 1;
-      return (rewards.get(b) as number) - (rewards.get(a) as number) || a.index - b.index;
+      return reward(b) - reward(a) || a.index - b.index;
     });
   },
   describe(candidate, context, candidates) {
     const settings = settingsOf(context);
     const { adaptive } = context.state;
-    const known = adaptive.known(ruleName(context.rule), contextOf(context.facts))?.shares;
+    const known = adaptive.known(ruleName(context.rule), contextOf(context.facts));
     const at = candidates.indexOf(candidate);
     const { success, score, cost, latency } = believe(candidates, context, settings)[at] as ArmBelief;
-    const share = known?.of.get(candidate.target.name);
+    const shares = known && [...known.shares.values()].findLast(({ of }) => of.has(candidate.target.name));
+    const share = shares?.of.get(candidate.target.name);
     const parts = [
-      ...(known ? [`share ${((share ?? 0) * 100).toFixed(1)} %`] : []),
+      ...(share === undefined ? [] : [`share ${(share * 100).toFixed(1)} %`]),
       `succeeds ${(success.mean * 100).toFixed(1)} %`,
       `score ${(score.mean * 100).toFixed(0)}`,
       ...(cost ? [`cost ${cost.mean.toFixed(2)} times the median`] : []),
@@ -75,13 +79,8 @@ export const ADAPTIVE: Strategy = {
   },
 };
 
-interface Decision {
-  settings: AdaptiveBody;
-  /** By name of the target; absent ones are below the rule's floor of quality. */
-  shares: ReadonlyMap<string, number>;
-}
-
-function decide(candidates: readonly Candidate[], context: StrategyContext): Decision {
+/** Shares of targets below the rule's floor of quality are absent. */
+function decide(candidates: readonly Candidate[], context: StrategyContext): Shares {
   const { rule, facts, state } = context;
   const settings = settingsOf(context);
   const situation = state.adaptive.situation(ruleName(rule), contextOf(facts));
@@ -89,16 +88,21 @@ function decide(candidates: readonly Candidate[], context: StrategyContext): Dec
   // The same targets at hand: those that are ejected, or do not fit, come and go.
   let key = '';
   for (const { index } of candidates) key += `${index} `;
-  const known = situation.shares;
-  if (known && known.key === key && situation.count - known.made < refresh) {
-    return { settings, shares: known.of };
+  const known = situation.shares.get(key);
+  if (known && situation.count - known.made < refresh) {
+    return known;
   }
   const eligible = aboveFloor(candidates, context, settings);
   const beliefs = believe(eligible, context, settings);
   const shares = sharesOf(beliefs, weightsOf(settings), settings.minSharePercent / 100, context.random);
   const of = new Map(eligible.map((candidate, i) => [candidate.target.name, shares[i] as number]));
-  situation.shares = { of, made: situation.count, key };
-  return { settings, shares: of };
+  // Another set of targets is at hand with every outage; the oldest goes.
+  situation.shares.delete(key);
+  const [oldest] = situation.shares.size >= MAX_SETS ? situation.shares.keys() : [];
+  if (oldest !== undefined) situation.shares.delete(oldest);
+  const made = { of, rewards: earnings(candidates, context, settings), made: situation.count };
+  situation.shares.set(key, made);
+  return made;
 }
 
 /** The checks of an item see to it that type Adaptive has them. */
@@ -163,11 +167,11 @@ function earnings(
   candidates: readonly Candidate[],
   context: StrategyContext,
   settings: AdaptiveBody,
-): Map<Candidate, number> {
+): Map<string, number> {
   const weights = weightsOf(settings);
   const beliefs = believe(candidates, context, settings);
   return new Map(
-    candidates.map((candidate, i) => [candidate, expectedReward(beliefs[i] as ArmBelief, weights)]),
+    candidates.map(({ target }, i) => [target.name, expectedReward(beliefs[i] as ArmBelief, weights)]),
   );
 }
 

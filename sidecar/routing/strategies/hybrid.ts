@@ -58,7 +58,7 @@ export const HYBRID: Strategy = {
 };
 
 /** By position in the rule. The references are left out: they are the same for all. */
-export function scoresOf(
+function scoresOf(
   candidates: readonly Candidate[],
   context: StrategyContext,
   weights: HybridBody,

@@ -61,7 +61,7 @@ export function readQuality(value: unknown): QualityEntry[] | undefined {
 
 function readSums(value: unknown): number[] | undefined {
   if (!Array.isArray(value) || value.length !== SUMS || !value.every(isAmount)) return undefined;
-  const sums = value as number[];
+  const sums: number[] = value;
   return (sums[SUM_OF.score] as number) <= (sums[SUM_OF.scores] as number) * (1 + SLACK) + SLACK
     ? sums
     : undefined;

@@ -165,7 +165,7 @@ describe('Hybrid', () => {
             }));
             const shared = context({ rule: rule('r', { strategy: hybrid(weights) }), random: () => 0 });
             HYBRID.order(list, shared);
-            return list.map((one) => models.indexOf(one.model as ReturnType<typeof model>));
+            return list.map((one) => models.indexOf(one.model));
           };
           const models = kinds.map(bodyOf);
           const at = Math.min(place, models.length);
@@ -333,7 +333,7 @@ describe('Adaptive', () => {
     const chance = numbers(3);
     const counts = { a: 0, b: 0, c: 0 };
     let said = { a: 0, b: 0, c: 0 };
-    const shares = () => state.adaptive.known(key, kind)?.shares?.of;
+    const shares = () => [...(state.adaptive.known(key, kind)?.shares.values() ?? [])][0]?.of;
     planned(body, providers, { state, random: chance });
     for (let i = 0; i < 3000; i++) {
       const made = planned(body, providers, { state, random: [chance[i] as number] });
@@ -385,7 +385,7 @@ describe('Adaptive', () => {
       Buffer.from('{}'),
       state,
     );
-    expect(state.adaptive.known(key, kind)?.shares).toBeUndefined();
+    expect(state.adaptive.known(key, kind)?.shares.size).toBe(0);
     expect(JSON.stringify([...(state.adaptive.known(key, kind)?.arms.keys() ?? [])])).toBe(before);
     expect(made.targets[1]?.detail).toMatch(
       /succeeds 99\.\d %, score 8\d, cost 1\.\d\d times the median, latency 1\.\d\d times the median$/,
