@@ -40,11 +40,11 @@ export const intents = z
       ),
     minScorePercent: percent
       .optional()
-      .describe('A prompt whose best intent scores less has none. Unset: 40.'),
+      .describe('A prompt whose best intent scores less has none. Unset: 60 for Lexical, 40 for Embeddings.'),
     marginPercent: percent
       .optional()
       .describe(
-        'A prompt whose best intent is not this much ahead of the next has none. Unset: 5 for Lexical, 2 for Embeddings.',
+        'A prompt whose best intent is not this much ahead of the next has none. Unset: 10 for Lexical, 2 for Embeddings.',
       ),
     list: z
       .array(intent)

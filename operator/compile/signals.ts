@@ -22,8 +22,8 @@ type Match = NonNullable<LLMRouteSpec['rules'][number]['matches']>[number];
 type Signals = NonNullable<LLMRouteSpec['signals']>;
 type Intents = NonNullable<Signals['intents']>;
 
-/** Of the lexical classifier: below them a choice between intents is mostly chance. */
-export const LEXICAL = { minScorePercent: 40, marginPercent: 5 };
+/** Of the lexical classifier, whose best of two intents has 50 by chance already. */
+export const LEXICAL = { minScorePercent: 60, marginPercent: 10 };
 
 /** Of vectors: cosines of prompts that have little in common are seldom above. */
 export const NEAREST = { minScorePercent: 40, marginPercent: 2 };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANGUAGES as IN_CRD } from '../../../crds/schema/route-match-signals.ts';
@@ -255,5 +256,14 @@ describe('reasoning', () => {
       envelope: dialect.endpoint.dialect.readRequest(body),
     });
     expect(() => facts.reasoning).toThrow('reasoning_effort');
+  });
+});
+
+describe('the guide', () => {
+  it('publishes the points of difficulty', () => {
+    const guide = readFileSync(new URL('../../../docs/guides/signals.md', import.meta.url), 'utf8');
+    for (const [name, { counts, each, most }] of Object.entries(FEATURES)) {
+      expect(guide).toContain(`| ${name} | ${counts} | ${each} | ${most} |`);
+    }
   });
 });
