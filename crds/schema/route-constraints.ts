@@ -26,7 +26,7 @@ export const constraints = z
     maxLatency: duration
       .optional()
       .describe(
-        'Longest time to first content that a target may show, as this pod has seen it. A target that has not been seen yet meets it.',
+        'Longest time to first content that a target may show, as this pod has lately seen it. A target that has not been seen for 30s meets it, for one request at a time.',
       ),
     minQuality: z
       .int()

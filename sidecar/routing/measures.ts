@@ -3,6 +3,7 @@
  * changes anything.
  */
 import type { RuleBody } from '../snapshot/schema.ts';
+import { inputBucket } from './observed/buckets.ts';
 import { expectedCost, expectedLatency, expectedPace } from './observed/expected.ts';
 import type { Candidate, RequestFacts } from './plan.ts';
 import type { RoutingState } from './state.ts';
@@ -27,6 +28,20 @@ export const costOf = (candidate: Candidate, measuring: Measuring): number | und
 /** Milliseconds to the first content, as this pod has seen it; or to the end, where the rule measures that. */
 export const latencyOf = (candidate: Candidate, measuring: Measuring): number | undefined =>
   expectedLatency(candidate, measuring, measuring.rule.strategy.latency?.measure);
+
+/** What was seen longer ago says nothing of now; three half-lives of what is seen. */
+const STALE_MS = 30_000;
+
+/**
+ * Milliseconds to the first content, where that is known now. What falls by it is not asked, so not seen either: after a while
+ * one request finds out how it does, and until that has its answer the old one stands.
+ */
+export function presentLatencyOf(candidate: Candidate, measuring: Measuring): number | undefined {
+  const { facts, now, state } = measuring;
+  const waits = state.observed.of(candidate)?.nearest(inputBucket(facts.inputTokens), facts.stream);
+  if (waits && waits.open.size === 0 && now - waits.times.at > STALE_MS) return undefined;
+  return expectedLatency(candidate, measuring);
+}
 
 /** 0 to 100. */
 export const qualityOf = (candidate: Candidate, { rule, now, state }: Measuring): number | undefined =>

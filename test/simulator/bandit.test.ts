@@ -134,7 +134,7 @@ function run(
   return { chosen, share };
 }
 
-const SEEDS = [1, 2, 3, 4, 5];
+const SEEDS = [1, 2, 3, 4];
 
 /** Three targets, of which the best and the worst change places. */
 const CASES: [string, Partial<Options>, Record<Name, Truth>][] = [

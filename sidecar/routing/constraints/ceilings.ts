@@ -2,7 +2,7 @@
 import { formatUsd } from '../../accounting/usd.ts';
 import { pricesOf } from '../../snapshot/prices.ts';
 import type { ConstraintsBody } from '../../snapshot/shapes/constraints.ts';
-import { costOf, latencyOf, type Measuring, qualityOf, taskOf } from '../measures.ts';
+import { costOf, type Measuring, presentLatencyOf, qualityOf, taskOf } from '../measures.ts';
 import type { Candidate } from '../plan.ts';
 import type { Fallen } from '../target.ts';
 
@@ -62,7 +62,7 @@ function slow(
   { maxLatencyMs }: ConstraintsBody,
   measuring: Measuring,
 ): Fallen | undefined {
-  const latency = maxLatencyMs === undefined ? undefined : latencyOf(candidate, measuring);
+  const latency = maxLatencyMs === undefined ? undefined : presentLatencyOf(candidate, measuring);
   if (latency === undefined || maxLatencyMs === undefined || latency <= maxLatencyMs) return undefined;
   const detail = `its answers begin after ${Math.round(latency)} ms; the rule allows ${maxLatencyMs} ms`;
   return { reason: 'LatencyAboveCeiling', detail };

@@ -49,7 +49,7 @@ export const LAYERED: Strategy = {
       const stays = kept.includes(candidate);
       const shown = value === undefined ? 'not known' : shownAs(layer.type, value);
       said.push(
-        `${layer.type} ${shown} ${stays ? 'is' : 'is not'} within ${layer.withinPercent} % of ${best}`,
+        `${layer.type} ${shown} ${stays ? 'is' : 'is not'} within ${layer.withinPercent} % of ${best === undefined ? 'nothing known' : shownAs(layer.type, best)}`,
       );
       if (!stays) break;
       left = kept;
@@ -62,8 +62,8 @@ interface Split {
   kept: Candidate[];
   /** The nearest first. */
   left: Candidate[];
-  /** In words. */
-  best: string;
+  /** Undefined: nothing is known. */
+  best: number | undefined;
 }
 
 function splitBy(
@@ -71,23 +71,32 @@ function splitBy(
   candidates: readonly Candidate[],
   context: StrategyContext,
 ): Split {
-  const values = new Map(candidates.map((candidate) => [candidate, MEASURES[type](candidate, context)]));
-  const known = [...values.values()].filter((value) => value !== undefined);
-  if (known.length === 0) return { kept: [...candidates], left: [], best: 'nothing known' };
   const more = type === 'Quality';
-  const best = more ? Math.max(...known) : Math.min(...known);
+  const measure = MEASURES[type];
+  const values: (number | undefined)[] = [];
+  let best: number | undefined;
+  for (const candidate of candidates) {
+    const value = measure(candidate, context);
+    values.push(value);
+    if (value !== undefined && (best === undefined || (more ? value > best : value < best))) best = value;
+  }
+  if (best === undefined) return { kept: [...candidates], left: [], best };
   const limit = more ? best * (1 - withinPercent / 100) : best * (1 + withinPercent / 100);
-  const stays = (candidate: Candidate): boolean => {
-    const value = values.get(candidate);
-    // What has not been seen yet is let through to be seen; an unknown price or score is none that could be good enough.
-    if (value === undefined) return type === 'Latency' || type === 'Throughput';
-    return more ? value >= limit : value <= limit;
-  };
-  const worst = more ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const of = (candidate: Candidate): number => values.get(candidate) ?? worst;
-  const left = candidates.filter((candidate) => !stays(candidate));
-  left.sort((a, b) => (of(a) === of(b) ? 0 : (of(a) - of(b)) * (more ? -1 : 1)));
-  return { kept: candidates.filter(stays), left, best: shownAs(type, best) };
+  // What has not been seen yet is let through to be seen; an unknown price or score is none that could be good enough.
+  const unseenStays = type === 'Latency' || type === 'Throughput';
+  const kept: Candidate[] = [];
+  const left: { candidate: Candidate; off: number }[] = [];
+  for (let i = 0; i < candidates.length; i++) {
+    const candidate = candidates[i] as Candidate;
+    const value = values[i];
+    const stays = value === undefined ? unseenStays : more ? value >= limit : value <= limit;
+    if (stays) kept.push(candidate);
+    else
+      left.push({ candidate, off: value === undefined ? Number.POSITIVE_INFINITY : more ? -value : value });
+  }
+  // Two unknowns have no difference.
+  left.sort((a, b) => (a.off === b.off ? 0 : a.off - b.off));
+  return { kept, left: left.map(({ candidate }) => candidate), best };
 }
 
 function shownAs(type: LayerBody['type'], value: number): string {
