@@ -7,6 +7,7 @@
  */
 import type { LearnedUsage } from '../accounting/learned-usage.ts';
 import { costNanoUsd } from '../accounting/price.ts';
+import { totalCost } from '../accounting/total-cost.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import type { Envelope } from '../dialects/envelope.ts';
 import type {
@@ -209,7 +210,7 @@ export class Mirrors implements AttemptObserver, ExchangeObserver {
     this.#open.delete(exchange);
     recordExchange(exchange, this.#parts);
     this.#count--;
-    copy.budget.settle(copy.reserved, costOf(exchange));
+    copy.budget.settle(copy.reserved, totalCost(exchange.attempts));
   }
 
   #drop({ hold, budget, reserved }: Copy): void {
@@ -238,13 +239,4 @@ function keptHeaders(rawHeaders: readonly string[]): string[] {
     if (!DROPPED.test(name)) kept.push(name, rawHeaders[i + 1] as string);
   }
   return kept;
-}
-
-function costOf({ attempts }: Exchange): bigint | undefined {
-  let cost = 0n;
-  for (const { settlement } of attempts) {
-    if (settlement?.costNanoUsd === undefined) return undefined;
-    cost += settlement.costNanoUsd;
-  }
-  return cost;
 }

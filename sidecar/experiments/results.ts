@@ -2,6 +2,7 @@
  * What became of requests, by experiment and arm, as this pod saw it. Counts go out with the next report, and are kept for
  * the step that a canary is at. Bounded by what the configuration names.
  */
+import { totalCost } from '../accounting/total-cost.ts';
 import { answering, type Exchange, type Outcome } from '../exchange.ts';
 import type { PlannedArm } from '../routing/experiment/arms.ts';
 import {
@@ -42,6 +43,8 @@ export class Results {
     const result = resultOf(exchange, outcome);
     // Neither says anything of the arm: what the caller got wrong, and whom it did not wait for.
     if (result === 'CallerError' || result === 'Cancelled') return false;
+    // A copy that was not sent is counted as such.
+    if (exchange.internal && exchange.attempts.length === 0) return false;
     const seen = noTotals();
     seen.requests = 1;
     if (result !== 'OK' || hasLeft(exchange, arm)) seen.errors = 1;
@@ -89,10 +92,6 @@ function hasLeft({ attempts }: Exchange, { arm }: PlannedArm): boolean {
 function noteAnswer(seen: ArmTotals, exchange: Exchange, { endedAt }: Outcome): void {
   const { startedAt, committedAt = endedAt, attempts } = exchange;
   observeLatency(seen, committedAt - startedAt);
-  let cost = 0n;
-  for (const { settlement } of attempts) {
-    if (settlement?.costNanoUsd === undefined) return;
-    cost += settlement.costNanoUsd;
-  }
-  observe(seen.cost, Number(cost));
+  const cost = totalCost(attempts);
+  if (cost !== undefined) observe(seen.cost, Number(cost));
 }

@@ -1,4 +1,5 @@
 /** What the sidecar says about a request in its answer. Values are plain ASCII: names come from users and vendors. */
+import { totalCost } from '../accounting/total-cost.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { answering, type Exchange } from '../exchange.ts';
 import { REST } from '../routing/experiment/arms.ts';
@@ -23,7 +24,7 @@ export function outriderHeaders(exchange: Exchange): string[] {
     headers.push('x-outrider-provider', providerId.slice(providerId.indexOf('/') + 1));
     headers.push('x-outrider-model', headerSafe(upstreamModel));
     headers.push('x-outrider-attempts', String(exchange.attempts.length));
-    const cost = totalCost(exchange);
+    const cost = totalCost(exchange.attempts);
     if (cost !== undefined) headers.push('x-outrider-cost-usd', formatUsd(cost));
   }
   if (exchange.warnings.length > 0)
@@ -32,16 +33,6 @@ export function outriderHeaders(exchange: Exchange): string[] {
     headers.push('access-control-allow-origin', exchange.allowedOrigin, 'vary', 'origin');
   }
   return headers;
-}
-
-/** Cost of all attempts; undefined while one is not settled, or where a price is unknown. */
-function totalCost(exchange: Exchange): bigint | undefined {
-  let total = 0n;
-  for (const { settlement } of exchange.attempts) {
-    if (settlement?.costNanoUsd === undefined) return undefined;
-    total += settlement.costNanoUsd;
-  }
-  return total;
 }
 
 /** Printable ASCII only, cut to a length every client takes: no value can start a header of its own. */

@@ -29,7 +29,7 @@ export interface TableMirror {
   readonly maxCostPerHour: bigint;
 }
 
-export interface TableArm {
+interface TableArm {
   readonly name: string;
   readonly percent: number;
   /** Positions of its targets in the rule. */

@@ -117,7 +117,8 @@ function readMoments(value: unknown): Moments | undefined {
   return isCount(count) && isSum(sum) && isSum(squares) ? { count, sum, squares } : undefined;
 }
 
-function members(value: unknown): Record<string, unknown> {
+/** Of what may be anything at all. */
+export function members(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};

@@ -102,7 +102,7 @@ function together(others: ArmTotals, before: ArmTotals | undefined): ArmTotals {
 }
 
 /** The first bound that it is beyond, `z` deviations sure; undefined where it is beyond none. */
-export function worseThan(
+function worseThan(
   { bounds }: CanaryBody,
   { canary, others }: CanaryEvidence,
   z: number,

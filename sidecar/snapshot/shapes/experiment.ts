@@ -17,7 +17,7 @@ export interface StickyBy {
   header?: string;
 }
 
-export interface ExperimentArm {
+interface ExperimentArm {
   name: string;
   /** Names of targets of the rule. */
   targets: string[];
@@ -47,7 +47,7 @@ export interface CanaryBody {
   bounds: CanaryBounds;
 }
 
-export interface CanaryBounds {
+interface CanaryBounds {
   /** How many more requests in a hundred may fail than of the others. */
   errorPercent?: number;
   /** Largest p95 of the time to the first content, in percent of the others'. */
