@@ -1,6 +1,7 @@
 /** What a rule may ask about a prompt and its user beyond the envelope: parts of `matches`. */
 import { z } from 'zod';
 import { cel, compilable, dnsLabel, headerName, matching, PATTERN_MESSAGE, setList } from '../common.ts';
+import { range } from './range.ts';
 import { classificationLabel } from './route-signals.ts';
 
 /** Languages that the sidecar can tell apart, ISO 639-1. A test holds that it knows the same. */
@@ -41,25 +42,9 @@ export const LANGUAGES = [
   'zh',
 ] as const;
 
-const score = z.int().min(0).max(100);
-
 /** Members of `matches[].prompt`. */
 export const promptSignals = {
-  difficulty: z
-    .strictObject({
-      min: score.optional().describe('At least this.'),
-      max: score.optional().describe('At most this.'),
-    })
-    .meta(
-      cel(
-        { rule: 'has(self.min) || has(self.max)', message: 'min or max is required' },
-        {
-          rule: '!has(self.min) || !has(self.max) || self.min <= self.max',
-          message: 'min must not be greater than max',
-          fieldPath: '.min',
-        },
-      ),
-    )
+  difficulty: range(100, 'this')
     .optional()
     .describe(
       'How hard the last user message looks, 0 to 100: a sum of published features such as length, code, math, constraints and steps. The guide on signals lists them.',

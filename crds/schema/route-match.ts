@@ -11,6 +11,7 @@ import {
   PATTERN_MESSAGE,
   setList,
 } from '../common.ts';
+import { range } from './range.ts';
 import { matchSignals, promptSignals } from './route-match-signals.ts';
 
 /** An RE2 pattern; compiled by a linear-time engine, so back-references and look-around are rejected. */
@@ -20,21 +21,7 @@ const pattern = z
   .max(1024)
   .meta(cel(compilable('self')));
 
-const range = z
-  .strictObject({
-    min: z.int().min(0).max(100_000_000).optional().describe('At least this many.'),
-    max: z.int().min(0).max(100_000_000).optional().describe('At most this many.'),
-  })
-  .meta(
-    cel(
-      { rule: 'has(self.min) || has(self.max)', message: 'min or max is required' },
-      {
-        rule: '!has(self.min) || !has(self.max) || self.min <= self.max',
-        message: 'min must not be greater than max',
-        fieldPath: '.min',
-      },
-    ),
-  );
+const MOST = 100_000_000;
 
 /** Absolute, without empty or dot segments, which the listener refuses anyway. */
 const requestPath = matching(
@@ -91,12 +78,12 @@ export const match = z.strictObject({
     .meta(setList),
   prompt: z
     .strictObject({
-      tokens: range
+      tokens: range(MOST, 'this many')
         .optional()
         .describe(
           'Estimated input tokens, by fixed published ratios: the same in every sidecar and in `outrider explain`.',
         ),
-      turns: range.optional().describe('Number of user messages.'),
+      turns: range(MOST, 'this many').optional().describe('Number of user messages.'),
       contains: z
         .array(z.string().min(1).max(256))
         .min(1)

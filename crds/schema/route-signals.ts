@@ -25,7 +25,7 @@ const intent = z.strictObject({
     .meta(setList),
 });
 
-export const intents = z
+const intents = z
   .strictObject({
     method: z
       .enum(['Lexical', 'Embeddings'])

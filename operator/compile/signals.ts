@@ -23,13 +23,12 @@ type Signals = NonNullable<LLMRouteSpec['signals']>;
 type Intents = NonNullable<Signals['intents']>;
 
 /** Of the lexical classifier, whose best of two intents has 50 by chance already. */
-export const LEXICAL = { minScorePercent: 60, marginPercent: 10 };
+const LEXICAL = { minScorePercent: 60, marginPercent: 10 };
 
 /** Of vectors: cosines of prompts that have little in common are seldom above. */
-export const NEAREST = { minScorePercent: 40, marginPercent: 2 };
+const NEAREST = { minScorePercent: 40, marginPercent: 2 };
 
-export type EffectiveIntents = Intents &
-  Required<Pick<Intents, 'method' | 'minScorePercent' | 'marginPercent'>>;
+type EffectiveIntents = Intents & Required<Pick<Intents, 'method' | 'minScorePercent' | 'marginPercent'>>;
 
 /** The route's intents with what was unset filled in. */
 export function effectiveSignals(signals: Signals | undefined, fill: Filler): Signals | undefined {

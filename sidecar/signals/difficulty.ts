@@ -8,7 +8,7 @@ import { type Content, ENOUGH } from './content.ts';
 import { known, type Reading } from './reading.ts';
 
 /** Points of each feature; the guide on signals publishes them. */
-export type Features = Record<keyof typeof FEATURES, number>;
+type Features = Record<keyof typeof FEATURES, number>;
 
 /** What a feature counts, its points for each, and its bound. */
 export const FEATURES = {

@@ -3,7 +3,6 @@
  * once; those that a model must be asked for are gathered before rules are matched and put in here.
  */
 import type { RequestFacts } from '../routing/plan.ts';
-import type { Language } from '../snapshot/languages.ts';
 import type { RouteBody } from '../snapshot/schema.ts';
 import type { ClassifierBody, IntentsBody, VectorsBody } from '../snapshot/shapes/signals.ts';
 import { readClaims } from './claims.ts';
@@ -57,7 +56,7 @@ export class Signals {
   #content: Reading<Content> | undefined;
   #difficulty: Reading<number> | undefined;
   #intent: Reading<string> | undefined;
-  #language: Reading<Language> | undefined;
+  #language: Reading<string> | undefined;
   #claims: { key: string; reading: ReturnType<typeof readClaims> } | undefined;
 
   constructor(facts: RequestFacts, of: RouteSignals) {
@@ -93,7 +92,7 @@ export class Signals {
     return this.#intent;
   }
 
-  language(): Reading<Language> {
+  language(): Reading<string> {
     this.#language ??= detectLanguage(this.sample().last);
     return this.#language;
   }

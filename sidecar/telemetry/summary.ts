@@ -73,7 +73,7 @@ export interface LogRecord {
 }
 
 /** Names of the route and of lists of ours; what was not asked, or is not known, is absent. */
-export type SignalsRecord = { [K in keyof SignalValues]?: NonNullable<SignalValues[K]> };
+type SignalsRecord = { [K in keyof SignalValues]?: NonNullable<SignalValues[K]> };
 
 export interface AttemptRecord {
   target: string;

@@ -2,7 +2,6 @@
  * The natural language of a text: by its script where that says it, else by small words and by letters that few languages
  * have. No model and no library; the tables are built when the first rule asks.
  */
-import type { Language } from '../../snapshot/languages.ts';
 import { known, type Reading, unknown } from '../reading.ts';
 import { LETTERS, WORDS } from './words.ts';
 
@@ -11,7 +10,7 @@ const MOST_CHARACTERS = 2000;
 /** Letters below which nothing is said of a script with several languages. */
 const FEWEST_LETTERS = 8;
 
-const SCRIPTS: readonly (readonly [RegExp, Language])[] = [
+const SCRIPTS: readonly (readonly [RegExp, string])[] = [
   [/[\p{Script=Hiragana}\p{Script=Katakana}]/gu, 'ja'],
   [/\p{Script=Hangul}/gu, 'ko'],
   [/\p{Script=Han}/gu, 'zh'],
@@ -27,14 +26,14 @@ const PERSIAN = /[پچژگکی]/g;
 
 interface Tables {
   /** Languages that have the word, and what it is worth to each: the fewer have it, the more. */
-  words: ReadonlyMap<string, readonly Language[]>;
-  letters: ReadonlyMap<string, readonly Language[]>;
+  words: ReadonlyMap<string, readonly string[]>;
+  letters: ReadonlyMap<string, readonly string[]>;
 }
 
 let tables: Tables | undefined;
 
 /** `value` with a score of 0 to 100 in what is said; unknown where there is too little text or two languages are as likely. */
-export function detectLanguage(text: string): Reading<Language> {
+export function detectLanguage(text: string): Reading<string> {
   const read = text.length > MOST_CHARACTERS ? text.slice(0, MOST_CHARACTERS) : text;
   const letters = count(read, /\p{L}/gu);
   if (letters === 0) return unknown('there is no text');
@@ -51,15 +50,15 @@ export function detectLanguage(text: string): Reading<Language> {
   return letters < FEWEST_LETTERS ? unknown('there is too little text for a language') : byWords(read);
 }
 
-const found = (language: Language, score: number): Reading<Language> =>
+const found = (language: string, score: number): Reading<string> =>
   known(language, `language ${language}, score ${score}`);
 
 const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
 
-function byWords(text: string): Reading<Language> {
+function byWords(text: string): Reading<string> {
   tables ??= { words: indexed(WORDS, ' '), letters: indexed(LETTERS, '') };
-  const points = new Map<Language, number>();
-  const add = (languages: readonly Language[] | undefined, worth: number) => {
+  const points = new Map<string, number>();
+  const add = (languages: readonly string[] | undefined, worth: number) => {
     for (const one of languages ?? [])
       points.set(one, (points.get(one) ?? 0) + worth / (languages?.length ?? 1));
   };
@@ -76,12 +75,9 @@ function byWords(text: string): Reading<Language> {
     : found(best[0], Math.round(100 * sure));
 }
 
-function indexed(
-  lists: Partial<Record<Language, string>>,
-  separator: string,
-): ReadonlyMap<string, readonly Language[]> {
-  const index = new Map<string, Language[]>();
-  for (const [language, list] of Object.entries(lists) as [Language, string][]) {
+function indexed(lists: Record<string, string>, separator: string): ReadonlyMap<string, readonly string[]> {
+  const index = new Map<string, string[]>();
+  for (const [language, list] of Object.entries(lists)) {
     for (const entry of new Set(list.split(separator))) {
       const languages = index.get(entry);
       if (languages) languages.push(language);

@@ -1,7 +1,5 @@
 /** Words that tell languages in Latin and Cyrillic letters apart: the most frequent small ones. Letters that few of them have. */
-import type { Language } from '../../snapshot/languages.ts';
-
-export const WORDS: Partial<Record<Language, string>> = {
+export const WORDS: Record<string, string> = {
   en: 'the and of to in is that it you for was with are this have not be what how can i my your from they we on do does which would could please there will an or if me when about who has been',
   de: 'der die das und ist nicht ich ein eine zu den mit auf für von sie es im dem wie was wir bitte kann auch als sich aus bei nach wird haben hat mein meine einen einer sind wenn oder noch über mir du über können warum gibt',
   fr: 'le la les de des et est un une que qui dans pour pas je vous nous ce cette sur avec il elle au aux du ne se mon ma mes plus par sont être comment quel quelle où bonjour merci suis leur ont fait peux puis pourquoi',
@@ -27,7 +25,7 @@ export const WORDS: Partial<Record<Language, string>> = {
 };
 
 /** Letters that one or few of the languages have. */
-export const LETTERS: Partial<Record<Language, string>> = {
+export const LETTERS: Record<string, string> = {
   de: 'ßäöü',
   fr: 'çèêàùœëîâô',
   es: 'ñ¿¡',
