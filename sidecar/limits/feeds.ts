@@ -17,8 +17,16 @@ export interface Fed {
   tokensUntil: number;
   /** When the attempt began whose answer said so. */
   said: number;
+  /** Percent that is left of the tightest limit; undefined where no limit was told. */
+  percent?: number | undefined;
   /** Sent since it is known, and not answered. */
   inFlight: number;
+}
+
+/** Monotonic milliseconds, and those since the epoch for answers without a `Date` of their own. */
+export interface FeedClock {
+  readonly now: () => number;
+  readonly wall: () => number;
 }
 
 /** No feed is believed for longer. */
@@ -65,20 +73,18 @@ export class HeadroomFeeds {
     return fed;
   }
 
-  /**
-   * Reads the head of an answer. `startedAt`: of its attempt; `share` of what is left is this pod's; `wall`: our clock, for
-   * answers without a `Date` of their own.
-   */
+  /** Reads the head of an answer to an attempt that began at `startedAt`; `share` of what is left is this pod's. */
   hear(
     candidate: Candidate,
+    startedAt: number,
     forms: RetryAfterForms,
     rawHeaders: readonly string[],
-    when: { startedAt: number; now: number; wall: number },
+    clock: FeedClock,
     share: number,
   ): void {
     const read = readLimits(forms, rawHeaders);
     if (read === undefined) return;
-    const { startedAt, now, wall } = when;
+    const now = clock.now();
     const key = keyOf(candidate);
     const known = this.#fed.get(key);
     // Of an attempt that began earlier: what is known is newer.
@@ -86,13 +92,16 @@ export class HeadroomFeeds {
     const fed: Fed = known ?? { ...NOTHING, said: startedAt };
     fed.said = startedAt;
     fed.requests = fed.tokens = Number.POSITIVE_INFINITY;
-    const date = responseTime(rawHeaders, wall);
+    fed.percent = undefined;
+    const date = responseTime(rawHeaders, clock.wall());
     for (const { of, remaining, limit, reset } of read) {
       const low = limit === undefined ? (of === 'Requests' ? LOW_REQUESTS : LOW_TOKENS) : limit * LOW;
       if (remaining > low) continue;
       const ms = reset === undefined ? undefined : parseReset(reset, date);
       if (ms === undefined || ms === 0) continue;
       const until = now + Math.min(ms, LONGEST_MS);
+      if (limit !== undefined && limit > 0)
+        fed.percent = Math.min(fed.percent ?? 100, Math.floor((100 * Math.max(0, remaining)) / limit));
       const ours = Math.floor(remaining * share) - (of === 'Requests' ? fed.inFlight : 0);
       if (of === 'Requests' && ours < fed.requests)
         Object.assign(fed, { requests: ours, requestsUntil: until });
@@ -105,6 +114,19 @@ export class HeadroomFeeds {
       if (oldest !== undefined) this.#fed.delete(oldest);
       this.#fed.set(key, fed);
     }
+  }
+
+  /** Percent left of the tightest limit of any key of the provider for the model; undefined where none is known to be short. */
+  percent(providerId: string, model: string, now: number): number | undefined {
+    const owner = providerId.slice(providerId.indexOf('/') + 1);
+    let least: number | undefined;
+    for (const [key, { percent, requestsUntil, tokensUntil }] of this.#fed) {
+      if (percent === undefined || Math.max(requestsUntil, tokensUntil) <= now) continue;
+      if (!key.endsWith(` ${model}`) || !(key.startsWith(`${owner}/`) || key.startsWith(`${providerId} `)))
+        continue;
+      least = Math.min(least ?? 100, percent);
+    }
+    return least;
   }
 
   clear(): void {

@@ -14,21 +14,17 @@ import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
 import type { LimitsBody } from '../snapshot/shapes/limits.ts';
 import { AdaptiveLimit } from './adaptive.ts';
-import { HeadroomFeeds } from './feeds.ts';
+import { type FeedClock, HeadroomFeeds } from './feeds.ts';
 import { Limiter, UNCLAIMED } from './limiter.ts';
 import { Permit } from './permit.ts';
 
 /** What is learned of a model's tokens; `model` names provider and model. */
-export interface TokenEstimates {
+interface TokenEstimates {
   inputTokens(model: string, estimatedInput: number): number;
   outputReserve(model: string): number;
 }
 
-export interface LimitsOptions {
-  /** Monotonic milliseconds. */
-  readonly now: () => number;
-  /** Milliseconds since the epoch. */
-  readonly wall: () => number;
+export interface LimitsOptions extends FeedClock {
   readonly estimates: TokenEstimates;
 }
 
@@ -146,7 +142,8 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   unclaim(): void {
     for (const { whole, models, credentials, atOnce } of this.#providers.values()) {
       whole.claim = UNCLAIMED;
-      for (const kind of [models, credentials, atOnce]) for (const one of kind.values()) one.claim = UNCLAIMED;
+      for (const kind of [models, credentials, atOnce])
+        for (const one of kind.values()) one.claim = UNCLAIMED;
     }
   }
 
@@ -156,9 +153,8 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
     // What is left of a caller's own key is nobody else's business.
     if (candidate.credential?.type === 'Passthrough') return;
     const { retryAfter } = PROVIDER_TYPES[candidate.provider.type];
-    const { now, wall } = this.#options;
-    const when = { startedAt, now: now(), wall: wall() };
-    this.#feeds.hear(candidate, retryAfter, rawHeaders, when, this.#shareOf(candidate));
+    if (retryAfter.resets.length === 0) return;
+    this.#feeds.hear(candidate, startedAt, retryAfter, rawHeaders, this.#options, this.#shareOf(candidate));
   }
 
   // For dispatch
@@ -166,6 +162,11 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   take(candidate: Candidate, { facts, plan }: Exchange, now: number): Permit | 'Free' | 'Refused' {
     if (facts === undefined || plan === undefined) return 'Free';
     return this.reserve(candidate, facts, priorityOf(plan.rule), now);
+  }
+
+  /** Percent left of what the provider told of its own limits, for others to know; undefined: nothing is short. */
+  percentLeft(providerId: string, model: string, now: number): number | undefined {
+    return this.#feeds.none ? undefined : this.#feeds.percent(providerId, model, now);
   }
 
   isLow(candidate: Candidate, _: Exchange, now: number): boolean {

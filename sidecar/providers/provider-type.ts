@@ -81,7 +81,7 @@ export interface Spoken {
 }
 
 /** Headers about one limit, lower-case. */
-export interface LimitHeaders {
+interface LimitHeaders {
   /** What it counts; absent: nothing that is counted here, or not known. */
   readonly of?: 'Requests' | 'Tokens';
   readonly limit?: string;

@@ -27,6 +27,8 @@ import type { Drawn, StrategyContext } from './strategies/strategy.ts';
 import type { TableRoute, TableRule, TableTier } from './table.ts';
 import { type Fallen, modelFacts, modelName, type TableTarget } from './target.ts';
 
+/** Within which a probe is likely to tell, in milliseconds. */
+const PROBE_MS = 100;
 /** Candidates a plan holds at most; a rule may attempt ten times at most. */
 const MAX_CANDIDATES = 32;
 
@@ -313,7 +315,9 @@ function fallShort(
 function isBusy(draft: Draft): boolean {
   if ((draft.rule.admission?.maxWaitMs ?? 0) > 0) {
     for (const { scope, until } of draft.ejected) {
-      if (scope === 'CredentialModel') draft.freeAt = Math.min(draft.freeAt, until);
+      if (scope !== 'CredentialModel') continue;
+      // Its time is over, and one probe is under way.
+      draft.freeAt = Math.min(draft.freeAt, Math.max(until, draft.now + PROBE_MS));
     }
   }
   return draft.freeAt !== Number.POSITIVE_INFINITY;

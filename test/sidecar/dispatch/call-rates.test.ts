@@ -46,7 +46,7 @@ function world(passive: ProviderBody['passive'] = PASSIVE) {
   };
   const slow = (now: number) => call(now, { startedAt: now - 3000 });
   const failed = (now: number) =>
-    call(now, { committedAt: undefined, failure: 'ServerError', scope: 'Model' } as Partial<Attempt>);
+    call(now, { committedAt: undefined, failure: 'ServerError', scope: 'Model' });
   return { breakers, events, candidate, call, slow, failed };
 }
 
@@ -88,8 +88,8 @@ describe('rates of calls', () => {
     const { breakers, candidate, call } = world();
     const none = { committedAt: undefined } as Partial<Attempt>;
     for (let i = 0; i < 30; i++) {
-      call(1000 + i, { ...none, failure: 'Unauthorized', scope: 'Credential' } as Partial<Attempt>);
-      call(1000 + i, { ...none, failure: 'Caller', scope: 'None' } as Partial<Attempt>);
+      call(1000 + i, { ...none, failure: 'Unauthorized', scope: 'Credential' });
+      call(1000 + i, { ...none, failure: 'Caller', scope: 'None' });
       call(1000 + i, { ...none, cancelled: true });
     }
     expect(breakers.ejection(candidate(), 2000)).toBeUndefined();

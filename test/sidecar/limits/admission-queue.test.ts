@@ -1,9 +1,10 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AdmissionQueue, type Waiting } from '../../../sidecar/limits/admission/queue.ts';
 import { VirtualClock } from '../dispatch/virtual-clock.ts';
 
 const [CRITICAL, HIGH, NORMAL, LOW, BATCH] = [0, 1, 2, 3, 4] as const;
+const byName = (a = '', b = ''): number => a.localeCompare(b);
 const flush = () => Promise.resolve();
 
 function world({ maxWaiting = 100, maxBytes = 1e9 } = {}) {
@@ -172,8 +173,8 @@ describe('those who wait', () => {
         expect(queue.bytes).toBe(0);
         expect(clock.pending).toBe(0);
         // Everybody ended in one way, and once.
-        const ended = [...log.map((l) => l.split(' ')[1]), ...left].sort();
-        expect(ended).toEqual(Array.from({ length: count }, (_, i) => `r${i}`).sort());
+        const ended = [...log.map((l) => l.split(' ')[1]), ...left].toSorted(byName);
+        expect(ended).toEqual(Array.from({ length: count }, (_, i) => `r${i}`).toSorted(byName));
       }),
     );
   });

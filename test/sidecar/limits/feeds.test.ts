@@ -28,7 +28,7 @@ function hear(
   { startedAt = 100, now = 200, wall = WALL, share = 1 } = {},
 ): void {
   const { retryAfter } = PROVIDER_TYPES[c.provider.type];
-  feeds.hear(c, retryAfter, headers, { startedAt, now, wall }, share);
+  feeds.hear(c, startedAt, retryAfter, headers, { now: () => now, wall: () => wall }, share);
 }
 
 const LOW: [ProviderTypeName, string[], number][] = [

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_USAGE } from '../../../sidecar/accounting/usage.ts';
 import type { Attempt, Exchange } from '../../../sidecar/exchange.ts';

@@ -33,7 +33,7 @@ interface World {
   provider: HeldProvider;
   sidecar: TestSidecar;
   /** To the model of that name; its prompt names it. */
-  ask(prompt?: string, model?: string): Promise<Answer>;
+  readonly ask: (prompt?: string, model?: string) => Promise<Answer>;
 }
 
 async function world(
@@ -53,7 +53,7 @@ async function world(
   ];
   const sidecar = await startTestSidecar(items);
   closers.push(async () => {
-    await until(() => sidecar.ended.length >= 0 && sidecar.memory.used === 0);
+    await until(() => sidecar.memory.used === 0);
     await sidecar.close();
   });
   const ask = (prompt = 'hi', model = 'm') =>
@@ -98,7 +98,7 @@ describe('limits of keys', () => {
       refusal: { code: string; status: number };
     };
     expect(targets[0]?.reason).toBe('RateHeadroom');
-    expect(targets[0]?.detail).toMatch(/^key a: 1 of 1 requests of the minute are used; room in 6[01] s$/);
+    expect(targets[0]?.detail).toMatch(/^key a: 1 of 1 requests of the minute are used; room in \d+ s$/);
     expect(refusal).toMatchObject({ code: 'rate_limited', status: 429 });
   });
 
