@@ -9,6 +9,8 @@ import type { DispatchParts } from './dispatch/parts.ts';
 import type { AttemptObserver } from './exchange.ts';
 import type { Ask } from './internal/asker.ts';
 import type { ActiveProbes, ProbeState } from './probes/active.ts';
+// Not loaded apart: it needs the table of routes, and with that the engine of patterns would leave its place in the bundle.
+import { callModel } from './probes/model-call.ts';
 import type { QueueDepths } from './probes/queue.ts';
 import { PROVIDER_TYPES } from './providers/types.ts';
 import { Outlook, type OutlookView } from './routing/outlook/outlook.ts';
@@ -27,6 +29,8 @@ export interface OutlookOptions {
   /** Where this pod is; compared with the regions of providers as it is. */
   region: string | undefined;
   clock: Clock;
+  /** Percent left of the tightest limit that a provider told of; undefined: none is short. */
+  headroom?: (provider: string, model: string) => number | undefined;
   /** In [0, 1). */
   random: () => number;
   warn: (message: string) => void;
@@ -54,6 +58,7 @@ export class RunningOutlook {
     const { clock, fleet, random, region } = options;
     this.#options = options;
     this.sightings = new Sightings(clock.monotonic(), {
+      ...(options.headroom && { headroom: options.headroom }),
       onTrend: (sighting, trend) => this.#trend(sighting, trend),
     });
     this.observer = this.sightings;
@@ -125,10 +130,9 @@ export class RunningOutlook {
   }
 
   async #loadProbes({ breakers, keys, workloads, ask }: Means): Promise<void> {
-    const [{ ActiveProbes: Probes }, { askUrl }, { callModel }] = await Promise.all([
+    const [{ ActiveProbes: Probes }, { askUrl }] = await Promise.all([
       import('./probes/active.ts'),
       import('./probes/ask.ts'),
-      import('./probes/model-call.ts'),
     ]);
     const { clock, fleet, random, warn, onProbe } = this.#options;
     if (this.#stopped) return;

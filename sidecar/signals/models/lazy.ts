@@ -1,4 +1,5 @@
 /** Signals that ask models, for sidecars of which few do: their code is loaded with the first request that needs it. */
+import { possibleDemands } from '../../routing/asked-signals.ts';
 import type { SignalModels } from '../stage.ts';
 import type { ModelSignals, ModelSignalsParts } from './models.ts';
 
@@ -6,8 +7,9 @@ export class LazyModels implements SignalModels {
   readonly #parts: ModelSignalsParts;
   #loaded: ModelSignals | undefined;
 
-  constructor(parts: ModelSignalsParts) {
-    this.#parts = parts;
+  constructor(parts: Omit<ModelSignalsParts, 'demands'>) {
+    // Handed over and not imported there: what matches rules must not become a part that is loaded apart.
+    this.#parts = { ...parts, demands: possibleDemands };
   }
 
   async gather(...args: Parameters<SignalModels['gather']>): ReturnType<SignalModels['gather']> {

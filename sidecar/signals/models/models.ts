@@ -1,11 +1,11 @@
 /** Signals that ask models. Loaded with the first request that needs one. */
 import type { Exchange } from '../../exchange.ts';
 import type { Ask, Question } from '../../internal/asker.ts';
-import { possibleDemands } from '../../routing/asked-signals.ts';
 import type { RequestFacts } from '../../routing/plan.ts';
 import type { TableRoute } from '../../routing/table.ts';
 import type { Clock } from '../../snapshot/clock.ts';
 import { readVectors } from '../../snapshot/embeddings-answer.ts';
+import type { ConstraintsBody } from '../../snapshot/shapes/constraints.ts';
 import type { ClassifierBody, EmbeddingsBody, IntentsBody } from '../../snapshot/shapes/signals.ts';
 import { known, type Reading, unknown } from '../reading.ts';
 import { type AskedSignal, type Gathered, signalsOf } from '../signals.ts';
@@ -26,6 +26,8 @@ interface Subject {
 export interface ModelSignalsParts {
   ask: Ask;
   clock: Clock;
+  /** What is demanded of whoever may see the request, by the rules that may still be the first. */
+  demands: (route: TableRoute, facts: RequestFacts) => ConstraintsBody[];
 }
 
 /** What is asked adds instructions to a prompt, and is cut by a rougher estimate. */
@@ -34,10 +36,12 @@ const INPUT_SLACK = 4096;
 export class ModelSignals {
   readonly #ask: Ask;
   readonly #clock: Clock;
+  readonly #demands: ModelSignalsParts['demands'];
   readonly #examples: ExampleSets;
   readonly #values: AskedValues;
 
-  constructor({ ask, clock }: ModelSignalsParts) {
+  constructor({ ask, clock, demands }: ModelSignalsParts) {
+    this.#demands = demands;
     this.#ask = ask;
     this.#clock = clock;
     this.#examples = new ExampleSets(ask, clock);
@@ -144,7 +148,7 @@ export class ModelSignals {
       body,
       timeoutMs,
       maxInputTokens: maxInputTokens + INPUT_SLACK,
-      demands: possibleDemands(route, facts),
+      demands: this.#demands(route, facts),
       classification: facts.classification,
       ...(parent && { parent }),
     });
