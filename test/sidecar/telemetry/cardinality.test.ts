@@ -185,7 +185,8 @@ describe('the series limit', () => {
     for (const one of all(of)) telemetry.record(one);
     const lines = readPage(await telemetry.metrics());
     expect(lines.length).toBeLessThanOrEqual(SERIES_LIMIT);
-    expect(lines.length).toBeGreaterThan(SERIES_LIMIT * 0.9);
+    // What is left is kept for one overflow series of each metric.
+    expect(lines.length).toBeGreaterThan(SERIES_LIMIT * 0.85);
     expect(sum(lines, 'outrider_series')).toBeLessThanOrEqual(SERIES_LIMIT);
     expect(sum(lines, 'outrider_attempts_total')).toBe(200);
     expect(sum(lines, 'outrider_tokens_total')).toBe(200 * 120);
