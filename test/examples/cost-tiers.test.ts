@@ -9,7 +9,7 @@ import {
   readPrompts,
   TIERS,
   type Tier,
-  tierRoute,
+  tierExample,
 } from './support/tiers.ts';
 
 /** Fixed before there was a classifier: whoever changes the prompts has to say so here. */
@@ -22,7 +22,7 @@ const evaluation = readPrompts('evaluation');
 
 let route: TableRoute;
 beforeAll(async () => {
-  route = await tierRoute();
+  ({ route } = await tierExample());
 });
 
 test('the prompts that the tiers are judged by are those that were fixed beforehand', () => {

@@ -36,7 +36,7 @@ import { matchRule } from '../../sidecar/routing/match-rule.ts';
 import type { Candidate, HealthView, RequestFacts } from '../../sidecar/routing/plan.ts';
 import { type RoutingState, routingState } from '../../sidecar/routing/state.ts';
 import type { RoutingTable } from '../../sidecar/routing/table.ts';
-import type { ProviderBody, RuleBody } from '../../sidecar/snapshot/schema.ts';
+import type { ProviderBody, RouteBody, RuleBody } from '../../sidecar/snapshot/schema.ts';
 import { facts as plainFacts, route, table } from '../sidecar/routing/support.ts';
 import type { SimulatedCall } from './call.ts';
 import { seeded } from './chance.ts';
@@ -61,6 +61,8 @@ export interface SimulationOptions {
   seed: number;
   /** One rule, or several of which the first that matches is taken. */
   rule: RuleBody | RuleBody[];
+  /** Of the route, for rules that ask for it. */
+  signals?: RouteBody['signals'];
   providers: ProviderBody[];
   scripts: Record<string, TargetScript>;
   workload: (random: () => number) => Iterable<Asked>;
@@ -96,7 +98,7 @@ export class Simulator {
   #table: RoutingTable;
   #requests = 0;
 
-  constructor({ seed, rule, providers, scripts, state, plugins = [] }: SimulationOptions) {
+  constructor({ seed, rule, signals, providers, scripts, state, plugins = [] }: SimulationOptions) {
     this.#chances = seeded(seed);
     this.random = this.chance();
     this.state = state ?? routingState();
@@ -109,7 +111,7 @@ export class Simulator {
     this.exchangeObservers = [observed, ...plugins.flatMap(({ exchangeObserver }) => exchangeObserver ?? [])];
     this.#health = plugins.reduce<HealthView>((view, plugin) => plugin.health?.(view) ?? view, this.breakers);
     for (const [name, script] of Object.entries(scripts)) this.#targets.set(name, new ScriptedTarget(script));
-    this.#table = tableOf(rule, providers);
+    this.#table = tableOf(rule, providers, signals);
   }
 
   /** A source of chance of its own: what one part draws does not change what another gets. */
@@ -238,6 +240,12 @@ export class Simulator {
   }
 }
 
-function tableOf(rule: RuleBody | RuleBody[], providers: ProviderBody[]): RoutingTable {
-  return table([route('r', ['*'], Array.isArray(rule) ? rule : [rule])], providers);
+function tableOf(
+  rule: RuleBody | RuleBody[],
+  providers: ProviderBody[],
+  signals?: RouteBody['signals'],
+): RoutingTable {
+  const made = route('r', ['*'], Array.isArray(rule) ? rule : [rule]);
+  if (made.body && signals) made.body = { ...made.body, signals };
+  return table([made], providers);
 }

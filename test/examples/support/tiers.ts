@@ -12,6 +12,7 @@ import { matchRule } from '../../../sidecar/routing/match-rule.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
 import { buildTable, type TableRoute } from '../../../sidecar/routing/table.ts';
 import { pricesOf } from '../../../sidecar/snapshot/prices.ts';
+import type { ProviderBody } from '../../../sidecar/snapshot/schema.ts';
 
 export const TIERS = ['basic', 'general', 'complex'] as const;
 export type Tier = (typeof TIERS)[number];
@@ -35,8 +36,8 @@ export const readPrompts = (name: string): Prompt[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as Prompt);
 
-/** The example's route, compiled. */
-export async function tierRoute(): Promise<TableRoute> {
+/** The example's route and provider, compiled. */
+export async function tierExample(): Promise<{ route: TableRoute; providers: ProviderBody[] }> {
   const subject = subjectOf(await readManifests([FOLDER]), {
     namespace: 'demo',
     labels: {},
@@ -46,7 +47,8 @@ export async function tierRoute(): Promise<TableRoute> {
   if ('error' in subject) throw new Error(subject.error);
   const route = buildTable(subject.effective).routes.find(({ key }) => key === 'demo/cost-tiers');
   if (!route?.body) throw new Error(`the route is not valid: ${route?.reason}`);
-  return route;
+  const providers = [...subject.effective.providers.values()].flatMap(({ body }) => body ?? []);
+  return { route, providers };
 }
 
 interface Routed {
