@@ -31,6 +31,8 @@ export abstract class Launcher extends Relay implements CallOwner {
   readonly #impatient: boolean;
   /** What tells the caller's own key apart, where a credential passes it on. */
   readonly #caller: string | undefined;
+  /** The next call of the plan waits for what it needs. */
+  protected preparing = false;
   readonly #preparation: Preparation;
   readonly #assembly: Assembly;
 
@@ -72,8 +74,12 @@ export abstract class Launcher extends Relay implements CallOwner {
    */
   protected launch(candidate: Candidate, secret: string | undefined, hedge?: Hedge): void {
     const pending = this.#preparation.gather(candidate);
-    if (pending === undefined) this.#send(candidate, secret, hedge);
-    else void this.#sendAfter(pending, candidate, secret, hedge);
+    if (pending === undefined) {
+      this.#send(candidate, secret, hedge);
+      return;
+    }
+    if (hedge === undefined) this.preparing = true;
+    void this.#sendAfter(pending, candidate, secret, hedge);
   }
 
   async #sendAfter(
@@ -84,7 +90,9 @@ export abstract class Launcher extends Relay implements CallOwner {
   ): Promise<void> {
     try {
       await pending;
+      if (hedge === undefined) this.preparing = false;
     } catch (error) {
+      if (hedge === undefined) this.preparing = false;
       if (this.#isWanted(hedge)) this.cannot(candidate, error, hedge);
       return;
     }
@@ -97,8 +105,12 @@ export abstract class Launcher extends Relay implements CallOwner {
     try {
       if (candidate.credential?.type === 'Passthrough') this.passthroughProvider = candidate.providerId;
       const ready = this.#assemble(candidate, secret, hedge);
-      if (ready.signed === undefined) this.#start(candidate, ready, hedge);
-      else void this.#startSigned(candidate, ready, ready.signed, hedge);
+      if (ready.signed === undefined) {
+        this.#start(candidate, ready, hedge);
+        return;
+      }
+      if (hedge === undefined) this.preparing = true;
+      void this.#startSigned(candidate, ready, ready.signed, hedge);
     } catch (error) {
       this.cannot(candidate, error, hedge);
     }
@@ -128,8 +140,10 @@ export abstract class Launcher extends Relay implements CallOwner {
   ): Promise<void> {
     try {
       await signed;
+      if (hedge === undefined) this.preparing = false;
       if (this.#isWanted(hedge)) this.#start(candidate, ready, hedge);
     } catch (error) {
+      if (hedge === undefined) this.preparing = false;
       if (this.#isWanted(hedge)) this.cannot(candidate, error, hedge);
     }
   }

@@ -48,3 +48,9 @@ export function noteLosses(
     if (warn) exchange.warnings.push(text);
   }
 }
+
+/** A failure goes on to the list it has for itself. */
+export function noteOwnList(exchange: Exchange, kind: string, list: readonly Candidate[]): void {
+  const names = [...new Set(list.map(({ target }) => target.name))].join(', ');
+  noteStep(exchange, 'OwnList', `${kind} goes on to ${names === '' ? 'nothing that can serve it' : names}`);
+}

@@ -75,3 +75,9 @@ export class RetryBudgets {
 
 const most = ({ percent, minPerSecond }: RetryBudgetBody): number =>
   Math.max(1, minPerSecond * SAVED_SECONDS + (SAVED_REQUESTS * percent) / 100);
+
+/** The sentence of the explanation. */
+export function spentDetail(providerId: string, { percent, minPerSecond }: RetryBudgetBody): string {
+  const name = providerId.slice(providerId.indexOf('/') + 1);
+  return `provider ${name} is not asked again: repetitions have come to ${percent} % of requests and ${minPerSecond}/s`;
+}

@@ -14,17 +14,17 @@ import type { Failure } from './failure.ts';
 import { answerHeaders, type Failed, mayTell, nothingToTry } from './give-up.ts';
 import type { Hedge } from './hedging/hedge.ts';
 import { isStream } from './is-stream.ts';
-import { Launcher } from './launcher.ts';
-import { noteFailure, noteStep } from './notes.ts';
-import { type AttemptLimits, attemptLimits, isSilent, OUTRUN } from './pace/limits.ts';
+import { noteFailure, noteOwnList, noteStep } from './notes.ts';
+import { type AttemptLimits, attemptLimits, hasLearned } from './pace/limits.ts';
 import type { DispatchParts } from './parts.ts';
 import { PASSED_OVER } from './passed-over.ts';
+import { Race } from './race.ts';
 import { BodyReceiver } from './receive-body.ts';
 import { ErrorReceiver } from './receive-error.ts';
 import { EventReceiver } from './receive-events.ts';
 import type { Receiver } from './receiver.ts';
 import type { Settled } from './relay.ts';
-import { retryBudgetOf } from './retry-budget.ts';
+import { retryBudgetOf, spentDetail } from './retry-budget.ts';
 import { opensIn } from './retry-hint.ts';
 import {
   choose,
@@ -37,7 +37,7 @@ import {
 } from './selection.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
-export class Run extends Launcher implements SelectionInput {
+export class Run extends Race implements SelectionInput {
   /** Of the plan, or the list that the last failure has for itself. */
   candidates: readonly Candidate[];
   readonly tried: Tried[] = [];
@@ -45,16 +45,12 @@ export class Run extends Launcher implements SelectionInput {
   #counted = 0;
   #again: Again | undefined = undefined;
   #timer: Timer | undefined = undefined;
-  /** Where the rule hedges and the request may be sent twice. */
-  readonly #hedge: Hedge | undefined;
   /** Why the first target that was passed over could not be asked. */
   #obstacle: OutriderError | undefined = undefined;
 
   constructor(parts: DispatchParts, exchange: Exchange, plan: Plan, settled: Settled) {
     super(parts, exchange, plan, settled);
     this.candidates = plan.candidates;
-    const free = this.replay === 'Free' && !this.pinned;
-    this.#hedge = free && plan.rule.hedge ? parts.hedging.open(this, plan) : undefined;
   }
 
   start(): void {
@@ -84,7 +80,7 @@ export class Run extends Launcher implements SelectionInput {
   // For calls and receivers
 
   override hasAlternative(): boolean {
-    if (this.#isContested()) return true;
+    if (this.isContested()) return true;
     return this.#counted < this.plan.maxAttempts && mayReplace(this.plan.rule.failover.on, this.replay);
   }
 
@@ -125,7 +121,7 @@ export class Run extends Launcher implements SelectionInput {
     this.#tellBreakers(call, failure, again !== undefined);
     if (this.over) return;
     noteFailure(this.exchange, attempt, failure);
-    const hedge = attempt.kind === 'Hedge' ? this.#hedge : undefined;
+    const hedge = attempt.kind === 'Hedge' ? this.hedge : undefined;
     if (committed) {
       this.breakOff(failure.error, call.breakOff());
     } else if (again) {
@@ -140,19 +136,6 @@ export class Run extends Launcher implements SelectionInput {
         this.launch(other, undefined, hedge);
       }
     }
-  }
-
-  override commit(call: UpstreamCall, contentLength: number | undefined): void {
-    const hedge = this.#hedge;
-    if (hedge) {
-      hedge.callOff();
-      this.stopGathering();
-      // Both may have begun to answer, and not in the same way.
-      this.streamed = call.attempt.chunkTimes !== undefined;
-      if (call.attempt.kind === 'Hedge') this.exchange.warnings = hedge.warnings;
-    }
-    super.commit(call, contentLength);
-    this.forgetRequest();
   }
 
   // For attempts that are made
@@ -192,16 +175,17 @@ export class Run extends Launcher implements SelectionInput {
     else if (this.rival === undefined) this.#giveUp(undefined, true);
   }
 
+  protected override couldServe(candidate: Candidate): boolean {
+    return mayServe(candidate, this);
+  }
+
   protected override limitsOf(candidate: Candidate, now: number): AttemptLimits {
+    const { rule } = this.plan;
     const possible = this.#attemptsPossible(candidate);
     const shareMs = shareOfTime(this.commitDeadline - now, possible);
-    const stream = this.exchange.envelope?.stream ?? false;
-    return attemptLimits(this.plan.rule, this.parts.pace, candidate, {
-      stream,
-      now,
-      shareMs,
-      last: possible <= 1,
-    });
+    if (!hasLearned(rule)) return { commitBy: now + shareMs };
+    const about = { stream: this.exchange.envelope?.stream ?? false, now, shareMs, last: possible <= 1 };
+    return attemptLimits(rule, this.parts.pace, candidate, about);
   }
 
   protected override kindOf(candidate: Candidate, probe: boolean): Attempt['kind'] {
@@ -212,62 +196,11 @@ export class Run extends Launcher implements SelectionInput {
     return previous.candidate.target === candidate.target ? 'Retry' : 'Failover';
   }
 
-  protected override begun(call: UpstreamCall, hedge: Hedge | undefined): void {
-    const own = this.#hedge;
-    if (hedge) {
-      hedge.wanted = false;
-    } else if (own && !own.used && !call.done) {
-      const afterMs = this.parts.hedging.afterMs(
-        this.plan.rule,
-        call.attempt.candidate,
-        call.stream,
-        this.now(),
-      );
-      if (afterMs !== undefined) own.arm(this.parts.clock, afterMs, () => this.#startHedge());
-    }
-  }
-
   protected override stop(): void {
-    this.#hedge?.callOff();
+    this.hedge?.callOff();
     this.stopGathering();
     this.#timer?.cancel();
     this.#timer = undefined;
-  }
-
-  /** A target that stays silent while others answer would never be found out: its calls are cancelled before they fail. */
-  protected override outrun(call: UpstreamCall): void {
-    const { attempt, stream } = call;
-    const now = this.now();
-    if (!isSilent(attempt, this.parts.pace, stream, now)) return;
-    attempt.stalled = true;
-    const evidence = this.evidence(call, this.callerOf(attempt.candidate));
-    this.parts.breakers.failure(evidence, OUTRUN, undefined, now);
-  }
-
-  /** The first call has taken long enough. */
-  #startHedge(): void {
-    const { call, parts, exchange } = this;
-    const hedge = this.#hedge;
-    if (hedge === undefined || call === undefined || call.done || this.over) return;
-    hedge.used = true;
-    const candidate = parts.hedging.choose(exchange, call.attempt.candidate, {
-      candidates: this.plan.candidates,
-      now: this.now(),
-      mayServe: (c) => mayServe(c, this) && this.#isWell(c),
-    });
-    if (candidate === undefined) return;
-    hedge.wanted = true;
-    this.launch(candidate, undefined, hedge);
-  }
-
-  /** Nothing is known against it: a hedge is no time to find out whether a target has recovered. */
-  #isWell(candidate: Candidate): boolean {
-    return this.parts.breakers.ejection(candidate, this.now(), false, this.callerOf(candidate)) === undefined;
-  }
-
-  /** Two calls run, or may. */
-  #isContested(): boolean {
-    return (this.call !== undefined && this.rival !== undefined) || this.#hedge?.pending === true;
   }
 
   #tellBreakers(call: UpstreamCall, failure: Failure, again: boolean): void {
@@ -286,10 +219,10 @@ export class Run extends Launcher implements SelectionInput {
   #otherKey(failed: Candidate, failure: Failure): Candidate | undefined {
     const { scope } = failure.verdict;
     if (scope !== 'Credential' && scope !== 'CredentialModel') return undefined;
-    if (!(this.#again ??= new Again()).isLeft || (this.call ?? this.rival) !== undefined) return undefined;
+    if (!(this.#again ??= new Again()).isLeft || this.isUnderWay()) return undefined;
     if (this.pinned || !mayFailOver(failure, this.plan.rule.failover.on, this.replay)) return undefined;
     return this.plan.candidates.find(
-      (c) => c.target === failed.target && mayServe(c, this) && this.#isWell(c) && !wasTried(c, this.tried),
+      (c) => c.target === failed.target && mayServe(c, this) && this.isWell(c) && !wasTried(c, this.tried),
     );
   }
 
@@ -301,8 +234,8 @@ export class Run extends Launcher implements SelectionInput {
     const final = !mayFailOver(failure, on, this.replay);
     // What fails beside another call fails quietly, unless the first call was told that the request itself is at fault.
     const ofRequest = final && hedge === undefined && OF_THE_REQUEST.has(kind);
-    if ((this.call ?? this.rival) !== undefined && !ofRequest) return;
-    this.#hedge?.callOff();
+    if (this.isUnderWay() && !ofRequest) return;
+    this.hedge?.callOff();
     // What we must not repeat, the caller's SDK must not either; what the rule leaves to the caller stays its own.
     if (final) this.#giveUp(failed, kind !== 'Caller' && on.includes(kind));
     else this.#goOn(failed);
@@ -312,14 +245,7 @@ export class Run extends Launcher implements SelectionInput {
     const { rule } = this.plan;
     const kind = failed.failure.verdict.class;
     const own = rule.failover.to ? ownList(rule.failover.to, kind, this.plan) : undefined;
-    if (own) {
-      const names = [...new Set(own.map(({ target }) => target.name))].join(', ');
-      noteStep(
-        this.exchange,
-        'OwnList',
-        `${kind} goes on to ${names === '' ? 'nothing that can serve it' : names}`,
-      );
-    }
+    if (own) noteOwnList(this.exchange, kind, own);
     this.candidates = own ?? this.plan.candidates;
     this.#next(failed);
   }
@@ -357,10 +283,7 @@ export class Run extends Launcher implements SelectionInput {
   #noteBudget(providerId: string): void {
     const budget = retryBudgetOf(this.plan.rule.failover);
     if (budget === undefined || this.mayRepeatAt(providerId)) return;
-    const { percent, minPerSecond } = budget;
-    const name = providerId.slice(providerId.indexOf('/') + 1);
-    const detail = `provider ${name} is not asked again: repetitions have come to ${percent} % of requests and ${minPerSecond}/s`;
-    noteStep(this.exchange, 'RetryBudgetSpent', detail);
+    noteStep(this.exchange, 'RetryBudgetSpent', spentDetail(providerId, budget));
   }
 
   /** This attempt and those that could follow it if it ran out of time. */

@@ -52,7 +52,7 @@ describe('an outage of the primary', () => {
     ['by blackhole', { kind: 'Blackhole' }, HEDGED],
     ['by blackhole, with learned timeouts alone', { kind: 'Blackhole' }, { learned: { timeouts: true } }],
   ] as const)('%s fails nothing and adds a second at most', (_, fault, over) => {
-    const timeline = outage(fault, over as Partial<RuleBody>);
+    const timeline = outage(fault, over);
     expect(timeline.count('Served')).toBe(timeline.requests.length);
     const during = timeline.between(FROM, TO);
     expect(during.shareOf('b')).toBeGreaterThan(0.9);

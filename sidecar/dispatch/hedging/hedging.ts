@@ -40,9 +40,9 @@ export class Hedging implements ExchangeObserver {
     this.#parts = parts;
   }
 
-  /** For a request whose rule hedges and that may be sent twice. Undefined: it is not hedged all the same. */
+  /** For a request whose rule hedges and that may be sent twice. Undefined: it is not hedged all the same, such as one of our own. */
   open(run: CallOwner & { readonly exchange: Exchange }, plan: Plan): Hedge | undefined {
-    if (plan.candidates.length < 2) return undefined;
+    if (plan.candidates.length < 2 || run.exchange.internal) return undefined;
     // The caller's own retries take the place of ours.
     const retries = Number(headerValue(run.exchange.req.rawHeaders, 'x-stainless-retry-count'));
     return retries > 0 ? undefined : new Hedge(run, this.#parts.deadlines);

@@ -15,11 +15,16 @@ const LEAST_MS = 500;
 export interface AttemptLimits {
   /** When its share of the time before commit is over. */
   readonly commitBy: number;
-  /** How long that is, in milliseconds, where it was learned from the target; else 0. */
-  readonly learnedMs: number;
-  readonly firstTokenMs: number;
-  readonly flow: Flow | undefined;
+  /** How long that is, in milliseconds, where it was learned from the target; else absent or 0. */
+  readonly learnedMs?: number;
+  /** Absent: the rule's. */
+  readonly firstTokenMs?: number;
+  readonly flow?: Flow | undefined;
 }
+
+/** Whether any limit of the rule follows what its targets take. */
+export const hasLearned = ({ learned, reasoningFirstTokenMs }: RuleBody): boolean =>
+  learned !== undefined || reasoningFirstTokenMs !== undefined;
 
 /** `shareMs`: the attempt's share of the time before commit. `last`: no other attempt could follow it. */
 export function attemptLimits(

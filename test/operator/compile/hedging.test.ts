@@ -1,6 +1,5 @@
 /** Hedges, lists, budgets and learned limits: into the contract, with what nobody set. */
 import { describe, expect, it } from 'vitest';
-import type { LLMRouteSpec } from '../../../crds/llmroute.ts';
 import { compile } from '../../../operator/compile/compile.ts';
 import { effectiveRoute } from '../../../operator/compile/effective-route.ts';
 import { requirementsOf } from '../../../sidecar/snapshot/additions.ts';
@@ -68,8 +67,7 @@ describe('what a rule says of second calls and failures', () => {
     expect(run('failover: {}', keys(['a', 'b'])).rule.failover.maxAttempts).toBe(3);
     expect(run('failover: { maxAttempts: 1 }', keys(['a', 'b', 'c'])).rule.failover.maxAttempts).toBe(1);
     const spec = { models: ['m'], rules: [{ name: 'r', targets: [{ name: 't', provider: { name: 'p' } }] }] };
-    const attempts = (count: number) =>
-      effectiveRoute(spec as LLMRouteSpec, () => count).spec.rules[0]?.failover.maxAttempts;
+    const attempts = (count: number) => effectiveRoute(spec, () => count).spec.rules[0]?.failover.maxAttempts;
     expect([0, 1, 2, 5].map(attempts)).toEqual([1, 1, 2, 3]);
   });
 
@@ -90,7 +88,7 @@ describe('what a rule says of second calls and failures', () => {
       rules: [
         { name: 'r', targets: [{ name: 't', provider: { name: 'p' } }], hedge: {}, timeouts: { stall: {} } },
       ],
-    } as LLMRouteSpec);
+    });
     expect(spec.rules[0]).toMatchObject({
       hedge: { after: 'p95', maxExtraCostPercent: 5, crossModel: false },
       failover: { retryBudget: { percent: 200, minPerSecond: 10 } },

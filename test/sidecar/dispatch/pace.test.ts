@@ -1,5 +1,5 @@
 /** What is learned of targets, and what follows from it. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HedgeBudget } from '../../../sidecar/dispatch/hedging/budget.ts';
 import { attemptLimits } from '../../../sidecar/dispatch/pace/limits.ts';
@@ -76,8 +76,10 @@ const attempt = (over: Partial<Attempt>): Attempt =>
 function taught(book: PaceBook, of: RuleBody, ms: number, count = 250): void {
   for (let i = 0; i < count; i++) book.committed(attempt({ committedAt: ms }), exchange(of));
 }
-const limits = (book: PaceBook, of: RuleBody, over: object = {}, c = candidate()) =>
-  attemptLimits(of, book, c, { stream: true, now: 1000, shareMs: 100_000, last: false, ...over });
+const limits = (book: PaceBook, of: RuleBody, over: object = {}, c = candidate()) => {
+  const about = { stream: true, now: 1000, shareMs: 100_000, last: false, ...over };
+  return { learnedMs: 0, firstTokenMs: 0, ...attemptLimits(of, book, c, about) };
+};
 
 describe('learned limits', () => {
   const learned = rule({ learned: { timeouts: true } });
