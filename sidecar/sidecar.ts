@@ -105,6 +105,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     fleet: source.join && fleet,
     region: options.region,
     clock: systemClock,
+    headroom: (provider, model) => ceilings.percentLeft(provider, model, performance.now()),
     random,
     warn,
     onTrend: (provider, model, worsens) => worsens && telemetry?.noticed(provider, model, 'Worsening'),

@@ -5,7 +5,7 @@
  */
 import type { Candidate } from '../plan.ts';
 import type { Sightings } from './sightings.ts';
-import { refuted, type Suspicions } from './suspicions.ts';
+import { refuted, type Suspicion, type Suspicions } from './suspicions.ts';
 
 export interface Doubt {
   reason: 'Suspected' | 'Worsening' | 'Spilled';
@@ -28,6 +28,8 @@ export interface OutlookView {
    * slow is left to it.
    */
   doubt(candidate: Candidate, steers: boolean, now: number): Doubt | undefined;
+  /** Milliseconds to the first content that are usual there, as all pods find; undefined: nobody said so lately. */
+  usual(candidate: Candidate, now: number): number | undefined;
   /** Why a target with others behind it is full; undefined: it is not. */
   full(candidate: Candidate, now: number): Doubt | undefined;
   /** The same for a question that must change nothing; absent: asking changes nothing. */
@@ -39,6 +41,7 @@ export const CLEAR: OutlookView = {
   region: undefined,
   clouded: () => false,
   doubt: () => undefined,
+  usual: () => undefined,
   full: () => undefined,
 };
 
@@ -78,6 +81,10 @@ export class Outlook implements OutlookView {
     return this.#suspected(candidate, steers, now) ?? worsening(candidate, sightings, steers, now);
   }
 
+  usual(candidate: Candidate, now: number): number | undefined {
+    return this.#parts.suspicions.hint(candidate, now)?.p50;
+  }
+
   full(candidate: Candidate, now: number): Doubt | undefined {
     return this.#parts.full(candidate, now);
   }
@@ -91,10 +98,7 @@ export class Outlook implements OutlookView {
     if (refuted(suspicion, sightings.of(candidate), now)) return undefined;
     if (this.#looks && suspicions.look(suspicion, now)) return undefined;
     const ago = Math.round((now - since) / 1000);
-    const what =
-      state === 'Down'
-        ? 'down'
-        : `slow${hint.p50 === undefined ? '' : ` (half of answers take ${Math.round(hint.p50)} ms)`}`;
+    const what = WORDS[state](hint);
     return {
       reason: 'Suspected',
       share: 1,
@@ -103,6 +107,12 @@ export class Outlook implements OutlookView {
     };
   }
 }
+
+const WORDS: Readonly<Record<Suspicion['state'], (hint: Suspicion['hint']) => string>> = {
+  Down: () => 'down',
+  Slow: ({ p50 }) => `slow${p50 === undefined ? '' : ` (half of answers take ${Math.round(p50)} ms)`}`,
+  Short: ({ headroom }) => `short of its limits (${headroom} % are left)`,
+};
 
 function worsening(
   candidate: Candidate,

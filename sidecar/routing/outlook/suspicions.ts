@@ -9,12 +9,15 @@ import { knownName, type Sighting } from './sightings.ts';
 /** Own evidence within this long counts more than what others say of speed. */
 const OWN_MS = 60_000;
 const OWN_ATTEMPTS = 5;
+/** Of a limit, below which others are better asked. */
+const SHORT_PERCENT = 5;
 /** When a request may first go to a suspect to see for itself, and how often then. */
 const FIRST_LOOK_MS = 5_000;
 const LOOK_EVERY_MS = 10_000;
 
 export interface Suspicion {
-  readonly state: 'Down' | 'Slow';
+  /** Short: a limit of the provider is nearly used up. */
+  readonly state: 'Down' | 'Slow' | 'Short';
   /** When it was first heard; monotonic milliseconds. */
   readonly since: number;
   readonly hint: ProviderHint;
@@ -44,12 +47,13 @@ export class Suspicions {
     for (const hint of hints) {
       const key = keyOf(hint.provider, hint.model ?? '');
       this.#hints.set(key, hint);
-      if (hint.state === undefined) continue;
+      const state = hint.state ?? ((hint.headroom ?? 100) <= SHORT_PERCENT ? 'Short' : undefined);
+      if (state === undefined) continue;
       const known = before?.get(key);
       const lookAt = now + FIRST_LOOK_MS * (1 + this.#random());
       this.#suspects.set(key, {
-        state: hint.state,
-        since: known?.state === hint.state ? known.since : now,
+        state,
+        since: known?.state === state ? known.since : now,
         hint,
         lookAt: known?.lookAt ?? lookAt,
       });

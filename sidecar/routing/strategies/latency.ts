@@ -7,7 +7,13 @@ import type { Strategy, StrategyContext } from './strategy.ts';
 const measureOf = ({ rule }: StrategyContext) => rule.strategy.latency?.measure ?? 'FirstToken';
 
 const LATENCY_MEASURE: Measure = {
-  expected: (candidate, context) => expectedLatency(candidate, context, measureOf(context)),
+  expected(candidate, context) {
+    const measure = measureOf(context);
+    const own = expectedLatency(candidate, context, measure);
+    if (own !== undefined || measure === 'Total') return own;
+    // What all pods found is where this one begins: until it has seen an answer itself.
+    return context.state.outlook.usual(candidate, context.now);
+  },
   history(memory, { facts }) {
     const waits = memory.nearest(inputBucket(facts.inputTokens), facts.stream);
     return waits && { times: waits.times, asking: waits.open.size > 0 };

@@ -80,7 +80,12 @@ function exploring(
       continue;
     }
     const history = memory && measure.history(memory, context);
-    if (history === undefined || history.asking) continue;
+    if (history === undefined) {
+      // Known by what others found alone: the first to be looked at when it is time.
+      if (due && oldest > Number.NEGATIVE_INFINITY) [oldest, stalest] = [Number.NEGATIVE_INFINITY, at];
+      continue;
+    }
+    if (history.asking) continue;
     const { falling, at: seenAt } = history.times;
     if (falling !== undefined && falling < best && now - seenAt < SURPRISE_MS) return at;
     if (due && seenAt < oldest) {

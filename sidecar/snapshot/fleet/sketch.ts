@@ -1,6 +1,6 @@
 /**
  * Latencies in 32 fixed classes, each reaching √2 times as far as the one before, from 8 ms to 6 minutes. Sketches of all pods
- * have the same classes, so adding them up merges them; a quantile is right within a fifth.
+ * have the same classes, so adding them up merges them; a quantile is off by a class at worst, a factor of √2.
  */
 export const SKETCH_CLASSES = 32;
 const FIRST_MS = 8;

@@ -138,6 +138,25 @@ describe('what providers say of their limits', () => {
     expect(feeds.shortage(c, 1, 300)).toBeDefined();
   });
 
+  it('are told to others as the least percent that any key has left', () => {
+    const feeds = new HeadroomFeeds();
+    const left = (remaining: number) => [
+      'x-ratelimit-limit-requests',
+      '200',
+      'x-ratelimit-remaining-requests',
+      String(remaining),
+      'x-ratelimit-reset-requests',
+      '6s',
+    ];
+    const percent = (now = 200, model = 'm') => feeds.percent('provider/ns/p', model, now);
+    expect(percent()).toBeUndefined();
+    hear(feeds, candidate('OpenAI'), left(100));
+    expect(percent()).toBeUndefined();
+    hear(feeds, candidate('OpenAI', 'a'), left(30), { startedAt: 101 });
+    hear(feeds, candidate('OpenAI', 'b'), left(7));
+    expect([percent(), percent(200, 'other'), percent(6_300)]).toEqual([3, undefined, undefined]);
+  });
+
   it('are shared with the fleet', () => {
     const feeds = new HeadroomFeeds();
     const c = candidate('OpenAI');

@@ -71,6 +71,28 @@ describe('what the fleet suspects', () => {
     expect(order(planOf(tiered, { ...routingState(), outlook: view }, 0))).toEqual(['b', 'c', 'a']);
   });
 
+  it('puts what is short of its limits behind others of its priority', () => {
+    const { view, suspicions } = outlookOf();
+    const state = { ...routingState(), outlook: view };
+    const left = (headroom: number) => hints({ provider: 'provider/ns/a', model: 'm', headroom });
+    suspicions.hear(left(6), 0);
+    expect(order(planOf(body, state, 0))[0]).toBe('a');
+    suspicions.hear(left(5), 0);
+    const made = planOf(body, state, 0);
+    expect(order(made)[2]).toBe('a');
+    expect(made.considered[0]?.detail).toContain('short of its limits (5 % are left)');
+  });
+
+  it('is where the strategy Latency begins: what others found, until it has seen an answer itself', () => {
+    const { view, suspicions } = outlookOf();
+    const usual = (name: string, p50: number) => ({ provider: `provider/ns/${name}`, model: 'm', p50 });
+    suspicions.hear(hints(usual('a', 900), usual('b', 200), usual('c', 700)), 0);
+    const state = { ...routingState(), outlook: view };
+    const latency = { ...body, strategy: { type: 'Latency' as const } };
+    expect(order(planOf(latency, state, 0))).toEqual(['b', 'c', 'a']);
+    expect(view.usual(planOf(latency, state, 0).candidates[0] as Candidate, 60_001)).toBeUndefined();
+  });
+
   it('ends by itself on the own clock, however long it claims to hold', () => {
     const { view, suspicions } = outlookOf();
     const state = { ...routingState(), outlook: view };
