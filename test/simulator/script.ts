@@ -15,7 +15,7 @@ export interface Moment {
 }
 
 /** A number, or a function of the moment. */
-export type Value = number | ((moment: Moment) => number);
+type Value = number | ((moment: Moment) => number);
 
 export interface TargetScript {
   /** Milliseconds from the sent request to the first token; without its wait for a free place. */
@@ -52,8 +52,6 @@ export type Fault = { readonly from: number; readonly to: number; readonly share
   /** The stream stops after so many tokens and stays open. */
   | { readonly kind: 'Stalls'; readonly afterTokens: number }
 );
-
-export type FaultKind = Fault['kind'];
 
 /** What is going to happen to one request that has its place; times are from then. */
 export type Course =

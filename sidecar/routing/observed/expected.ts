@@ -65,7 +65,7 @@ export function expectedPace(candidate: Candidate, { state }: Pick<Asking, 'stat
 }
 
 /** Tokens of the answer, by answers of the same kind; within what the request allows. */
-export function expectedLength(candidate: Candidate, { rule, facts, now, state }: Asking): ExpectedLength {
+function expectedLength(candidate: Candidate, { rule, facts, now, state }: Asking): ExpectedLength {
   const { observed } = state;
   const kind = answerKind(facts, rule);
   const own = observed.of(candidate)?.lengths;
