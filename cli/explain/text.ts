@@ -66,6 +66,13 @@ function targetLines({ targets }: Explanation): string[] {
   return ['targets', ...table(rows)];
 }
 
+/** How targets of one priority came into their order. */
+const SHARED_BY: Readonly<Record<string, string>> = {
+  Weighted: '; one draw by weight',
+  RoundRobin: '; targets take turns',
+  Adaptive: '; one draw by what was learned',
+};
+
 function orderLines({ request, order, strategy, maxAttempts, targets }: Explanation): string[] {
   if (order.length === 0) return [];
   const rows = order.map(({ target, provider, model, credential, cost }, i) => [
@@ -77,7 +84,7 @@ function orderLines({ request, order, strategy, maxAttempts, targets }: Explanat
     request.unread ? 'cost unknown: the body is not read' : costText(cost),
   ]);
   const shared = targets.filter(({ reason }) => reason === 'Selected' || reason === 'Alternate').length > 1;
-  const how = !shared ? '' : strategy === 'RoundRobin' ? '; targets take turns' : '; one draw by weight';
+  const how = shared ? (SHARED_BY[strategy ?? ''] ?? `; by ${strategy}`) : '';
   return [`order (${count(maxAttempts ?? 0, 'attempt')} at most${how})`, ...table(rows)];
 }
 

@@ -4,7 +4,7 @@
  * is a number that can be written down.
  */
 import type { Belief } from './arm.ts';
-import { normal } from './normal.ts';
+import { normal, sequence } from './normal.ts';
 
 /** What is believed of an arm. Cost and latency are multiples of the reference; undefined where nothing is known of any arm. */
 export interface ArmBelief {
@@ -47,9 +47,11 @@ export function sharesOf(
   least: number,
   random: () => number,
 ): number[] {
+  // One number of chance is enough, and many looks at the same one would be no draws.
+  const draws = sequence(random());
   const wins = arms.map(() => 0);
   for (let i = 0; i < DRAWS; i++) {
-    const best = bestOf(arms, weights, random);
+    const best = bestOf(arms, weights, draws);
     wins[best] = (wins[best] as number) + 1;
   }
   const floor = Math.min(least, 0.5 / arms.length);

@@ -49,7 +49,9 @@ export const LAYERED: Strategy = {
       const stays = kept.includes(candidate);
       const shown = value === undefined ? 'not known' : shownAs(layer.type, value);
       said.push(
-        `${layer.type} ${shown} ${stays ? 'is' : 'is not'} within ${layer.withinPercent} % of ${best === undefined ? 'nothing known' : shownAs(layer.type, best)}`,
+        best === undefined
+          ? `${layer.type} not known of any`
+          : `${layer.type} ${shown} ${stays ? 'is' : 'is not'} within ${layer.withinPercent} % of ${shownAs(layer.type, best)}`,
       );
       if (!stays) break;
       left = kept;
