@@ -135,7 +135,7 @@ describe('a canary', () => {
   it('hardly ever goes back where it is just as good, whatever the traffic', () => {
     let back = 0;
     let done = 0;
-    for (let seed = 1; seed <= 100; seed++) {
+    for (let seed = 1; seed <= 60; seed++) {
       const { state } = simulate(canary(), {
         seed,
         perMinute: [40, 120, 400][seed % 3] ?? 40,
@@ -145,16 +145,17 @@ describe('a canary', () => {
       if (state.phase === 'Complete') done++;
     }
     expect(back).toBe(0);
-    expect(done).toBeGreaterThan(90);
+    expect(done).toBeGreaterThan(54);
   });
 
   it('hardly ever does with bounds that allow nothing, four of them looked at over and over', () => {
     const bounds = { errorPercent: 0, latencyPercent: 100, costPercent: 100, feedbackDrop: 0 };
     let back = 0;
-    for (let seed = 1; seed <= 100; seed++) {
-      if (simulate(canary({ bounds }), { seed, minutes: 600 }).state.phase === 'RolledBack') back++;
+    for (let seed = 1; seed <= 60; seed++) {
+      if (simulate(canary({ bounds }), { seed, minutes: 250, perMinute: 120 }).state.phase === 'RolledBack')
+        back++;
     }
-    expect(back / 100).toBeLessThanOrEqual(0.03);
+    expect(back).toBeLessThanOrEqual(1);
   });
 
   it('is held where it looks worse and is not surely so', () => {
