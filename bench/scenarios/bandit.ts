@@ -8,7 +8,7 @@ import { seeded } from '../../test/simulator/chance.ts';
 import type { Sample } from './load.ts';
 import { type Figure, percent, type Scenario, shareOf } from './scenario.ts';
 
-const PER_SECOND = 50;
+const PER_SECOND = 25;
 const SWAP = 2000;
 const REQUESTS = 4000;
 const ADAPT = 500;
