@@ -286,6 +286,24 @@ describe('calls at once', () => {
     for (const status of statuses) expect((await ask()).status).toBe(status);
   });
 
+  it('are given back when an attempt takes too long', async () => {
+    const timeouts = { ...rule([target('main')]).timeouts, attemptMs: 60 };
+    const { provider, ask } = await world(one, { m: { timeouts } }, { open: false });
+    expect((await ask()).status).toBe(504);
+    provider.open();
+    expect((await ask()).status).toBe(200);
+  });
+
+  it('and requests a minute count on paths that pass through unread', async () => {
+    const passthrough = [{ methods: ['POST'], pathPrefix: '/v1/files' }];
+    const { provider, sidecar } = await world({ limits: { requestsPerMinute: 1 } }, { m: { passthrough } });
+    const upload = () => callJson(`${sidecar.url}/v1/files?model=m`, { model: 'm', data: 'x' });
+    expect((await upload()).status).toBe(200);
+    const refused = await upload();
+    expect([refused.status, refused.json().error.code]).toEqual([429, 'rate_limited']);
+    expect(provider.keys).toHaveLength(1);
+  });
+
   it('are so many as the model has, where only they are limited', async () => {
     const { provider, ask } = await world(
       { concurrency: { mode: 'Fixed', max: 2 } },
@@ -294,5 +312,28 @@ describe('calls at once', () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => ask()));
     expect(answers.every(({ status }) => status === 200)).toBe(true);
     expect(provider.most).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a model that is slow', () => {
+  it('is ejected although it answers, and explain says why', async () => {
+    const slowCall = { thresholdMs: 20, percent: 50, minCalls: 3 };
+    const passive = { consecutiveErrors: 5, ejectionMs: 60_000, maxEjectionMs: 60_000, slowCall };
+    const { provider, ask, sidecar } = await world({ passive }, { m: {} }, { open: false });
+    for (let i = 0; i < 3; i++) {
+      const answer = ask();
+      await until(() => provider.held === 1);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      provider.release();
+      expect((await answer).status).toBe(200);
+    }
+    const explained = await callJson(`${sidecar.adminUrl}/explain`, {
+      model: 'm',
+      messages: [{ role: 'user', content: 'hi' }],
+    });
+    const { targets } = explained.json() as never as { targets: { reason: string; detail: string }[] };
+    expect(targets[0]?.reason).toBe('LastResort');
+    expect(targets[0]?.detail).toContain('3 of 3 calls of the last minute took longer than 20 ms');
+    provider.open();
   });
 });
