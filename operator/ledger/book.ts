@@ -25,7 +25,7 @@ export type WrittenEntry = readonly [string, string, string, string, string, Wri
 
 /** Keys of one day; with `_other`, one more. */
 export const MAX_KEYS = 1_000;
-export const OTHER = '_other';
+const OTHER = '_other';
 /** Charged here once the keys of a day are spent: the sum stays whole, who it was is not told any more. */
 const REST: BookKey = { namespace: OTHER, route: OTHER, provider: OTHER, model: OTHER, key: OTHER };
 

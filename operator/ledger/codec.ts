@@ -9,7 +9,7 @@ const gzip = promisify(gzipCallback);
 const gunzip = promisify(gunzipCallback);
 
 /** Of the compressed JSON; in the object it is a third more, as base64. */
-export const MAX_BYTES = 192 * 1024;
+const MAX_BYTES = 192 * 1024;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const VERSION = 1;
 

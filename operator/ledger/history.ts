@@ -13,7 +13,7 @@ import type { LedgerStore } from './store.ts';
 const DAY_MS = 86_400_000;
 /** Rows of a day are waited for so long after it. */
 const LATE_MS = DAY_MS;
-export const HISTORY_DAYS = 35;
+const HISTORY_DAYS = 35;
 
 export class History {
   readonly #store: LedgerStore;

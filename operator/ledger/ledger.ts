@@ -172,6 +172,6 @@ export class Ledger {
   }
 }
 
-export function shardOf(uid: string): number {
+function shardOf(uid: string): number {
   return createHash('sha256').update(uid).digest().readUInt32BE(0) % SHARDS;
 }

@@ -176,7 +176,7 @@ export class Handler {
 }
 
 /** Of a report: the sequence number up to which rows need not be sent again, and what of budgets it may spend. */
-export type Accounted = Pick<ReportAnswer, 'acknowledgedSeq' | 'leases'>;
+type Accounted = Pick<ReportAnswer, 'acknowledgedSeq' | 'leases'>;
 
 async function unkept(_pod: LivePod, { rows }: Report): Promise<Accounted> {
   return { acknowledgedSeq: highestSeq(rows) };

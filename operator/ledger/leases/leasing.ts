@@ -30,7 +30,7 @@ export interface LeasingOptions {
 }
 
 /** Ten minutes of demand and an outage of that length. */
-export const LEASE_TTL_MS = 900_000;
+const LEASE_TTL_MS = 900_000;
 /** A sidecar counts from when it asked, this from when it answers; and clocks run unlike. */
 const GRACE_MS = 30_000;
 /** While leases of others may come back. */

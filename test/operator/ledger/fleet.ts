@@ -7,10 +7,10 @@ import type { BudgetDemand } from '../../../sidecar/snapshot/lease-messages.ts';
 import type { BudgetBody } from '../../../sidecar/snapshot/shapes/budgets.ts';
 import { MemoryStore } from './memory-store.ts';
 
-export const START = Date.parse('2026-11-20T12:00:00Z');
+const START = Date.parse('2026-11-20T12:00:00Z');
 export const USD = 1_000_000_000n;
 
-export const budget = (over: Partial<BudgetBody> = {}): BudgetBody => ({
+const budget = (over: Partial<BudgetBody> = {}): BudgetBody => ({
   id: 'policy/platform/teams/monthly',
   amount: (100n * USD).toString(),
   period: { unit: 'Month', timeZone: 'UTC' },
@@ -23,7 +23,7 @@ export const budget = (over: Partial<BudgetBody> = {}): BudgetBody => ({
   ...over,
 });
 
-export class Time {
+class Time {
   /** Milliseconds since the start, by everybody's monotonic clock. */
   now = 0;
   wall = (): number => START + this.now;

@@ -1,7 +1,7 @@
 /** A store in memory that can fail as a real one does: before it wrote, or after it wrote without saying so. */
 import type { LedgerStore, Stored } from '../../../operator/ledger/store.ts';
 
-export class StoreDown extends Error {}
+class StoreDown extends Error {}
 
 export class MemoryStore implements LedgerStore {
   readonly objects = new Map<string, Stored>();
