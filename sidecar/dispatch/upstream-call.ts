@@ -19,13 +19,14 @@ import {
   type WireEvents,
 } from './call-listeners.ts';
 import type { CallOptions, CallOwner } from './call-owner.ts';
-import { judgeBreak, unreachable } from './connection-break.ts';
+import { judgeBreak } from './connection-break.ts';
 import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
+import { endOverdue, timeOut } from './overdue.ts';
 import type { Flow } from './pace/flow.ts';
 import type { Receiver } from './receiver.ts';
 import { LISTEN_EVERY_MS } from './silence.ts';
-import { shown, Timeouts } from './timeouts.ts';
+import { Timeouts } from './timeouts.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
 
@@ -40,8 +41,9 @@ export class UpstreamCall implements WireEvents {
   readonly admission: Admission;
   readonly secret: string | undefined;
   readonly impatient: boolean;
-  readonly #learnedMs: number;
-  readonly #firstTokenMs: number;
+  /** How long it may take to commit, where that was learned; else 0. */
+  readonly learnedMs: number;
+  readonly firstTokenMs: number;
   readonly #flow: Flow | undefined;
   /** The caller asked for a stream. */
   readonly stream: boolean;
@@ -64,8 +66,8 @@ export class UpstreamCall implements WireEvents {
     this.impatient = options.impatient;
     this.stream = options.stream;
     this.#fresh = options.fresh ?? false;
-    this.#learnedMs = options.learnedMs ?? 0;
-    this.#firstTokenMs = options.firstTokenMs ?? owner.timeouts.firstTokenMs;
+    this.learnedMs = options.learnedMs ?? 0;
+    this.firstTokenMs = options.firstTokenMs ?? owner.timeouts.firstTokenMs;
     this.#flow = options.flow;
     const { startedAt } = options.attempt;
     this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);
@@ -224,34 +226,10 @@ export class UpstreamCall implements WireEvents {
 
   onDeadline(now: number): void {
     if (this.done) return;
-    const { owner } = this;
-    const t = owner.timeouts;
-    switch (this.#times.due(now)) {
-      case 'Request':
-        owner.timedOut(this, new OutriderError('request_timeout', { timeout: shown(t.requestMs) }));
-        break;
-      case 'Stall':
-        owner.timedOut(this, new OutriderError('client_stalled', { timeout: shown(t.clientStallMs) }));
-        break;
-      case 'Connect':
-        this.failTransport('Connect', 'timeout', unreachable(this.attempt.candidate.target.name));
-        break;
-      case 'Commit':
-        if (this.#learnedMs > 0) this.#timeout('learned', `learned ${shown(this.#learnedMs)}`);
-        else this.#timeout('commit', 'time before commit', !this.impatient);
-        break;
-      case 'Attempt':
-        this.#timeout('attempt', `attempt ${shown(t.attemptMs)}`);
-        break;
+    const due = this.#times.due(now);
+    switch (due) {
       case 'Linger':
         this.ended();
-        break;
-      case 'Progress':
-        if (this.attempt.outputBytes === 0) {
-          this.#timeout('firstToken', `firstToken ${shown(this.#firstTokenMs)}`);
-        } else {
-          this.#timeout('interToken', `interToken ${shown(t.interTokenMs)}`);
-        }
         break;
       case 'Hold':
         this.#times.holdOver();
@@ -266,6 +244,7 @@ export class UpstreamCall implements WireEvents {
         if (!this.#times.paused) this.#receiver?.listen?.(now);
         break;
       default:
+        endOverdue(this, due);
     }
     this.#reschedule();
   }
@@ -285,7 +264,7 @@ export class UpstreamCall implements WireEvents {
     if (this.done) return;
     const now = this.owner.now();
     this.attempt.sentAt = now;
-    this.#times.connect(now, this.#firstTokenMs);
+    this.#times.connect(now, this.firstTokenMs);
     this.#reschedule();
   }
 
@@ -367,7 +346,7 @@ export class UpstreamCall implements WireEvents {
     this.#times.rate(now, flow.windowMs);
     if (!stalled) return;
     this.attempt.stalled = true;
-    if (!this.committed && this.owner.mayRepeatSent() && !flow.last) this.#timeout('throughput', flow.said);
+    if (!this.committed && this.owner.mayRepeatSent() && !flow.last) timeOut(this, 'throughput', flow.said);
   }
 
   /** Not a byte of the request has left: nobody can have worked on it. */
@@ -387,12 +366,6 @@ export class UpstreamCall implements WireEvents {
 
   #reschedule(): void {
     if (!this.done) this.owner.deadline = this.#times.next;
-  }
-
-  #timeout(code: string, timeout: string, counted = true): void {
-    const target = this.attempt.candidate.target.name;
-    const error = new OutriderError('upstream_timeout', { target, timeout });
-    this.failTransport('Timeout', code, error, { counted });
   }
 
   #finish(): void {

@@ -370,7 +370,7 @@ describe('a hedge is not sent', () => {
         'the hedge, or why there is none',
       );
       whole(a.answers[i]);
-      await asked.answer;
+      expect((await asked.answer).status).toBe(200);
     }
   });
 });
