@@ -13,7 +13,7 @@ import type { ActiveCheckBody } from '../snapshot/shapes/outlook.ts';
 import type { Answered } from './ask.ts';
 
 /** The breakers, as far as a probe is concerned. */
-export interface ProbeHealth {
+interface ProbeHealth {
   success(evidence: AttemptEvidence, now: number): void;
   failure(evidence: AttemptEvidence, verdict: Verdict, retryAfterMs: number | undefined, now: number): void;
 }

@@ -4,7 +4,7 @@ import https from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { addressOf } from '../dispatch/address.ts';
 
-export interface Question {
+interface Question {
   url: URL;
   /** Names and values in turn. */
   headers: readonly string[];

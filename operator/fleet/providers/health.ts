@@ -12,15 +12,15 @@ export interface Health {
 }
 
 /** True: pods that call it get answers. */
-export const ANSWERING = 'Answering';
+const ANSWERING = 'Answering';
 /** True: pods get answers, and several see it grow slower or fail more from minute to minute. */
-export const WORSENING = 'Worsening';
+const WORSENING = 'Worsening';
 /** False: most pods that call it get none, from the provider as a whole or from some model. */
-export const DOWN = 'Down';
+const DOWN = 'Down';
 /** False: answers take at least twice as long as they use to. */
-export const SLOW = 'Slow';
+const SLOW = 'Slow';
 /** Unknown: it was called before, and nobody has called it for some minutes. */
-export const NO_TRAFFIC = 'NoTraffic';
+const NO_TRAFFIC = 'NoTraffic';
 
 /** How long something must hold in milliseconds before it is said. */
 const HOLDS: Readonly<Record<string, number>> = {

@@ -59,12 +59,7 @@ describe('what one pod found down', () => {
     await until(() => fresh.states().length > 0, 'the first answer');
     expect(fresh.states()).toEqual([[ID, 'Down']]);
     const healthy = ({ conditions }: LLMProviderStatus) => conditions?.find(({ type }) => type === 'Healthy');
-    const status = await cluster.status(
-      'LLMProvider',
-      'shop',
-      'vendor',
-      (s) => healthy(s as LLMProviderStatus) !== undefined,
-    );
+    const status = await cluster.status('LLMProvider', 'shop', 'vendor', (s) => healthy(s) !== undefined);
     expect(healthy(status as LLMProviderStatus)).toMatchObject({
       status: 'False',
       reason: 'Down',
