@@ -50,7 +50,8 @@ export function expectedLatency(
   const memory = state.observed.of(candidate);
   const first = memory?.nearest(inputBucket(facts.inputTokens), facts.stream)?.expected(now);
   if (memory === undefined || first === undefined || measure === 'FirstToken' || !facts.stream) return first;
-  if (!memory.pace.known) return undefined;
+  // Only streams that are too short to be timed leave it unknown, or a target that was hardly asked: it looks good until it is.
+  if (!memory.pace.known) return first;
   return first + Math.max(0, expectedLength(candidate, asking).output - 1) * memory.pace.mean;
 }
 

@@ -163,6 +163,10 @@ describe('time to the committing event', () => {
   it('of the total adds the expected answer at the pace of the target', () => {
     const { begin, asking } = pod();
     const a = candidate('a');
+    const short = begin(a, 0, STREAM);
+    short.commit(200);
+    expect(expectedLatency(a, asking(2000, STREAM), 'Total')).toBe(200);
+    short.end(210, { failure: 'StreamError' });
     const one = begin(a, 0, STREAM);
     one.commit(200);
     one.end(200 + 100 * 10, {}, { input: 100, output: 101 });
