@@ -21,85 +21,94 @@ const MEASURES: Readonly<Record<LayerBody['type'], Measure>> = {
   Quality: qualityOf,
 };
 
+/** How far each is from the best there could be, by position in the rule: less is better, whatever is measured. */
+const off = new Float64Array(256);
+
 export const LAYERED: Strategy = {
   type: 'Layered',
   order(candidates, context) {
+    if (candidates.length < 2) return;
     const { layers = [] } = context.rule.strategy;
     WEIGHTED.order(candidates, context);
-    let kept = [...candidates];
-    let behind: Candidate[] = [];
+    let count = candidates.length;
+    let seen = false;
     for (const layer of layers) {
-      const split = splitBy(layer, kept, context);
-      behind = [...split.left, ...behind];
-      kept = split.kept;
+      measureAll(layer.type, candidates, count, context);
+      count = split(layer, candidates, count);
+      seen ||= isSeen(layer.type);
     }
-    const ordered = [...kept, ...behind];
-    for (let i = 0; i < ordered.length; i++) candidates[i] = ordered[i] as Candidate;
-    if (!layers.some(({ type }) => type === 'Latency' || type === 'Throughput')) return;
+    if (!seen) return;
     const tried = stalest(candidates, context);
     if (tried > 0) candidates.unshift(...candidates.splice(tried, 1));
   },
-  describe(candidate, context, candidates) {
+  describe(candidate, context, among) {
     const { layers = [] } = context.rule.strategy;
     const said: string[] = [];
-    let left: readonly Candidate[] = candidates;
-    for (const layer of layers) {
-      const { kept, best } = splitBy(layer, left, context);
-      const value = MEASURES[layer.type](candidate, context);
-      const stays = kept.includes(candidate);
-      const shown = value === undefined ? 'not known' : shownAs(layer.type, value);
+    const candidates = [...among];
+    let count = candidates.length;
+    for (const { type, withinPercent } of layers) {
+      const best = measureAll(type, candidates, count, context);
+      const value = off[candidate.index] as number;
+      count = split({ type, withinPercent }, candidates, count);
+      const stays = candidates.indexOf(candidate) < count;
+      const shown = value === UNKNOWN ? 'not known' : shownAs(type, Math.abs(value));
       said.push(
-        best === undefined
-          ? `${layer.type} not known of any`
-          : `${layer.type} ${shown} ${stays ? 'is' : 'is not'} within ${layer.withinPercent} % of ${shownAs(layer.type, best)}`,
+        best === UNKNOWN
+          ? `${type} not known of any`
+          : `${type} ${shown} ${stays ? 'is' : 'is not'} within ${withinPercent} % of ${shownAs(type, Math.abs(best))}`,
       );
       if (!stays) break;
-      left = kept;
     }
     return said.join('; ');
   },
 };
 
-interface Split {
-  kept: Candidate[];
-  /** The nearest first. */
-  left: Candidate[];
-  /** Undefined: nothing is known. */
-  best: number | undefined;
+const UNKNOWN = Number.POSITIVE_INFINITY;
+
+/** What is measured by asking: it is not known before. */
+const isSeen = (type: LayerBody['type']): boolean => type === 'Latency' || type === 'Throughput';
+
+/** Measures the first so many; gives the best. Scores count below zero, so that less is better. */
+function measureAll(
+  type: LayerBody['type'],
+  candidates: readonly Candidate[],
+  count: number,
+  context: StrategyContext,
+): number {
+  const measure = MEASURES[type];
+  const sign = type === 'Quality' ? -1 : 1;
+  let best = UNKNOWN;
+  for (let i = 0; i < count; i++) {
+    const candidate = candidates[i] as Candidate;
+    const value = measure(candidate, context);
+    off[candidate.index] = value === undefined ? UNKNOWN : sign * value;
+    if (value !== undefined && sign * value < best) best = sign * value;
+  }
+  return best;
 }
 
-function splitBy(
-  { type, withinPercent }: LayerBody,
-  candidates: readonly Candidate[],
-  context: StrategyContext,
-): Split {
-  const more = type === 'Quality';
-  const measure = MEASURES[type];
-  const values: (number | undefined)[] = [];
-  let best: number | undefined;
-  for (const candidate of candidates) {
-    const value = measure(candidate, context);
-    values.push(value);
-    if (value !== undefined && (best === undefined || (more ? value > best : value < best))) best = value;
-  }
-  if (best === undefined) return { kept: [...candidates], left: [], best };
-  const limit = more ? best * (1 - withinPercent / 100) : best * (1 + withinPercent / 100);
-  // What has not been seen yet is let through to be seen; an unknown price or score is none that could be good enough.
-  const unseenStays = type === 'Latency' || type === 'Throughput';
-  const kept: Candidate[] = [];
-  const left: { candidate: Candidate; off: number }[] = [];
-  for (let i = 0; i < candidates.length; i++) {
+/** Puts what the layer keeps of the first so many in front, what it leaves behind them, the nearest first; gives how many it keeps. */
+function split({ type, withinPercent }: LayerBody, candidates: Candidate[], count: number): number {
+  let best = UNKNOWN;
+  for (let i = 0; i < count; i++) best = Math.min(best, of(candidates[i] as Candidate));
+  if (best === UNKNOWN) return count;
+  const limit = best + (Math.abs(best) * withinPercent) / 100;
+  const left: Candidate[] = [];
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
     const candidate = candidates[i] as Candidate;
-    const value = values[i];
-    const stays = value === undefined ? unseenStays : more ? value >= limit : value <= limit;
-    if (stays) kept.push(candidate);
-    else
-      left.push({ candidate, off: value === undefined ? Number.POSITIVE_INFINITY : more ? -value : value });
+    const value = of(candidate);
+    // What has not been seen yet is let through to be seen; an unknown price or score is none that could be good enough.
+    if (value <= limit || (value === UNKNOWN && isSeen(type))) candidates[kept++] = candidate;
+    else left.push(candidate);
   }
   // Two unknowns have no difference.
-  left.sort((a, b) => (a.off === b.off ? 0 : a.off - b.off));
-  return { kept, left: left.map(({ candidate }) => candidate), best };
+  left.sort((a, b) => of(a) - of(b) || 0);
+  for (let i = 0; i < left.length; i++) candidates[kept + i] = left[i] as Candidate;
+  return kept;
 }
+
+const of = ({ index }: Candidate): number => off[index] as number;
 
 function shownAs(type: LayerBody['type'], value: number): string {
   switch (type) {
