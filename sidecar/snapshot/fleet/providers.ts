@@ -53,19 +53,9 @@ export interface ProviderHints {
   probe?: ItemId[];
 }
 
-export const FAILURES: ReadonlySet<string> = new Set<FailureClass>([
-  'Connect',
-  'Timeout',
-  'RateLimited',
-  'ServerError',
-  'StreamError',
-  'Unauthorized',
-  'QuotaExhausted',
-  'ModelNotFound',
-  'ContextWindow',
-  'ContentFilter',
-]);
-
+/** Of a class of failures: a newer pod may have others than we know. */
+const FAILURE = /^[A-Z][A-Za-z]{1,31}$/;
+const MAX_FAILURES = 32;
 const MAX_NAME = 640;
 const MAX_COUNT = 10_000_000;
 const MAX_MS = 3_600_000;
@@ -84,7 +74,11 @@ function readSighting(value: unknown): SightingReport | undefined {
   const { provider, model, ok, errors, latency, open, worsening, headroom } = members(value);
   if (!isName(provider) || (model !== undefined && !isName(model)) || !isCount(ok)) return undefined;
   const counted = Object.entries(members(errors));
-  if (counted.some(([name, count]) => !FAILURES.has(name) || !isCount(count))) return undefined;
+  if (
+    counted.length > MAX_FAILURES ||
+    counted.some(([name, count]) => !FAILURE.test(name) || !isCount(count))
+  )
+    return undefined;
   if (!Array.isArray(latency) || latency.length > 2 * SKETCH_CLASSES || latency.length % 2 !== 0)
     return undefined;
   const sound = latency.every((each, i) =>

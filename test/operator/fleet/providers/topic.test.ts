@@ -184,7 +184,7 @@ describe('a report that is not of the agreed form', () => {
     ['no object', 3],
     ['no list', { ms: 1 }],
     ['too long a list', { ms: 1, sightings: Array.from({ length: 65 }, () => well()) }],
-    ['an unknown class of failures', { ms: 1, sightings: [{ ...well(), errors: { Evil: 1 } }] }],
+    ['a class of failures that is none', { ms: 1, sightings: [{ ...well(), errors: { 'evil one': 1 } }] }],
     ['a class of latency beyond the last', { ms: 1, sightings: [{ ...well(), latency: [32, 1] }] }],
     ['a negative count', { ms: 1, sightings: [{ ...well(), ok: -1 }] }],
     ['an endless count', { ms: 1, sightings: [{ ...well(), ok: Number.MAX_SAFE_INTEGER }] }],
