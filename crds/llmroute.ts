@@ -9,6 +9,7 @@ import {
   labelSelector,
   matching,
 } from './common.ts';
+import { budgets } from './schema/budget.ts';
 import { experimentStatuses } from './schema/route-experiment-status.ts';
 import type { FAILURE_CLASSES } from './schema/route-hedging.ts';
 import { rule } from './schema/route-rule.ts';
@@ -59,6 +60,9 @@ const spec = z
           message: 'rule names must be unique within a route',
         }),
       }),
+    budgets: budgets.describe(
+      "The team's own limits on what the route may spend, besides those of policies over it: a request needs headroom in every one. Unset: none.",
+    ),
   })
   .meta(cel(...signalRules));
 

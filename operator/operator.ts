@@ -22,6 +22,7 @@ import { type InjectionOptions, prepareInjection, type RunningInjection } from '
 import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
 import { LedgerKeeping, type LedgerSettings } from './ledger/keeping.ts';
+import { PodBudgets } from './ledger/leases/pod-budgets.ts';
 import { operatorMetrics } from './metrics.ts';
 import { StatusController } from './status/controller.ts';
 import type { Waits } from './status/programmed.ts';
@@ -119,6 +120,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     published: (bundle) => injection?.isPublished(bundle) ?? true,
     onRun: (controller) => metrics.run(controller),
   });
+  const budgets = new PodBudgets((uid) => source.pod(uid));
   const ledger =
     options.ledger &&
     new LedgerKeeping(options.ledger, {
@@ -127,7 +129,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       log,
       lives: (uid) => source.pod(uid) !== undefined,
       term: () => (isLeader() ? leadership.term() : undefined),
-      budgetOf: () => undefined,
+      budgetOf: ({ uid }, id) => budgets.find(uid, id),
       metrics: metrics.ledger,
     });
   const { fetchKeys, issuer, audience } = options.identity ?? {};
@@ -222,6 +224,8 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     publish(compiled) {
       minter.update(compiled.mints);
       examples.update(compiled.vectorsWanted);
+      // Before sidecars hear of it: what they ask next is answered by what they were sent.
+      budgets.update(compiled);
       sync.publish(compiled);
       status.compiled(compiled);
     },

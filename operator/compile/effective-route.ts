@@ -1,5 +1,6 @@
 /** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import { type EffectiveBudget, effectiveBudgets } from './budgets.ts';
 import { atLeast, Filler, RULE } from './defaults.ts';
 import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
 import { type EffectiveHedging, effectiveHedging } from './hedging.ts';
@@ -37,8 +38,9 @@ export interface EffectiveRule
   responses: { store: 'AsAsked' | 'Never' };
 }
 export interface EffectiveRouteSpec
-  extends Omit<Filled<LLMRouteSpec, 'workloadSelector' | 'unsupportedParameters'>, 'rules'> {
+  extends Omit<Filled<LLMRouteSpec, 'workloadSelector' | 'unsupportedParameters'>, 'rules' | 'budgets'> {
   rules: EffectiveRule[];
+  budgets?: EffectiveBudget[];
 }
 
 /** `defaulted` holds the paths that were unset, such as `spec.rules[0].timeouts.connect`. `keys`: how many a target may use, where that is known. */
@@ -47,12 +49,14 @@ export function effectiveRoute(
   keys?: (target: Target) => number,
 ): { spec: EffectiveRouteSpec; defaulted: string[] } {
   const fill = new Filler();
+  const { budgets, ...plain } = spec;
   const effective = {
-    ...spec,
+    ...plain,
     workloadSelector: fill.in('spec.workloadSelector', spec.workloadSelector, {}),
     unsupportedParameters: fill.in('spec.unsupportedParameters', spec.unsupportedParameters, 'Warn' as const),
     rules: spec.rules.map((rule, i) => effectiveRule(rule, `spec.rules[${i}]`, fill, keys)),
     ...(spec.signals && { signals: effectiveSignals(spec.signals, fill) }),
+    ...(budgets && { budgets: effectiveBudgets(budgets, 'spec.budgets', fill) }),
   };
   return { spec: effective, defaulted: fill.defaulted };
 }
@@ -105,8 +109,7 @@ function effectiveRule(
 }
 
 function effectiveMatch(match: Match, path: string, fill: Filler): Match {
-  if (!match.headers) return match;
-  const headers = match.headers.map((header, i) => ({
+  const headers = match.headers?.map((header, i) => ({
     ...header,
     type: fill.in(`${path}.headers[${i}].type`, header.type, 'Exact' as const),
   }));

@@ -11,6 +11,7 @@ import type {
   TargetBody,
 } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
+import { budgetBody } from './budgets.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import { constraintsBody } from './constraints.ts';
 import { milliseconds } from './durations.ts';
@@ -160,6 +161,7 @@ function makeBody(
       return withFacts({ ...ruleBody(rule, set), targets: targets[i] ?? [], ...lossy }, set, facts[i]);
     }),
     ...signalsBody(spec, asked),
+    ...(spec.budgets?.length && { budgets: spec.budgets.map((budget) => budgetBody(id, budget)) }),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;

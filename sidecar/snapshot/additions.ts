@@ -31,6 +31,7 @@ export const ADDITIONS: readonly Addition[] = [
   { kind: 'Route', field: 'keeps', advisory: true },
   { kind: 'Route', field: 'body.signals', needs: 'signals' },
   { kind: 'Route', field: 'body.classification', needs: 'signals' },
+  { kind: 'Route', field: 'body.budgets', needs: 'budgets' },
   ...[
     'prompt.difficulty',
     'prompt.content',

@@ -7,6 +7,7 @@
  */
 import type { ProviderParameters, ProviderTypeName } from './provider-types.ts';
 import type { AffinityBody } from './shapes/affinity.ts';
+import type { BudgetBody } from './shapes/budgets.ts';
 import type { ConstraintsBody, DataPolicyBody, OnNoTarget, QualityBody } from './shapes/constraints.ts';
 import type { ExperimentBody } from './shapes/experiment.ts';
 import type { FailoverListBody, HedgeBody, LearnedBody, RetryBudgetBody } from './shapes/hedging.ts';
@@ -72,6 +73,7 @@ export const FEATURES = [
   'capability.reasoning',
   'match.signals',
   'signals',
+  'budgets',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -146,6 +148,8 @@ export interface RouteBody {
   /** Absent: what every request has, and no more. */
   signals?: SignalsBody;
   classification?: ClassificationBody;
+  /** The team's own and those of every policy over the route: a request needs headroom in each. Absent: none. */
+  budgets?: BudgetBody[];
 }
 
 export interface RuleBody {

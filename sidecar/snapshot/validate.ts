@@ -17,6 +17,7 @@ import {
   wrong,
 } from './check.ts';
 import { affinity } from './checks/affinity.ts';
+import { budgets } from './checks/budgets.ts';
 import { constraints, dataPolicy, onNoTarget, quality, region } from './checks/constraints.ts';
 import { experiment, experimentOf } from './checks/experiment.ts';
 import { failoverLists, hedge, learned, listsAgree, retryBudget } from './checks/hedging.ts';
@@ -277,7 +278,7 @@ const ROUTE_BODY = all(
       uid: text(640),
       rules: all(list(rule, 64, 1), byName('rule')),
     },
-    { signals: signals(target), classification },
+    { signals: signals(target), classification, budgets },
   ),
   definedSignals,
 );
