@@ -44,6 +44,8 @@ export interface FailureEvidence extends Evidence {
   readonly atOnce: boolean;
   /** The provider's own word for when to come back. */
   readonly retryAfterMs: number | undefined;
+  /** It is about a limit: waiting longer each time would leave unused what is free by then. */
+  readonly ofLimit?: boolean;
 }
 
 export const HEALTHY: BreakerState = Object.freeze({
@@ -98,12 +100,14 @@ export function abandonProbe(state: BreakerState): BreakerState {
 }
 
 function open(e: FailureEvidence, policy: BreakerPolicy, ejections: number, until = 0): BreakerState {
-  const ejection = Math.min(policy.ejectionMs * 2 ** Math.min(ejections, 30), policy.maxEjectionMs);
+  const told = e.ofLimit === true && e.retryAfterMs !== undefined;
+  const doublings = told ? 0 : Math.min(ejections, 30);
+  const ejection = Math.min(policy.ejectionMs * 2 ** doublings, policy.maxEjectionMs);
   return {
     is: 'Open',
     openedAt: e.now,
     until: Math.max(e.now + ejection, e.now + (e.retryAfterMs ?? 0), until),
-    ejections: ejections + 1,
+    ejections: told ? ejections : ejections + 1,
   };
 }
 

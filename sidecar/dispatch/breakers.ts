@@ -26,6 +26,8 @@ class Breaker {
   state: BreakerState = HEALTHY;
   /** What opened it, where that is more than failures in a row. */
   why: string | undefined = undefined;
+  /** The provider itself said until when its limit is used up. */
+  told = false;
   /** The key that failed: a new value under the same id starts with a clean record. */
   #secret: string | undefined;
 
@@ -138,6 +140,7 @@ export class Breakers implements HealthView {
     if (scope !== 'None') {
       const breaker = this.#get(e.candidate, scope, e.caller) ?? this.#create(e.candidate, scope, e.caller);
       if (scope === 'Credential' || scope === 'CredentialModel') breaker.remember(e.secret);
+      breaker.told = scope === 'CredentialModel' && retryAfterMs !== undefined;
       this.#move(
         breaker,
         afterFailure(
@@ -148,6 +151,7 @@ export class Breakers implements HealthView {
             probe: isProbe(e, breaker),
             atOnce: verdict.row.atOnce === true,
             retryAfterMs,
+            ofLimit: scope === 'CredentialModel',
           },
           e.candidate.provider.passive,
         ),
@@ -270,11 +274,12 @@ function isProbe(e: AttemptEvidence, breaker: Breaker): boolean {
 
 function worst(breakers: readonly Breaker[], now: number, free: boolean): Ejection | undefined {
   let found: Ejection | undefined;
-  for (const { scope, state, why } of breakers) {
+  for (const { scope, state, why, told } of breakers) {
     if (state.is === 'Closed' || (free && state.is === 'Open' && now >= state.until)) continue;
     if (found === undefined || state.until > found.until) {
       found = { scope, until: state.until, probing: state.is === 'HalfOpen' };
       if (why !== undefined) found.why = why;
+      if (told) found.told = true;
     }
   }
   return found;

@@ -12,7 +12,13 @@ export type PoolChoice =
   /** None of the healthy ones has headroom; this one has it first. */
   | { state: 'Short'; candidate: Candidate; until: number; detail: string }
   /** Every credential that is here is ejected; this one comes back first. */
-  | { state: 'Ejected'; candidate: Candidate; until: number; scope: Ejection['scope']; detail: string }
+  | {
+      state: 'Ejected';
+      candidate: Candidate;
+      until: number;
+      limit: 'Told' | 'Guessed' | undefined;
+      detail: string;
+    }
   /** No value of any credential is here. */
   | { state: 'Missing'; detail: string };
 
@@ -52,7 +58,7 @@ export function chooseCredential(target: TableTarget, context: PoolContext): Poo
         state: 'Ejected',
         candidate: one,
         until: ejection.until,
-        scope: ejection.scope,
+        limit: limitOf(ejection),
         detail: ejectionDetail(ejection, now),
       };
     }
@@ -77,8 +83,9 @@ function onlyCredential(target: TableTarget, context: PoolContext): PoolChoice {
   const one = candidate(target, facts, 0);
   const ejection = health.ejection(one, now);
   if (!ejection) return withHeadroom(one, context);
-  const { until, scope } = ejection;
-  return { state: 'Ejected', candidate: one, until, scope, detail: ejectionDetail(ejection, now) };
+  const { until } = ejection;
+  const detail = ejectionDetail(ejection, now);
+  return { state: 'Ejected', candidate: one, until, limit: limitOf(ejection), detail };
 }
 
 /** The pool's first credential, healthy or not: pinned requests go where configuration says. */
@@ -131,4 +138,10 @@ function ejectionDetail(ejection: Ejection, now: number): string {
   return ejection.probing
     ? `${what} is ejected while one probe is under way${why}`
     : `${what} is ejected for ${wait} s more${why}`;
+}
+
+/** Whether it is a limit that is used up, and who says so. */
+function limitOf({ scope, told }: Ejection): 'Told' | 'Guessed' | undefined {
+  if (scope !== 'CredentialModel') return undefined;
+  return told === true ? 'Told' : 'Guessed';
 }

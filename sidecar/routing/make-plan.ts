@@ -309,16 +309,15 @@ function fallShort(
 }
 
 /**
- * Nothing is left for want of headroom: soon there will be some, so what is ejected is not tried in despair. A rule whose
- * requests may wait also waits for keys that the provider has sent away for being used up.
+ * Nothing is left for want of headroom: soon there will be some, so what is ejected is not tried in despair. So are keys that the
+ * provider has sent away until it says; for how long others are used up is a guess, which only those believe who may wait.
  */
 function isBusy(draft: Draft): boolean {
-  if ((draft.rule.admission?.maxWaitMs ?? 0) > 0) {
-    for (const { scope, until } of draft.ejected) {
-      if (scope !== 'CredentialModel') continue;
-      // Its time is over, and one probe is under way.
-      draft.freeAt = Math.min(draft.freeAt, Math.max(until, draft.now + PROBE_MS));
-    }
+  const mayWait = (draft.rule.admission?.maxWaitMs ?? 0) > 0;
+  for (const { limit, until } of draft.ejected) {
+    if (limit !== 'Told' && !(mayWait && limit === 'Guessed')) continue;
+    // Its time is over, and one probe is under way.
+    draft.freeAt = Math.min(draft.freeAt, Math.max(until, draft.now + PROBE_MS));
   }
   return draft.freeAt !== Number.POSITIVE_INFINITY;
 }

@@ -159,6 +159,8 @@ export interface Ejection {
   probing: boolean;
   /** What many calls together had come to. Absent: failures in a row, or one that was enough. */
   why?: string;
+  /** A limit is used up, and the provider itself has said until when. */
+  told?: boolean;
 }
 
 /** What routing may know of health: a read without side effects, implemented by `dispatch`. */
