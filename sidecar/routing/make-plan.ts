@@ -16,6 +16,7 @@ import { chooseCredential, type PoolChoice, pinnedCredential } from './credentia
 import { armStep, chooseArm, type PlannedArm } from './experiment/arms.ts';
 import { listedFor, reserveDetail } from './fallbacks.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
+import { freeAt, NEVER } from './free-at.ts';
 import { isPinned } from './kept.ts';
 import { contextWords } from './learning/contexts.ts';
 import { costOf } from './measures.ts';
@@ -27,8 +28,6 @@ import type { Drawn, StrategyContext } from './strategies/strategy.ts';
 import type { TableRoute, TableRule, TableTier } from './table.ts';
 import { type Fallen, modelFacts, modelName, type TableTarget } from './target.ts';
 
-/** Within which a probe is likely to tell, in milliseconds. */
-const PROBE_MS = 100;
 /** Candidates a plan holds at most; a rule may attempt ten times at most. */
 const MAX_CANDIDATES = 32;
 
@@ -93,7 +92,7 @@ export function plan(
     tight: [],
     behind: undefined,
     ejected: [],
-    freeAt: Number.POSITIVE_INFINITY,
+    freeAt: NEVER,
     above: [],
     tooLarge: [],
     arm: undefined,
@@ -118,7 +117,7 @@ export function plan(
   };
   if (candidates.length > 0) noteOrder(candidates, draft);
   else if (rule.body.onNoTarget && draft.above.length > 0) relax(rule.body.onNoTarget, candidates, draft);
-  else if (isBusy(draft)) made.freeInMs = draft.freeAt - now;
+  else if (freeAt(draft) !== NEVER) made.freeInMs = freeAt(draft) - now;
   else if (draft.ejected.length > 0) lastResort(candidates, draft);
   else largestWindow(candidates, draft);
   if (draft.fallbacks) made.fallbacks = draft.fallbacks;
@@ -306,20 +305,6 @@ function fallShort(
   draft.freeAt = Math.min(draft.freeAt, until);
   const seconds = Math.max(1, Math.ceil((until - draft.now) / 1000));
   fall(target, draft, 'RateHeadroom', `${detail}; room in ${seconds} s`);
-}
-
-/**
- * Nothing is left for want of headroom: soon there will be some, so what is ejected is not tried in despair. So are keys that the
- * provider has sent away until it says; for how long others are used up is a guess, which only those believe who may wait.
- */
-function isBusy(draft: Draft): boolean {
-  const mayWait = (draft.rule.admission?.maxWaitMs ?? 0) > 0;
-  for (const { limit, until } of draft.ejected) {
-    if (limit !== 'Told' && !(mayWait && limit === 'Guessed')) continue;
-    // Its time is over, and one probe is under way.
-    draft.freeAt = Math.min(draft.freeAt, Math.max(until, draft.now + PROBE_MS));
-  }
-  return draft.freeAt !== Number.POSITIVE_INFINITY;
 }
 
 const barredBy = ({ provider }: TableTarget, { rule, facts }: Draft): Fallen | undefined =>

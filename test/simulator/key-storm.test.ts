@@ -60,16 +60,13 @@ function figures({ timeline }: Simulation) {
 }
 
 describe('three keys in a storm', () => {
-  it.each([1, 2, 3])(
-    'serve what they allow together where their limits are known (seed %i)',
-    (seed) => {
-      const { goodput, refused } = figures(storm(seed, true));
+  it.each([1, 2, 3])('serve what they allow together where their limits are known (seed %i)', (seed) => {
+    const { goodput, refused } = figures(storm(seed, true));
 
-      expect(goodput).toBeGreaterThanOrEqual(0.95);
-      expect(goodput).toBeLessThanOrEqual(1);
-      expect(refused).toBe(0);
-    },
-  );
+    expect(goodput).toBeGreaterThanOrEqual(0.95);
+    expect(goodput).toBeLessThanOrEqual(1);
+    expect(refused).toBe(0);
+  });
 
   it.each([1, 2, 3])('and where only refusals tell (seed %i)', (seed) => {
     const { goodput } = figures(storm(seed, false));
