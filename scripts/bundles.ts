@@ -1,4 +1,5 @@
 /** Bundles for images and benches, one per entry; parts that load on demand stay files of their own beside them. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
@@ -25,8 +26,7 @@ export const chunkFolder = (name: BundleName): string => `${name}-chunks`;
  * of `node:http` comes the whole of fetch, with `node:crypto` the web API. Taken as an object, only what is used is read;
  * it saves megabytes in every pod.
  *
- * Each importer has a copy of its own. A shared one becomes a file as soon as two parts use it, and a dozen such files are
- * enough for V8 to optimise how Node resolves their paths: that alone brought 6 MiB of the compiler into memory.
+ * Each importer has a copy of its own; a shared one becomes a file as soon as two parts use it.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
@@ -81,24 +81,48 @@ const ENGINE = 're2js';
 const engineApart: Plugin = {
   name: 'engine-apart',
   setup(builder) {
-    const { outdir = '' } = builder.initialOptions;
-    const main = path.join(outdir, 'sidecar.js');
     builder.onResolve({ filter: new RegExp(`^${ENGINE}$`) }, ({ kind }) =>
       kind === 'require-call' ? { path: ENGINE, namespace: 'engine' } : undefined,
     );
     // A `require` of the bundler's own looks for files where its helpers happen to be, so this one has its own.
     builder.onLoad({ filter: /./, namespace: 'engine' }, () => ({
       contents: `import { createRequire } from 'node:module';
-        export const { RE2JS } = createRequire(import.meta.url)('./${chunkFolder('sidecar')}/${ENGINE}.js');`,
+        export const { RE2JS } = createRequire(import.meta.url)('./${ENGINE}.js');`,
     }));
     builder.onEnd(({ metafile }) => {
       for (const [output, { inputs }] of Object.entries(metafile?.outputs ?? {})) {
-        if (inputs[`engine:${ENGINE}`] && path.resolve(output) !== path.resolve(main))
+        if (inputs[`engine:${ENGINE}`] && path.basename(path.dirname(output)) !== chunkFolder('sidecar'))
           throw new Error(`${output} would look for the engine of patterns in the wrong folder`);
       }
     });
   },
 };
+
+/**
+ * What the bundler splits off is shared by some parts that load on demand and not by others, so with each new part the start
+ * would load more files; a dozen are enough for V8 to optimise how Node resolves their paths, which alone brings 6 MiB of the
+ * compiler into memory. Here every such part also imports the start as a whole, which has run by then: all that the start
+ * needs is shared by all parts, and so is one file.
+ */
+const startInOneFile: Plugin = {
+  name: 'start-in-one-file',
+  setup(builder) {
+    const start = path.resolve(START);
+    const parts = new Set<string>();
+    builder.onResolve({ filter: /^\./ }, async ({ path: wanted, kind, pluginData, ...rest }) => {
+      if (kind !== 'dynamic-import' || pluginData === start) return undefined;
+      const found = await builder.resolve(wanted, { ...rest, kind, pluginData: start });
+      if (found.errors.length === 0) parts.add(found.path);
+      return found;
+    });
+    builder.onLoad({ filter: /\.ts$/ }, async ({ path: file }) => {
+      if (!parts.has(file)) return undefined;
+      const source = await readFile(file, 'utf8');
+      return { contents: `${source}\nimport ${JSON.stringify(start)};\n`, loader: 'ts' };
+    });
+  },
+};
+const START = 'cli/sidecar.ts';
 
 /** Writes `<outDir>/<name>.js` and its chunks; what went into it is the answer. Run at the root of the repository. */
 export async function bundle(name: BundleName, outDir: string): Promise<Metafile> {
@@ -119,7 +143,7 @@ export async function bundle(name: BundleName, outDir: string): Promise<Metafile
     minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: BANNER },
-    plugins: [lazyBuiltins, kubeconfigOnly, ...(apart ? [engineApart] : [])],
+    plugins: [lazyBuiltins, kubeconfigOnly, ...(apart ? [engineApart, startInOneFile] : [])],
     metafile: true,
     logLevel: 'warning',
   });

@@ -20,14 +20,29 @@ import {
 
 const work = mkdtempSync(path.join(tmpdir(), 'outrider-bundles-'));
 let packages: string[];
+let outputs: Awaited<ReturnType<typeof bundle>>['outputs'];
 
 beforeAll(async () => {
   const metafile = await bundle('sidecar', work);
+  ({ outputs } = metafile);
   packages = (await bundledPackages(metafile, await readLockfile())).map(({ name }) => name);
 }, 60_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe('the bundle of the sidecar', () => {
+  it('starts from one file, however many parts load on demand', () => {
+    const entry = Object.keys(outputs).find((file) => path.basename(file) === 'sidecar.js') ?? '';
+    const loaded = new Set([entry]);
+    for (const file of loaded) {
+      for (const { path: next, kind } of outputs[file]?.imports ?? []) {
+        if (kind === 'import-statement' && outputs[next]) loaded.add(next);
+      }
+    }
+    // Itself, what it is made of, and the bundler's own helpers.
+    expect(loaded.size).toBeLessThanOrEqual(3);
+    expect(Object.keys(outputs).length).toBeGreaterThan(10);
+  });
+
   it('loads the engine of patterns with the first pattern', async () => {
     expect(packages).toContain('re2js');
     expect(await ruleTaken('RegularExpression', 'b+')).toBe('special');
