@@ -28,6 +28,9 @@ export const FATES = [
 ] as const;
 type Fate = (typeof FATES)[number];
 
+/** Of every other one. */
+const USUAL: readonly Fate[] = ['Fine', 'Fine', 'Fine', 'Hedged'];
+
 export interface Planned {
   caller: Caller;
   /** The model asked for: names the vendor that is tried first. */
@@ -67,7 +70,7 @@ const BROKEN: readonly Failure[] = [
 export function plan(index: number, roll: Roll): Planned {
   const caller = pick(CALLERS, roll);
   const vendor = pick(VENDORS, roll);
-  const drawn = roll(10) < 6 ? 'Fine' : pick(FATES, roll);
+  const drawn = pick(roll(10) < 5 ? USUAL : FATES, roll);
   const stream = drawn === 'Broken' || drawn === 'LeftReading' || roll(2) === 0;
   const asked: Asked = { user: `This is q${index}. ${'word '.repeat(40 + roll(200))}` };
   // What calls a tool is over before it could break in the middle.
