@@ -80,6 +80,38 @@ export const ERRORS = {
       'request {id} is not known here: feedback is taken for the last {count} requests that this sidecar answered',
   },
 
+  // Answered later
+  spool_missing: {
+    status: 503,
+    retryable: false,
+    message:
+      '{what} are kept in a directory, and this sidecar has none: start it with --spool-dir DIR (chart value sidecar.spool)',
+  },
+  spool_unusable: {
+    status: 503,
+    retryable: true,
+    message: 'the directory that --spool-dir names cannot be used; the log of the sidecar says why',
+  },
+  spool_full: { status: 503, retryable: true, message: 'the spool holds {what} and takes no more now' },
+  later_not_found: { status: 404, retryable: false, message: 'no {kind} "{id}" is kept here' },
+  file_in_use: {
+    status: 409,
+    retryable: false,
+    message: 'file {id} is the input of a batch that has not ended; cancel the batch first',
+  },
+  batch_over: { status: 409, retryable: false, message: 'batch {id} is {state} and cannot be cancelled' },
+  batch_not_allowed: {
+    status: 400,
+    retryable: false,
+    message: 'rule {rule} of route {route} takes no lines of batches: it has no batch',
+  },
+  batch_closed: {
+    status: 503,
+    retryable: true,
+    message: 'rule {rule} of route {route} takes lines of batches from {opens} on',
+  },
+  webhook_not_allowed: { status: 400, retryable: false, message: 'x-outrider-webhook is refused: {reason}' },
+
   // Routing
   config_unavailable: {
     status: 503,
@@ -112,6 +144,11 @@ export const ERRORS = {
     retryable: true,
     message: 'rule {rule} of route {route} has no target with headroom now: {reasons}',
   },
+  rate_limit_exceeded: {
+    status: 429,
+    retryable: true,
+    message: 'limit {limit} of rule {rule} of route {route} is reached: {reason}',
+  },
   admission_timeout: {
     status: 429,
     retryable: true,
@@ -122,6 +159,32 @@ export const ERRORS = {
     retryable: true,
     message:
       'too many requests wait for headroom; those of class {class}, as rule {rule} of route {route} has it, are refused first',
+  },
+  budget_exhausted: {
+    status: 429,
+    retryable: false,
+    message: 'budget {budget} has nothing left for {key}: {reason}',
+  },
+  budget_unavailable: {
+    status: 503,
+    retryable: true,
+    message: 'no part of budget {budget} could be had for {key}: {reason}',
+  },
+  budget_cost_unknown: {
+    status: 503,
+    retryable: false,
+    message: 'target {target} cannot be asked under budget {budget}: {reason}',
+  },
+  budget_unbounded: {
+    status: 400,
+    retryable: false,
+    message: 'budget {budget} is Strict, and what target {target} may cost has no upper bound: {reason}',
+  },
+  budget_unmetered: {
+    status: 403,
+    retryable: false,
+    message:
+      "nobody can tell what requests to {path} cost, so budget {budget} refuses them; unmetered: Allow on rule {rule} lets them pass a budget of the route's own namespace",
   },
   request_too_large_for_targets: {
     status: 400,

@@ -5,11 +5,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServiceTier } from './accounting/service-tier.ts';
 import type { Settlement } from './accounting/usage.ts';
+import type { CacheUse } from './cache/use.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import type { Envelope } from './dialects/envelope.ts';
 import type { OpenWay } from './dialects/pairing.ts';
 import type { Purpose } from './internal/internal-rule.ts';
+import type { SpendHold } from './limits/budgets/hold.ts';
 import type { Permit } from './limits/permit.ts';
+import type { RatePass } from './limits/rates/pass.ts';
 import type { BreakerScope } from './providers/failures.ts';
 import type { Candidate, Plan, RequestFacts, Step } from './routing/plan.ts';
 import type { FailureClass } from './snapshot/schema.ts';
@@ -39,11 +42,17 @@ export interface Exchange {
   /** Somebody else reads the bytes of the body as well: their memory is not given back before its time. */
   bodyShared?: boolean;
   facts: RequestFacts | undefined;
+  /** What came, where a shorter conversation is sent. Absent: `envelope` is what came. */
+  whole?: Envelope | undefined;
+  /** Tokens of the prompt, by estimate, that are not sent for the rule's context. Absent: it is sent whole. */
+  savedTokens?: number | undefined;
   /** What the user wrote, in part: only where the log's owner asked for it. */
   shownPrompt?: string | undefined;
   // internal
   /** A request of our own: what it is for, and the id of the request on whose behalf it is made. Absent: a caller's. */
   internal?: { readonly purpose: Purpose; readonly parent: string | undefined } | undefined;
+  /** With it: the caller's request that it is made for, which tells whose budget it is. Absent: itself. */
+  payer?: Exchange | undefined;
   /** Requests of our own that were made on its behalf, in order. */
   asked?: Exchange[] | undefined;
   /** Of copies that its experiment asked for: what became of each. Absent: none was asked for. */
@@ -55,6 +64,12 @@ export interface Exchange {
   modelPattern: string | undefined;
   steps: Step[];
   plan: Plan | undefined;
+  // cache
+  /** What the cache did for it. Absent: its rule has none. */
+  cache?: CacheUse | undefined;
+  // limits
+  /** Its rule's limits of rates, and what it holds of them. Absent: there are none. */
+  rates?: RatePass | undefined;
   // dispatch
   attempts: Attempt[];
   /** Monotonic milliseconds at which the response was handed to the caller. */
@@ -64,6 +79,8 @@ export interface Exchange {
   hedgeRefused?: 'NoTarget' | 'Headroom' | 'Budget';
   /** Milliseconds for which it waited until a target had headroom. Absent: it did not wait. */
   waitedMs?: number;
+  /** The last thing that a budget had to say. Absent: nothing, or it has none. */
+  budget?: BudgetNote;
   outcome: Outcome | undefined;
   /**
    * Drops the request body and the memory reserved for it. Dispatch calls it once nothing can be sent again: at commit, or
@@ -159,6 +176,19 @@ export interface Attempt {
   settlement: Settlement | undefined;
   /** What it holds of limits; absent where there are none. */
   permit?: Permit | undefined;
+  /** What it has set aside of budgets; absent where there are none. */
+  spend?: SpendHold | undefined;
+}
+
+/**
+ * Overdrawn: it has nothing left and lets requests go on. Allowed: spent without the ledger. Cheapest: only what costs least was
+ * asked. All others: it refused an attempt.
+ */
+export interface BudgetNote {
+  id: string;
+  what: 'Exhausted' | 'Unavailable' | 'CostUnknown' | 'Unmetered' | 'Overdrawn' | 'Allowed' | 'Cheapest';
+  /** Milliseconds for which it waited for a lease. Absent: it did not. */
+  waitedMs?: number;
 }
 
 export interface Outcome {

@@ -5,6 +5,8 @@ import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface RecordingParts {
   rows: RowSink;
+  /** Is told what each attempt cost, before the rows say so. */
+  spend?: { settle(exchange: Exchange): void };
   /** Are told of every exchange once it is over and settled. */
   observers?: readonly ExchangeObserver[];
   telemetry: Pick<Telemetry, 'record'>;
@@ -14,10 +16,11 @@ export interface RecordingParts {
 
 /** Never throws. */
 export function recordExchange(exchange: Exchange, parts: RecordingParts): void {
-  const { rows, telemetry, observers, warn } = parts;
+  const { rows, spend, telemetry, observers, warn } = parts;
   try {
     exchange.releaseBody();
     for (const attempt of exchange.attempts) exchange.settle(attempt);
+    spend?.settle(exchange);
     for (const row of rowsOf(exchange)) rows.append(row);
     if (observers) for (const observer of observers) observer.completed(exchange);
     telemetry.record(exchange);

@@ -1,12 +1,17 @@
 /** Puts the data plane together: configuration in, two ports out. */
 import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
+import { ContextDoor } from './context/door.ts';
+import { type CacheOptions, LazyCache } from './cache/lazy.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { WebSocketRelay } from './dispatch/websocket.ts';
 import { RunningExperiments } from './experiments/running.ts';
 import { FeedbackDesk } from './feedback/desk.ts';
 import { Asker } from './internal/asker.ts';
 import { Admission } from './limits/admission/admission.ts';
+import { Budgets } from './limits/budgets/budgets.ts';
+import type { PodIdentity } from './limits/budgets/keys.ts';
+import { LocalLessor } from './limits/budgets/local-lessor.ts';
 import { Limits } from './limits/limits.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { RunningOutlook } from './outlook.ts';
@@ -40,9 +45,13 @@ export interface SidecarOptions {
   /** Who may call: further hosts, origins of web pages, the token apps must present. */
   access?: Pick<GateOptions, 'hosts' | 'origins' | 'token'>;
   limits?: SidecarLimits;
+  /** Of rules that keep answers. */
+  cache?: CacheOptions;
   startup?: StartupMode;
   /** Where this pod is, in the words that providers use for their regions; unset: not known. */
   region?: string;
+  /** Whose pod it is, for budgets that tell namespaces and workloads apart; unset: both are empty. */
+  pod?: PodIdentity | undefined;
   /** Where settled rows go; unset: nowhere. */
   rows?: RowSink;
   /** Unset: nothing is counted, logged or traced. */
@@ -101,6 +110,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     wall: () => Date.now(),
     estimates: learned,
   });
+  const budgets = new Budgets({
+    clock: systemClock,
+    estimates: learned,
+    pod: options.pod ?? { namespace: '', workload: '' },
+    lessor: source.lease ? undefined : new LocalLessor(() => Date.now()),
+  });
   const outlook = new RunningOutlook({
     fleet: source.join && fleet,
     region: options.region,
@@ -123,7 +138,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     memory,
     random,
     gate: ceilings,
-    observers: [ceilings, state.observed, outlook.observer, experiments.attempts],
+    spend: budgets,
+    observers: [ceilings, budgets, state.observed, outlook.observer, experiments.attempts],
     onBreaker: (event) => {
       if (event.kind === 'Ejected') telemetry?.ejected(event.providerId, event.scope);
       telemetry?.breakerMoved(event.providerId, event.scope, BREAKER_STATES[event.kind]);
@@ -153,6 +169,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       dispatcher.parts.hedging,
     ],
     rows: options.rows ?? { append() {} },
+    spend: budgets,
     telemetry: { record: (exchange) => telemetry?.record(exchange) },
     warn,
   };
@@ -169,6 +186,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     random,
   });
   const models = new LazyModels({ ask: asker.ask, clock });
+  const context = new ContextDoor({ ask: asker.ask, clock, parse: dispatcher.parts.parse });
   const pipeline = new Pipeline({
     config,
     gate: new Gate(options.access),
@@ -184,6 +202,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     ...recording,
     models,
     feedback,
+    context,
     logContentBytes: limits.logContentBytes ?? 0,
     random,
   });
@@ -198,6 +217,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   holder.onChange((effective) => {
     telemetry?.snapshotChanged(effective);
     ceilings.apply(effective);
+    budgets.apply(effective);
     dispatcher.apply(effective);
     void outlook.apply(effective, { ...dispatcher.parts, ask: asker.ask });
     state.observed.retain(effective.providers);
@@ -233,6 +253,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const adminListener = new Listener({ request: (req, res) => admin.handle(req, res) });
 
   source.join?.(fleet);
+  source.lease?.(budgets);
   await source.start(holder, credentials);
   const cut = new AbortController();
   let ended: Promise<void> | undefined;

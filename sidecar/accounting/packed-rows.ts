@@ -4,6 +4,7 @@
  * most of the heap of a busy sidecar would be rows.
  */
 import { parentOf } from '../internal/internal-rule.ts';
+import type { Charge } from './charge.ts';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
 import type { Usage } from './usage.ts';
 
@@ -24,7 +25,7 @@ const NOT_SAID = -1;
 const UNKNOWN = -1n;
 const MAX_COST = 2n ** 63n - 1n;
 
-type Branch = Map<string | undefined, Branch | RowKind>;
+type Branch = Map<string | readonly Charge[] | undefined, Branch | RowKind>;
 
 /** A queue of rows with consecutive sequence numbers. Grows by doubling and never shrinks. */
 export class PackedRows {
@@ -99,6 +100,20 @@ export class PackedRows {
     return row;
   }
 
+  /** What that row charges, and how much. */
+  charged(index: number): { charges: readonly Charge[]; nanoUsd: bigint } | undefined {
+    const slot = (this.#first + index) % this.#capacity;
+    const what = this.#what[slot] as RowKind | TotalRow | Row;
+    const { charges } = what;
+    if (charges === undefined) return undefined;
+    if (this.#requests[slot] === undefined) {
+      const { costNanoUsd } = what as TotalRow | Row;
+      return costNanoUsd === undefined ? undefined : { charges, nanoUsd: BigInt(costNanoUsd) };
+    }
+    const nanoUsd = this.#costs[slot] as bigint;
+    return nanoUsd === UNKNOWN ? undefined : { charges, nanoUsd };
+  }
+
   /** Forgets the oldest `count` rows. */
   drop(count: number): void {
     for (let i = 0; i < count; i++) {
@@ -164,6 +179,8 @@ export class PackedRows {
       row.outcome,
       row.failure,
       row.serviceTier,
+      row.charges,
+      row.key,
       row.source,
     ];
     let branch = this.#kinds;

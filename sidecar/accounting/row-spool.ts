@@ -1,9 +1,11 @@
 /**
  * Rows on their way to the operator, in memory, bounded. Rows are kept until they are acknowledged; when there is no room,
- * new rows are folded into totals by (route, provider, model, source), so that sums survive an outage of any length.
+ * new rows are folded into totals by (route, provider, model, source, whom they charge), so that sums survive an outage of any
+ * length.
  *
  * Only rows that were never sent are folded: what was sent may have been counted already, and must come again as it was.
  */
+import type { Charge } from './charge.ts';
 import { PackedRows } from './packed-rows.ts';
 import type { Row, RowSink, Sequenced, TotalRow } from './rows.ts';
 import { addUsage, NO_USAGE } from './usage.ts';
@@ -27,6 +29,8 @@ export class RowSpool implements RowSink {
   private readonly maxRows: number;
   private readonly rows = new PackedRows();
   private readonly totals = new Map<string, OpenTotal>();
+  /** Numbers of lists of charges, for as long as totals have them. */
+  private charges = new Map<readonly Charge[], number>();
   /** The total of the row before: mostly that of the next one too, and a key is dear to make. */
   private latest: OpenTotal | undefined = undefined;
 
@@ -52,21 +56,42 @@ export class RowSpool implements RowSink {
     return Array.from({ length: count }, (_, i) => this.rows.at(i));
   }
 
-  /** Everything up to `seq` is safe with the operator. Numbers never given out are ignored. */
-  acknowledge(seq: number): void {
+  /**
+   * Everything up to `seq` is safe with the operator. Numbers never given out are ignored. `each` hears what the rows charged
+   * that are dropped.
+   */
+  acknowledge(seq: number, each?: (charges: readonly Charge[], nanoUsd: bigint) => void): void {
     const { firstSeq, length } = this.rows;
-    if (seq >= firstSeq && seq < firstSeq + length) this.rows.drop(seq - firstSeq + 1);
+    if (seq < firstSeq || seq >= firstSeq + length) return;
+    const count = seq - firstSeq + 1;
+    if (each) this.tell(count, each);
+    this.rows.drop(count);
   }
 
   private closeTotals(): void {
     for (const [key, { row, nanoUsd, savedNanoUsd }] of this.totals) {
       if (this.rows.length >= this.maxRows) break;
       this.totals.delete(key);
+      if (this.totals.size === 0) this.charges = new Map();
       this.latest = undefined;
       row.costNanoUsd = nanoUsd.toString();
       if (savedNanoUsd > 0n) row.savedNanoUsd = savedNanoUsd.toString();
       this.rows.pushTotal(row);
     }
+  }
+
+  private tell(count: number, each: (charges: readonly Charge[], nanoUsd: bigint) => void): void {
+    for (let i = 0; i < count; i++) {
+      const charged = this.rows.charged(i);
+      if (charged) each(charged.charges, charged.nanoUsd);
+    }
+  }
+
+  private numberOf(charges: readonly Charge[] | undefined): number {
+    if (charges === undefined) return 0;
+    let known = this.charges.get(charges);
+    if (known === undefined) this.charges.set(charges, (known = this.charges.size + 1));
+    return known;
   }
 
   private totalOf(row: Row): OpenTotal {
@@ -75,22 +100,32 @@ export class RowSpool implements RowSink {
   }
 
   private findTotal(row: Row): OpenTotal {
-    // Only the model can hold any character, so it stands last.
-    let key = `${row.source}\n${row.provider}\n${row.route ?? ''}\n${row.model}`;
+    const charged = this.numberOf(row.charges);
+    // Models, and keys, can hold any character, so a length tells where one ends.
+    const { key: whose = '' } = row;
+    let key = `${row.source}\n${row.provider}\n${row.route ?? ''}\n${charged}\n${whose.length}\n${whose}\n${row.model}`;
     let total = this.totals.get(key);
     if (total) return total;
-    if (this.totals.size >= MAX_TOTALS) {
-      key = OTHER;
-      total = this.totals.get(OTHER);
+    const other = this.totals.size >= MAX_TOTALS;
+    if (other) {
+      // What budgets are charged stays exact, whatever else is told no longer.
+      key = `${OTHER}\n${charged}`;
+      total = this.totals.get(key);
     }
-    if (!total)
-      this.totals.set(key, (total = { row: newTotal(row, key === OTHER), nanoUsd: 0n, savedNanoUsd: 0n }));
+    if (!total) this.totals.set(key, (total = { row: newTotal(row, other), nanoUsd: 0n, savedNanoUsd: 0n }));
     return total;
   }
 }
 
-function isOf(row: Row, { source, provider, route, model }: TotalRow): boolean {
-  return row.model === model && row.route === route && row.source === source && row.provider === provider;
+function isOf(row: Row, { source, provider, route, model, charges, key }: TotalRow): boolean {
+  return (
+    row.model === model &&
+    row.route === route &&
+    row.source === source &&
+    row.provider === provider &&
+    row.charges === charges &&
+    row.key === key
+  );
 }
 
 function fold(row: Row, total: OpenTotal): void {
@@ -117,5 +152,7 @@ function newTotal(row: Row, other: boolean): TotalRow {
     costNanoUsd: '0',
   };
   if (!other && row.route !== undefined) total.route = row.route;
+  if (row.charges !== undefined) total.charges = row.charges;
+  if (!other && row.key !== undefined) total.key = row.key;
   return total;
 }

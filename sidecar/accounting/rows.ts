@@ -1,9 +1,11 @@
 /** The ledger's view of an exchange: one row per attempt, failed ones included. */
+import type { Served } from '../cache/use.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { type Purpose, parentOf } from '../internal/internal-rule.ts';
+import type { Charge } from './charge.ts';
 import { savedNanoUsd } from './counterfactual.ts';
 import type { ServiceTier } from './service-tier.ts';
-import type { Usage } from './usage.ts';
+import { NO_USAGE, type Usage } from './usage.ts';
 
 /** (pod uid, epoch, seq) identifies a row for ever; the spool gives the seq. JSON as it travels to the operator. */
 export interface Row {
@@ -29,7 +31,8 @@ export interface Row {
   credential?: string;
   /** Name the provider was asked for. */
   model: string;
-  kind: Attempt['kind'];
+  /** CacheHit: nobody was asked; the answer had been given before, to the same or a like question. */
+  kind: Attempt['kind'] | 'CacheHit';
   outcome: 'Ok' | 'Failed' | 'Cancelled';
   failure?: string;
   /** Absent: the standard one, or the vendor does not say. */
@@ -40,6 +43,10 @@ export interface Row {
   costNanoUsd?: string;
   /** Decimal string; what the request would have cost more at the dearest target it could have gone to. Absent: nothing to compare. */
   savedNanoUsd?: string;
+  /** Budgets that the cost counts against. Rows that charge the same share one list. Absent: none. */
+  charges?: readonly Charge[];
+  /** Whom it is charged to besides the namespace. Absent: its budgets tell nobody apart, or it has none. */
+  key?: string;
 }
 
 /** Many rows folded into one because the spool was full: sums are kept, single attempts are not. */
@@ -58,6 +65,8 @@ export interface TotalRow {
   usage: Usage;
   costNanoUsd: string;
   savedNanoUsd?: string;
+  charges?: readonly Charge[];
+  key?: string;
 }
 
 export type Sequenced<R> = R & { seq: number };
@@ -71,7 +80,34 @@ export interface RowSink {
 export function rowsOf(exchange: Exchange): Row[] {
   const rows = exchange.attempts.map((attempt, index) => rowOf(exchange, attempt, index));
   noteSaving(exchange, rows);
+  const hit = exchange.cache?.served && hitRow(exchange, exchange.cache.served);
+  if (hit) rows.push(hit);
   return rows;
+}
+
+/** It used nothing; what the answer cost when it was asked for is saved, if the caller got it. */
+function hitRow(exchange: Exchange, { candidate, savedNanoUsd }: Served): Row {
+  const { outcome, attempts } = exchange;
+  const ok = outcome !== undefined && !outcome.cancelled && !outcome.broken;
+  const row: Row = {
+    type: 'Attempt',
+    request: exchange.id,
+    attempt: attempts.length,
+    at: Math.round(exchange.startedWall + ((outcome?.endedAt ?? exchange.startedAt) - exchange.startedAt)),
+    operation: exchange.dialect.operation,
+    rule: exchange.plan?.rule.name ?? '',
+    target: candidate.target.name,
+    provider: candidate.providerId,
+    model: candidate.upstreamModel,
+    kind: 'CacheHit',
+    outcome: ok ? 'Ok' : outcome?.broken === true ? 'Failed' : 'Cancelled',
+    source: 'None',
+    usage: NO_USAGE,
+    costNanoUsd: '0',
+  };
+  if (exchange.route !== undefined) row.route = exchange.route;
+  if (ok && savedNanoUsd !== undefined) row.savedNanoUsd = savedNanoUsd.toString();
+  return row;
 }
 
 /** Of the attempt that the caller was answered from. */
@@ -120,5 +156,10 @@ function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
   const { serviceTier } = attempt;
   if (serviceTier !== undefined && serviceTier !== 'Standard') row.serviceTier = serviceTier;
   if (settlement.costNanoUsd !== undefined) row.costNanoUsd = settlement.costNanoUsd.toString();
+  const { spend } = attempt;
+  if (spend !== undefined) {
+    row.charges = spend.charges;
+    if (spend.key !== '') row.key = spend.key;
+  }
   return row;
 }

@@ -10,11 +10,12 @@ const LONGEST_WAIT_MS = 60_000;
  */
 export function errorHeaders(error: OutriderError): [string, string][] {
   const headers: [string, string][] = [['content-type', 'application/json']];
-  const wait = error.retryable ? error.retryAfterMs : undefined;
+  const wait = error.retryAfterMs;
   if (wait !== undefined) {
     headers.push(['retry-after', String(Math.max(1, Math.ceil(wait / 1000)))]);
     if (wait <= LONGEST_WAIT_MS) headers.push(['retry-after-ms', String(Math.max(1, Math.ceil(wait)))]);
   }
-  headers.push(['x-should-retry', wait !== undefined && wait <= LONGEST_WAIT_MS ? 'true' : 'false']);
+  const soon = wait !== undefined && wait <= LONGEST_WAIT_MS;
+  headers.push(['x-should-retry', error.retryable && soon ? 'true' : 'false']);
   return headers;
 }

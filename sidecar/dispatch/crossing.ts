@@ -84,11 +84,13 @@ export class Crossing {
 
   #read(way: CrossingWay): ChatRequest {
     if (this.#chat !== undefined) return this.#chat;
-    const { envelope } = this.#exchange;
+    const { envelope, plan } = this.#exchange;
     if (envelope === undefined) throw new Error('a request without a body is passed through');
     this.#take(envelope.body.length);
     const { body } = envelope;
     this.#chat = this.#parts.parse.run(body.length, () => way.crossing.caller.readChat(body));
+    // The rule's cap is not in the body that came.
+    if (plan?.rule.maxOutputTokens !== undefined) this.#chat.maxOutputTokens = envelope.maxOutputTokens;
     return this.#chat;
   }
 

@@ -20,6 +20,7 @@ import { PassthroughRun } from './passthrough.ts';
 import type { Settled } from './relay.ts';
 import { RetryBudgets } from './retry-budget.ts';
 import { Run } from './run.ts';
+import type { SpendGate } from './spend-gate.ts';
 import { Upstreams } from './upstreams.ts';
 import { UsageMemory } from './usage-memory.ts';
 
@@ -34,6 +35,7 @@ export interface DispatcherOptions {
   readonly onBreaker?: (event: BreakerEvent) => void;
   readonly observers?: readonly AttemptObserver[];
   readonly gate?: AttemptGate;
+  readonly spend?: SpendGate;
   /** Fetches what callers link to. */
   readonly fetchMedia?: FetchMedia;
   /** Gets tokens for the identity of the pod. */
@@ -63,7 +65,7 @@ export class Dispatcher implements Dispatch {
     const clock = options.clock ?? systemClock;
     const deadlines = new Deadlines(clock, options.tickMs);
     const pace = new PaceBook();
-    const { gate } = options;
+    const { gate, spend } = options;
     this.health = new Breakers({ credentials, ...(onBreaker ? { onEvent: onBreaker } : {}) });
     this.parts = {
       clock,
@@ -78,8 +80,9 @@ export class Dispatcher implements Dispatch {
       fetchMedia: options.fetchMedia ?? mediaFetcher(),
       observers: [...(options.observers ?? []), pace, this.#rates],
       gate,
+      spend,
       pace,
-      hedging: new Hedging({ deadlines, pace, gate }),
+      hedging: new Hedging({ deadlines, pace, gate, spend }),
       retries: new RetryBudgets(),
       random: options.random ?? Math.random,
     };

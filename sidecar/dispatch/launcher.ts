@@ -5,6 +5,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { SpendHold } from '../limits/budgets/hold.ts';
+import { priorityOf } from '../routing/headroom.ts';
 import { isPinned, replayOf } from '../routing/kept.ts';
 import type { Candidate, Plan, ReplayClass } from '../routing/plan.ts';
 import { Assembly, type Ready } from './assembly.ts';
@@ -20,6 +22,7 @@ import type { DispatchParts } from './parts.ts';
 import { Preparation } from './preparation.ts';
 import type { Receiver } from './receiver.ts';
 import { Relay, type Settled } from './relay.ts';
+import { isRefusal, type SpendRefusal } from './spend-gate.ts';
 import { UpstreamCall } from './upstream-call.ts';
 
 export abstract class Launcher extends Relay implements CallOwner {
@@ -35,6 +38,8 @@ export abstract class Launcher extends Relay implements CallOwner {
   protected preparing = false;
   readonly #preparation: Preparation;
   readonly #assembly: Assembly;
+  /** Ends the wait for a lease. */
+  #leaveQueue: (() => void) | undefined = undefined;
 
   constructor(parts: DispatchParts, exchange: Exchange, plan: Plan, settled: Settled) {
     super(parts, exchange, plan, settled);
@@ -61,6 +66,8 @@ export abstract class Launcher extends Relay implements CallOwner {
   protected abstract cannot(candidate: Candidate, thrown: unknown, hedge: Hedge | undefined): void;
   /** Limits leave no room for the attempt now. */
   protected abstract noRoom(candidate: Candidate, hedge: Hedge | undefined): void;
+  /** No budget has room for the attempt. */
+  protected abstract noMoney(candidate: Candidate, refusal: SpendRefusal, hedge: Hedge | undefined): void;
   /** What the attempt needs came too late. */
   protected abstract tooLate(hedge: Hedge | undefined): void;
   protected abstract limitsOf(candidate: Candidate, now: number): AttemptLimits;
@@ -148,11 +155,71 @@ export abstract class Launcher extends Relay implements CallOwner {
     }
   }
 
-  #start(candidate: Candidate, { upstream, way, request, secret }: Ready, hedge: Hedge | undefined): void {
-    const { exchange, parts } = this;
+  #start(candidate: Candidate, ready: Ready, hedge: Hedge | undefined): void {
     const now = this.now();
+    const spend = this.parts.spend?.take(candidate, this.exchange, now);
+    if (!isRefusal(spend)) this.#begin(candidate, ready, hedge, spend, now);
+    else if (hedge !== undefined || !this.#awaitLease(candidate, ready, spend, now))
+      this.noMoney(candidate, spend, hedge);
+  }
+
+  /** False: there is no use in waiting. */
+  #awaitLease(candidate: Candidate, ready: Ready, refusal: SpendRefusal, since: number): boolean {
+    const { exchange, parts, plan } = this;
+    const deadline = Math.min(since + refusal.waitMs, this.commitDeadline);
+    const waiter = {
+      priority: priorityOf(plan.rule),
+      deadline,
+      again: (now: number) => this.#leased(candidate, ready, now, since),
+      gaveUp: (last: SpendRefusal, now: number) => {
+        this.#noteWait(now - since);
+        if (this.#isWanted(undefined)) this.noMoney(candidate, last, undefined);
+      },
+    };
+    const leave = parts.spend?.wait(refusal, waiter, since);
+    if (leave === undefined) return false;
+    this.preparing = true;
+    this.#leaveQueue = leave;
+    if (exchange.res.destroyed) leave();
+    return true;
+  }
+
+  #leased(candidate: Candidate, ready: Ready, now: number, since: number): SpendRefusal | undefined {
+    if (!this.#isWanted(undefined)) return undefined;
+    const spend = this.parts.spend?.take(candidate, this.exchange, now);
+    if (isRefusal(spend)) return spend;
+    this.#noteWait(now - since);
+    try {
+      this.#begin(candidate, ready, undefined, spend, now);
+    } catch (error) {
+      this.cannot(candidate, error, undefined);
+    }
+    return undefined;
+  }
+
+  #noteWait(waitedMs: number): void {
+    const { exchange } = this;
+    this.preparing = false;
+    this.#leaveQueue = undefined;
+    if (exchange.budget) exchange.budget.waitedMs = waitedMs;
+    exchange.steps.push({
+      stage: 'dispatch',
+      what: 'WaitedForLease',
+      detail: `${Math.round(waitedMs)} ms for part of budget ${exchange.budget?.id ?? ''}`,
+    });
+  }
+
+  #begin(
+    candidate: Candidate,
+    { upstream, way, request, secret }: Ready,
+    hedge: Hedge | undefined,
+    spend: SpendHold | undefined,
+    now: number,
+  ): void {
+    const { exchange, parts } = this;
     const permit = parts.gate?.take(candidate, exchange, now);
     if (permit === 'Refused') {
+      spend?.settle(0n, now);
       this.noRoom(candidate, hedge);
       return;
     }
@@ -161,6 +228,7 @@ export abstract class Launcher extends Relay implements CallOwner {
     const kind = hedge === undefined ? this.kindOf(candidate, admission.kind === 'Probe') : 'Hedge';
     const attempt = newAttempt(candidate, kind, now, way);
     if (permit !== undefined && permit !== 'Free') attempt.permit = permit;
+    if (spend !== undefined) attempt.spend = spend;
     this.started(attempt);
     const call = new UpstreamCall(hedge ?? this, {
       attempt,
@@ -188,6 +256,8 @@ export abstract class Launcher extends Relay implements CallOwner {
   /** Nothing is gathered for anybody any more. */
   protected stopGathering(): void {
     this.#preparation.abort();
+    this.#leaveQueue?.();
+    this.#leaveQueue = undefined;
   }
 
   /** No other attempt will be made: a long stream must not keep the prompt. */

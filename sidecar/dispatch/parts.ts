@@ -12,6 +12,7 @@ import type { KeyRing } from './keys.ts';
 import type { FetchMedia } from './media.ts';
 import type { PaceBook } from './pace/pace-book.ts';
 import type { RetryBudgets } from './retry-budget.ts';
+import type { SpendGate } from './spend-gate.ts';
 import type { Upstreams } from './upstreams.ts';
 import type { UsageMemory } from './usage-memory.ts';
 
@@ -31,6 +32,8 @@ export interface DispatchParts {
   readonly observers: readonly AttemptObserver[];
   /** Undefined: nothing is limited. */
   readonly gate: AttemptGate | undefined;
+  /** Undefined: nothing is budgeted. */
+  readonly spend: SpendGate | undefined;
   readonly pace: PaceBook;
   readonly hedging: Hedging;
   readonly retries: RetryBudgets;

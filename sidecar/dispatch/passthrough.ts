@@ -23,6 +23,7 @@ import { ErrorReceiver } from './receive-error.ts';
 import { RawReceiver } from './receive-raw.ts';
 import type { Receiver } from './receiver.ts';
 import { Relay } from './relay.ts';
+import { moneyFor } from './spend-gate.ts';
 import { UpstreamCall } from './upstream-call.ts';
 import { buildHeaders, withQuery } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
@@ -171,6 +172,7 @@ export class PassthroughRun extends Relay implements CallOwner {
     });
     headers.push(...this.#framing());
     const now = this.now();
+    moneyFor(parts.spend, candidate, exchange, now);
     const permit = roomFor(parts.gate, candidate, exchange, now);
     const attempt = newAttempt(candidate, this.#again === 0 ? 'First' : 'Retry', now, undefined);
     if (permit) attempt.permit = permit;

@@ -35,6 +35,7 @@ import {
   type Tried,
   wasTried,
 } from './selection.ts';
+import type { SpendRefusal } from './spend-gate.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 
 export class Run extends Race implements SelectionInput {
@@ -47,6 +48,8 @@ export class Run extends Race implements SelectionInput {
   #timer: Timer | undefined = undefined;
   /** Why the first target that was passed over could not be asked. */
   #obstacle: OutriderError | undefined = undefined;
+  /** A budget lets only what costs least be asked. */
+  #cheapest = false;
 
   constructor(parts: DispatchParts, exchange: Exchange, plan: Plan, settled: Settled) {
     super(parts, exchange, plan, settled);
@@ -157,6 +160,35 @@ export class Run extends Race implements SelectionInput {
     noteStep(this.exchange, 'RateHeadroom', `target ${name}: its limits leave no room now`);
     const error = noRoom(candidate, this.exchange);
     this.#passOver({ candidate, scope: 'None', retry: 'Same', notBefore: 0, refused: true }, error, hedge);
+  }
+
+  protected override noMoney(candidate: Candidate, refusal: SpendRefusal, hedge: Hedge | undefined): void {
+    noteStep(this.exchange, 'Budget', `target ${candidate.target.name}: ${refusal.detail}`);
+    const tried: Tried = { candidate, scope: 'None', retry: 'Same', notBefore: 0, refused: true };
+    if (hedge || refusal.leads === 'Next') {
+      this.#passOver(tried, refusal.error, hedge);
+      return;
+    }
+    const downgrades = refusal.leads === 'Cheapest' && !this.#cheapest;
+    if (downgrades) this.#askCheapest();
+    this.#obstacle = refusal.error;
+    if (downgrades) this.#passOver(tried, refusal.error, undefined);
+    else if (this.rival === undefined) this.#giveUp(undefined, true);
+  }
+
+  /** A budget is used up for what the rule would rather ask. */
+  #askCheapest(): void {
+    const { exchange, parts, plan } = this;
+    this.#cheapest = true;
+    const priced = [...plan.candidates, ...(plan.fallbacks ?? [])].flatMap((candidate) => {
+      const cost = parts.spend?.costOf(candidate, exchange);
+      return cost === undefined ? [] : [{ candidate, cost }];
+    });
+    const [least] = priced.map(({ cost }) => cost).sort((a, b) => Number(a - b));
+    this.candidates = priced.flatMap(({ candidate, cost }) => (cost === least ? [candidate] : []));
+    const names = [...new Set(this.candidates.map(({ target }) => target.name))].join(', ');
+    noteStep(exchange, 'Downgraded', `only what costs least is asked: ${names}`);
+    if (exchange.budget) exchange.budget.what = 'Cheapest';
   }
 
   #passOver(tried: Tried, why: OutriderError, hedge: Hedge | undefined): void {

@@ -2,6 +2,7 @@
 import type { DialectName, WireReader } from '../dialects/dialect.ts';
 import type { OpenWay } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
+import type { OutputCap } from '../dialects/output-cap.ts';
 import type { BodyChange } from '../dialects/splice.ts';
 import { isEmptyPatch, type SplicedBody, spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';
@@ -75,7 +76,7 @@ export function buildRequest(
   const asksUsage = options.askUsage && stream && ASKED_FOR_USAGE.has(way.spoken.dialect);
   const usageInjected = asksUsage && (crossed !== undefined || exchange.envelope?.includeUsage !== true);
   const spliced = crossed
-    ? spliceCrossed(crossed, candidate.target.patch, usageInjected)
+    ? spliceCrossed(crossed, candidate.target.patch, usageInjected, capOf(exchange, way, rule))
     : spliceReceived(exchange, candidate, way, rule, usageInjected);
   const headers = buildHeaders(exchange, candidate, upstream, rule, {
     ...options,
@@ -102,7 +103,7 @@ export function buildRequest(
 }
 
 function spliceReceived(
-  { envelope, facts }: Exchange,
+  { envelope, facts, dialect }: Exchange,
   { target, upstreamModel }: Candidate,
   { spoken }: OpenWay,
   rule: RuleBody,
@@ -114,13 +115,29 @@ function spliceReceived(
     patch: target.patch,
     includeUsage,
     unstored: facts !== undefined && isUnstored(facts, rule),
+    cap: capOf({ dialect }, { spoken }, rule),
   });
 }
 
+/** Of requests that have a model write. */
+function capOf(
+  { dialect: { operation } }: Pick<Exchange, 'dialect'>,
+  { spoken }: Pick<OpenWay, 'spoken'>,
+  { maxOutputTokens: most }: RuleBody,
+): OutputCap | undefined {
+  if (most === undefined || (operation !== 'chat' && operation !== 'text_completion')) return undefined;
+  return { most, dialect: spoken.dialect, chatMember: spoken.quirks?.outputCap };
+}
+
 /** What was written for the vendor names its model already. A target's patches are in the words of its vendor, so they come now. */
-function spliceCrossed({ body }: Crossed, patch: PatchBody, includeUsage: boolean): SplicedBody {
+function spliceCrossed(
+  { body }: Crossed,
+  patch: PatchBody,
+  includeUsage: boolean,
+  cap: OutputCap | undefined,
+): SplicedBody {
   if (!includeUsage && isEmptyPatch(patch)) return { chunks: [body], length: body.length, changes: [] };
-  return spliceBody(membersOf(body), { model: undefined, patch, includeUsage });
+  return spliceBody(membersOf(body), { model: undefined, patch, includeUsage, cap });
 }
 
 export function buildHeaders(

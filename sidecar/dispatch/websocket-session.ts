@@ -13,6 +13,7 @@ import type { Deadline } from './deadlines.ts';
 import { newAttempt } from './new-attempt.ts';
 import type { DispatchParts } from './parts.ts';
 import { copyHeaders } from './response-head.ts';
+import { moneyFor } from './spend-gate.ts';
 import { shown } from './timeouts.ts';
 import { buildHeaders } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';
@@ -85,11 +86,12 @@ export class WebSocketSession implements Deadline {
   run(): Promise<void> {
     const { exchange, parts, plan, socket, candidate } = this.#o;
     try {
+      moneyFor(parts.spend, candidate, exchange, this.#now());
       const permit = roomFor(parts.gate, candidate, exchange, this.#now());
       if (permit) this.#attempt.permit = permit;
     } catch (error) {
       this.#request.on('error', () => {}).destroy();
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     exchange.attempts.push(this.#attempt);
     for (const observer of parts.observers) observer.started?.(this.#attempt, exchange);

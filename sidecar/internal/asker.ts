@@ -113,6 +113,7 @@ export class Asker {
     exchange.path = path;
     exchange.route = route.key;
     exchange.internal = { purpose, parent: parent?.id };
+    exchange.payer = parent;
     if (parent) (parent.asked ??= []).push(exchange);
     return exchange;
   }

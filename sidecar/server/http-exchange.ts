@@ -8,8 +8,10 @@ import type { Envelope } from '../dialects/envelope.ts';
 import type { Attempt, CopyResult, Exchange, Outcome } from '../exchange.ts';
 import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
+import type { RatePass } from '../limits/rates/pass.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
 import type { Candidate, Plan, RequestFacts, Step } from '../routing/plan.ts';
+import type { TableRule } from '../routing/table.ts';
 import { TYPE_DEFAULTS } from '../snapshot/provider-types.ts';
 
 const NO_BODY = Buffer.alloc(0);
@@ -18,7 +20,8 @@ const NO_STEPS: Step[] = [];
 export class HttpExchange implements Exchange {
   readonly id: string;
   readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  /** The caller's; the cache puts another one in its place while an answer may go to several. */
+  res: ServerResponse;
   readonly startedAt: number;
   readonly startedWall: number;
   readonly method: string;
@@ -30,14 +33,21 @@ export class HttpExchange implements Exchange {
   head: Exchange['head'] = undefined;
   bodyShared = false;
   facts: RequestFacts | undefined = undefined;
+  whole: Envelope | undefined = undefined;
+  savedTokens: number | undefined = undefined;
   shownPrompt: string | undefined = undefined;
   internal: Exchange['internal'] = undefined;
+  payer: Exchange | undefined = undefined;
+  /** What becomes of the rule that matches: it may be another for what is answered later. Throws where it may not go by it. */
+  adapt: ((rule: TableRule, route: string) => TableRule) | undefined = undefined;
   asked: Exchange[] | undefined = undefined;
   copies: CopyResult[] | undefined = undefined;
   route: string | undefined = undefined;
   modelPattern: string | undefined = undefined;
   steps: Step[] = NO_STEPS;
   plan: Plan | undefined = undefined;
+  cache: Exchange['cache'] = undefined;
+  rates: RatePass | undefined = undefined;
   attempts: Attempt[] = [];
   committedAt: number | undefined = undefined;
   warnings: string[] = [];
@@ -70,6 +80,7 @@ export class HttpExchange implements Exchange {
     if (envelope) {
       if (unused && !this.bodyShared) freeBytes(envelope.body);
       envelope.body = NO_BODY;
+      if (this.whole) this.whole.body = NO_BODY;
     }
     this.head = undefined;
     this.hold.release();

@@ -10,6 +10,7 @@ import { EventReader, type ServerEvent } from './event-reader.ts';
 import type { FleetLink } from './fleet/link.ts';
 import type { ConfigHolder } from './holder.ts';
 import type { LastKnownGood } from './last-known-good.ts';
+import type { LeaseParty } from './lease-party.ts';
 import { HEARTBEAT_MS, PROTOCOL_HEADER, PROTOCOL_VERSION } from './messages.ts';
 import { Pause } from './pause.ts';
 import { Puller } from './puller.ts';
@@ -72,6 +73,7 @@ export class SnapshotClient implements ConfigSource {
   #outdated = false;
   #problem: string | undefined;
   #fleet: FleetLink | undefined;
+  #leases: LeaseParty | undefined;
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
@@ -94,6 +96,10 @@ export class SnapshotClient implements ConfigSource {
     this.#fleet = fleet;
   }
 
+  lease(party: LeaseParty): void {
+    this.#leases = party;
+  }
+
   async start(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
     if (this.#running) throw new Error('started twice');
     await this.#restore(holder, credentials);
@@ -105,12 +111,14 @@ export class SnapshotClient implements ConfigSource {
       features: this.#options.features ?? FEATURES,
       rows: this.#options.rows,
       fleet: this.#fleet,
+      leases: this.#leases,
       clock: this.#clock,
       random: this.#random,
       onProblem: (error) => this.#failed('report', error),
     });
     this.#reporter = reporter;
     this.#fleet?.onUrgent(() => reporter.urgent());
+    this.#leases?.onNeed(() => reporter.need());
     this.#puller = new Puller({
       transport: this.#transport,
       holder,
@@ -136,8 +144,14 @@ export class SnapshotClient implements ConfigSource {
     const deadline = new Promise<void>((resolve) => {
       timer = this.#clock.after(deadlineMs, resolve);
     });
-    await Promise.race([this.#reporter?.flush(), deadline]);
+    await Promise.race([this.#handIn(), deadline]);
     timer?.cancel();
+  }
+
+  async #handIn(): Promise<void> {
+    // What is left of leases goes back, whether there are rows or not.
+    if (this.#leases?.end()) await this.#reporter?.once();
+    await this.#reporter?.flush();
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /** What the operator sends, checked before it is used: sizes and types. Everything here throws on what is not as agreed. */
 import { promisify } from 'node:util';
 import { gunzip as gunzipCallback } from 'node:zlib';
+import { type BudgetLease, MAX_DEMANDS } from './lease-messages.ts';
 import type { ReportAnswer } from './messages.ts';
 import type { CredentialSet } from './schema.ts';
 import type { Answer } from './transport.ts';
@@ -53,7 +54,8 @@ function readCredential(value: unknown): CredentialSet['credentials'][number] {
 }
 
 export function readAnswer(value: unknown): ReportAnswer {
-  const { nextReportIn, ledgerShard, acknowledgedSeq, hints } = (value ?? {}) as Record<string, unknown>;
+  const said = (value ?? {}) as Record<string, unknown>;
+  const { nextReportIn, ledgerShard, acknowledgedSeq, hints, leases } = said;
   if (typeof nextReportIn !== 'number' || !Number.isFinite(nextReportIn)) {
     throw new Error('the answer to the report has no nextReportIn');
   }
@@ -63,8 +65,43 @@ export function readAnswer(value: unknown): ReportAnswer {
     acknowledgedSeq: Number.isSafeInteger(acknowledgedSeq) ? (acknowledgedSeq as number) : 0,
     // Whoever listens to a topic reads it as anything at all.
     ...(typeof hints === 'object' && hints !== null && { hints }),
+    ...(Array.isArray(leases) && {
+      leases: leases.slice(0, MAX_DEMANDS).flatMap((one: unknown) => readLease(one) ?? []),
+    }),
   };
 }
+
+const MAX_TTL_MS = 3_600_000;
+/** A month, and some. */
+const MAX_WINDOW_MS = 40 * 86_400_000;
+
+/** What is not as agreed is left out: its budget has no lease then. */
+function readLease(value: unknown): BudgetLease | undefined {
+  const lease = (value ?? {}) as Record<string, unknown>;
+  const { budget, key, as, window, endsInMs, granted, ttlMs, term, scarce, exhaustedForMs } = lease;
+  const isTime = (one: unknown, most: number): one is number =>
+    typeof one === 'number' && one >= 0 && one <= most;
+  if (!shortText(budget, MAX_ID) || typeof key !== 'string' || key.length > MAX_ID) return undefined;
+  if (as !== undefined && (typeof as !== 'string' || as.length > MAX_ID)) return undefined;
+  if (typeof granted !== 'string' || !/^\d{1,24}$/.test(granted)) return undefined;
+  if (!isCount(window) || !isCount(term)) return undefined;
+  if (!isTime(endsInMs, MAX_WINDOW_MS) || !isTime(ttlMs, MAX_TTL_MS)) return undefined;
+  if (exhaustedForMs !== undefined && !isTime(exhaustedForMs, MAX_WINDOW_MS)) return undefined;
+  return {
+    budget,
+    key,
+    ...(as !== undefined && { as }),
+    window,
+    endsInMs,
+    granted,
+    ttlMs,
+    term,
+    ...(scarce === true && { scarce }),
+    ...(exhaustedForMs !== undefined && { exhaustedForMs }),
+  };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** The hash in the data of a `snapshot` event. */
 export function readSnapshotEvent(data: string): string {

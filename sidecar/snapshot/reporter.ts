@@ -6,6 +6,7 @@ import { jittered } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { FleetLink } from './fleet/link.ts';
 import type { FleetReport } from './fleet/messages.ts';
+import type { LeaseParty } from './lease-party.ts';
 import { type Acknowledgement, MAX_EXCEPTIONS, MAX_REPORT_BYTES, MAX_ROWS, type Report } from './messages.ts';
 import { Pause } from './pause.ts';
 import { readAnswer, readJson, readLeader } from './read-messages.ts';
@@ -15,8 +16,8 @@ import { type Answer, ExchangeFailed, type Transport } from './transport.ts';
 export interface RowSource {
   /** The oldest unacknowledged rows, at most `limit`. */
   pending(limit: number): unknown[];
-  /** Rows up to this sequence number need not be sent again. */
-  acknowledge(seq: number): void;
+  /** Rows up to this sequence number need not be sent again; `each` hears what they charged. */
+  acknowledge(seq: number, each?: LeaseParty['acknowledged']): void;
 }
 
 export interface ReporterOptions {
@@ -29,6 +30,8 @@ export interface ReporterOptions {
   rows: RowSource | undefined;
   /** Unset: nothing is told of what this pod learns, and hints are not heard. */
   fleet?: FleetLink | undefined;
+  /** Unset: nothing is budgeted. */
+  leases?: LeaseParty | undefined;
   clock: Clock;
   random: () => number;
   onProblem: (problem: Error) => void;
@@ -41,7 +44,10 @@ const OUTDATED_MS = 300_000;
 /** News for others comes in bursts, and goes out no more often than this. */
 const URGENT_EVERY_MS = 5_000;
 const MAX_HOPS = 2;
-const ANSWER_BYTES = 65_536;
+/** Leases of as many budgets as a report may ask for. */
+const ANSWER_BYTES = 1_048_576;
+/** What demands may take of a report. */
+const DEMAND_BYTES = 600_000;
 
 export class Reporter {
   readonly #options: ReporterOptions;
@@ -56,6 +62,7 @@ export class Reporter {
   #acknowledged = 0;
   #reportedAt = Number.NEGATIVE_INFINITY;
   #urgent: Timer | undefined;
+  #failures = 0;
   /** Wait for the end of a report that begins after they came. */
   #waiting: (() => void)[] = [];
 
@@ -83,16 +90,27 @@ export class Reporter {
     });
   }
 
+  /** A request waits for a lease: report now, unless nobody has answered lately. */
+  need(): void {
+    if (this.#failures === 0 && this.#running && !this.#stopped) this.notify();
+  }
+
+  /** One report more, whether there are rows or not. Has no deadline of its own. */
+  async once(): Promise<void> {
+    if (this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      this.notify();
+    });
+  }
+
   /** Hands in rows, report by report, until none is left or a report brings no progress. Has no deadline of its own. */
   async flush(): Promise<void> {
     let before: number;
     do {
       if (this.#stopped || !this.#options.rows?.pending(1).length) return;
       before = this.#acknowledged;
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        this.notify();
-      });
+      await this.once();
     } while (this.#acknowledged > before);
   }
 
@@ -106,7 +124,6 @@ export class Reporter {
   }
 
   async #run(): Promise<void> {
-    let failures = 0;
     while (!this.#stopped) {
       this.#due = false;
       const waiting = this.#waiting;
@@ -114,28 +131,31 @@ export class Reporter {
       let waitMs: number;
       try {
         waitMs = await this.#report();
-        failures = 0;
+        this.#failures = 0;
       } catch (error) {
         if (this.#stopped) return;
-        failures += 1;
+        this.#failures += 1;
+        this.#options.leases?.unreachable();
         const outdated = error instanceof ExchangeFailed && error.status === 426;
         const random = this.#options.random();
-        waitMs = outdated ? OUTDATED_MS * (0.5 + random) : jittered(BACKOFF, failures, random);
+        waitMs = outdated ? OUTDATED_MS * (0.5 + random) : jittered(BACKOFF, this.#failures, random);
         this.#options.onProblem(error as Error);
       } finally {
         for (const resolve of waiting) resolve();
       }
       // News that came during a report that went through makes the next one due; after a failure the wait stands.
-      if (failures > 0 || !this.#due) await this.#pause.wait(waitMs);
+      if (this.#failures > 0 || !this.#due) await this.#pause.wait(waitMs);
     }
   }
 
   /** Milliseconds until the next regular report. */
   async #report(): Promise<number> {
-    const { transport, rows, clock, fleet } = this.#options;
+    const { transport, rows, clock, fleet, leases: party } = this.#options;
     this.#reportedAt = clock.monotonic();
     const learnt = fleet?.compose();
-    const body = JSON.stringify(this.#compose(await transport.trustBundle(), learnt));
+    const bundle = await transport.trustBundle();
+    const sentAt = clock.monotonic();
+    const body = JSON.stringify(this.#compose(bundle, learnt));
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
       let answer: Answer;
@@ -154,10 +174,12 @@ export class Reporter {
         this.#leader = undefined;
         throw new ExchangeFailed(`the report was answered ${answer.status}`, answer.status);
       }
-      const { nextReportIn, acknowledgedSeq, hints } = readAnswer(await readJson(answer, ANSWER_BYTES));
+      const read = readAnswer(await readJson(answer, ANSWER_BYTES));
+      const { nextReportIn, acknowledgedSeq, hints, leases } = read;
       this.#everAnswered = true;
       this.#acknowledged = acknowledgedSeq;
-      rows?.acknowledge(acknowledgedSeq);
+      rows?.acknowledge(acknowledgedSeq, party && ((charges, cost) => party.acknowledged(charges, cost)));
+      party?.answered(leases ?? [], sentAt);
       if (learnt) fleet?.delivered(learnt.sequence);
       fleet?.hear(hints);
       return nextReportIn;
@@ -177,7 +199,7 @@ export class Reporter {
   }
 
   #compose(trustBundle: string | undefined, learnt: FleetReport | undefined): Report {
-    const { acknowledgement, epoch, proxyVersion, features, rows } = this.#options;
+    const { acknowledgement, epoch, proxyVersion, features, rows, leases } = this.#options;
     const ack = acknowledgement();
     const report: Report = {
       epoch,
@@ -189,8 +211,11 @@ export class Reporter {
       ...(learnt && { fleet: learnt }),
     };
     if (!rows) return report;
-    const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));
+    const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report)) - (leases ? DEMAND_BYTES : 0);
     report.rows = fitting(rows.pending(MAX_ROWS), room);
+    // What the rows of this report have settled is not asked for again.
+    const demands = leases?.demands(report.rows);
+    if (demands) report.demands = demands;
     return report;
   }
 }

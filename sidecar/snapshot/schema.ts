@@ -7,8 +7,11 @@
  */
 import type { ProviderParameters, ProviderTypeName } from './provider-types.ts';
 import type { AffinityBody } from './shapes/affinity.ts';
+import type { AsyncBody, BatchBody } from './shapes/batch.ts';
 import type { BudgetBody } from './shapes/budgets.ts';
+import type { CacheBody } from './shapes/cache.ts';
 import type { ConstraintsBody, DataPolicyBody, OnNoTarget, QualityBody } from './shapes/constraints.ts';
+import type { ContextBody } from './shapes/context.ts';
 import type { ExperimentBody } from './shapes/experiment.ts';
 import type { FailoverListBody, HedgeBody, LearnedBody, RetryBudgetBody } from './shapes/hedging.ts';
 import type {
@@ -19,6 +22,7 @@ import type {
   SlowCallBody,
 } from './shapes/limits.ts';
 import type { ActiveCheckBody, LocalityBody, SpilloverBody } from './shapes/outlook.ts';
+import type { RateLimitBody } from './shapes/rate-limits.ts';
 import type {
   ClassificationBody,
   MatchSignalsBody,
@@ -74,6 +78,11 @@ export const FEATURES = [
   'match.signals',
   'signals',
   'budgets',
+  'context',
+  'batch',
+  'async',
+  'rateLimits',
+  'cache',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
@@ -182,8 +191,20 @@ export interface RuleBody {
   responses?: { store: 'Never' };
   /** Lower-case names. */
   forwardHeaders: string[];
+  /** Absent: conversations are sent whole. */
+  context?: ContextBody;
+  /** The rule's own, or that of a policy over it where that is less. Absent: as the caller says. */
+  maxOutputTokens?: number;
   /** Absent: class Normal, and no waiting. */
   admission?: AdmissionBody;
+  /** The rule's own and those of every policy over it: a request needs room in each. Absent: none. */
+  rateLimits?: RateLimitBody[];
+  /** Absent: lines of batches are refused. */
+  batch?: BatchBody;
+  /** Absent: requests are answered at once, whatever they prefer. */
+  async?: AsyncBody;
+  /** Absent: no answer is given twice. */
+  cache?: CacheBody;
   /** Absent: each request goes its own way. */
   affinity?: AffinityBody;
   experiment?: ExperimentBody;
@@ -195,6 +216,8 @@ export interface RuleBody {
   onNoTarget?: OnNoTarget;
   /** Absent: where the pod is does not matter. */
   locality?: LocalityBody;
+  /** What cannot be measured passes budgets of the route's own namespace. Absent: it is refused. */
+  unmetered?: 'Allow';
 }
 
 export interface TimeoutsBody {

@@ -2,12 +2,15 @@
 import type { CredentialStore } from './credentials.ts';
 import type { FleetLink } from './fleet/link.ts';
 import type { ConfigHolder } from './holder.ts';
+import type { LeaseParty } from './lease-party.ts';
 import type { Acknowledgement } from './messages.ts';
 import type { CredentialSet, Snapshot } from './schema.ts';
 
 export interface ConfigSource {
   /** Before `start`: what this pod learns goes out through `fleet`, and hints come in. Absent where there is no fleet. */
   join?(fleet: FleetLink): void;
+  /** Before `start`: leases of budgets come with it. Absent: nobody grants any, and this process has all there is. */
+  lease?(party: LeaseParty): void;
   /** Begins to feed the two; resolves once what can be had without waiting for anyone is in. */
   start(holder: ConfigHolder, credentials: CredentialStore): Promise<void>;
   /** Hands in what is still to be reported, within `deadlineMs`; for the end of the process, before `stop`. */

@@ -12,6 +12,7 @@ import type { Deadlines } from '../deadlines.ts';
 import { headerValue } from '../header-value.ts';
 import { noteStep } from '../notes.ts';
 import type { PaceBook } from '../pace/pace-book.ts';
+import type { SpendGate } from '../spend-gate.ts';
 import { HedgeBudget, type HedgeCharge } from './budget.ts';
 import { Hedge } from './hedge.ts';
 import { chooseRival } from './rival.ts';
@@ -20,6 +21,7 @@ export interface HedgingParts {
   readonly deadlines: Deadlines;
   readonly pace: PaceBook;
   readonly gate: AttemptGate | undefined;
+  readonly spend?: SpendGate | undefined;
 }
 
 export interface HedgeQuestion {
@@ -62,7 +64,7 @@ export class Hedging implements ExchangeObserver {
     const { hedge } = exchange.plan?.rule ?? {};
     if (hedge === undefined) return undefined;
     const { now, candidates } = question;
-    const { gate } = this.#parts;
+    const { gate, spend } = this.#parts;
     let low: Candidate | undefined;
     const rival = chooseRival({
       candidates,
@@ -70,7 +72,8 @@ export class Hedging implements ExchangeObserver {
       crossModel: hedge.crossModel ?? false,
       mayServe(candidate) {
         if (!question.mayServe(candidate)) return false;
-        if (gate?.isLow(candidate, exchange, now) !== true) return true;
+        if (gate?.isLow(candidate, exchange, now) !== true && spend?.isLow(candidate, exchange, now) !== true)
+          return true;
         low ??= candidate;
         return false;
       },

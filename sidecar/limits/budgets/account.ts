@@ -63,6 +63,32 @@ export class BudgetAccount {
     return this.#reserved;
   }
 
+  /** Of the window, by this process: in rows, and everything it may spend. */
+  get settled(): bigint {
+    return this.#settled;
+  }
+
+  get granted(): bigint {
+    return this.#granted - this.#returned;
+  }
+
+  /** What a request waits for. */
+  get need(): bigint {
+    return this.#need;
+  }
+
+  /** Nothing of it is under way, owed to the ledger or left to spend, so that it can begin anew whenever it is asked for. */
+  isDone(now: number): boolean {
+    return this.#reserved === 0n && this.#settled === this.#acknowledged && this.available(now) === 0n;
+  }
+
+  /** No lease says the window: what is spent meanwhile belongs to that one. */
+  assume(window: number): void {
+    if (this.window === window) return;
+    this.#begin(window);
+    this.#granted = 0n;
+  }
+
   /** Milliseconds until asking again can help. */
   exhaustedFor(now: number): number {
     return Math.max(0, this.#exhaustedUntil - now);
@@ -119,14 +145,17 @@ export class BudgetAccount {
 
   /**
    * `reporting`: what rows of the report charge this account in its window. Rows of an earlier report that was not answered do
-   * not count: whoever heard it may not lead any more.
+   * not count: whoever heard it may not lead any more. `waiting`: what all requests together wait for, of which `need` is the
+   * largest.
    */
-  demand(now: number, reporting: bigint): BudgetDemand {
-    const told = this.#acknowledged + reporting;
+  demand(now: number, reporting: bigint, waiting = 0n): BudgetDemand {
+    const said = this.#acknowledged + reporting;
+    // Rows of a window that clocks disagree about.
+    const told = said < this.#settled ? said : this.#settled;
     const open = this.#granted - this.#returned - told;
     const held = this.#settled - told + this.#reserved;
     const ahead = BigInt(Math.ceil(this.#rateNow(now) * AHEAD_MS));
-    const want = ahead - this.available(now);
+    const want = ahead + waiting - this.available(now);
     return {
       budget: this.budget,
       key: this.key,
@@ -141,13 +170,7 @@ export class BudgetAccount {
 
   /** The answer to a report that was sent at `sentAt`. */
   take(lease: BudgetLease, sentAt: number, now: number): void {
-    if (lease.window !== this.window) {
-      // What is under way belongs to the window it is settled in.
-      this.window = lease.window;
-      this.#settled = 0n;
-      this.#acknowledged = 0n;
-      this.#returned = 0n;
-    }
+    if (lease.window !== this.window) this.#begin(lease.window);
     this.chargedKey = lease.as ?? this.key;
     this.#granted = BigInt(lease.granted);
     this.#until = sentAt + lease.ttlMs;
@@ -156,6 +179,14 @@ export class BudgetAccount {
     this.#exhaustedUntil = lease.exhaustedForMs === undefined ? now : now + lease.exhaustedForMs;
     // Who still waits asks again.
     this.#need = 0n;
+  }
+
+  /** What is under way belongs to the window it is settled in. */
+  #begin(window: number): void {
+    this.window = window;
+    this.#settled = 0n;
+    this.#acknowledged = 0n;
+    this.#returned = 0n;
   }
 
   #rateNow(now: number): number {
