@@ -48,7 +48,7 @@ export function expectedLatency(
 ): number | undefined {
   const { facts, now, state } = asking;
   const memory = state.observed.of(candidate);
-  const first = memory?.nearest(inputBucket(facts.inputTokens), facts.stream)?.expected(now);
+  const first = memory?.nearest(inputBucket(facts.inputTokens), facts.stream)?.expected(now, memory.inFlight);
   if (memory === undefined || first === undefined || measure === 'FirstToken' || !facts.stream) return first;
   // Only streams that are too short to be timed leave it unknown, or a target that was hardly asked: it looks good until it is.
   if (!memory.pace.known) return first;

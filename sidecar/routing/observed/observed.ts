@@ -8,7 +8,7 @@ import type { Candidate } from '../plan.ts';
 import { ownKind } from './answer-kind.ts';
 import { inputBucket } from './buckets.ts';
 import { Lengths } from './lengths.ts';
-import { TargetMemory, type Waits } from './target-memory.ts';
+import { TargetMemory } from './target-memory.ts';
 
 /** Models per provider: callers may invent names, so those asked longest ago go first. */
 const MAX_MODELS = 256;
@@ -38,7 +38,7 @@ export class Observed implements AttemptObserver, ExchangeObserver {
     if (!isTimed(exchange)) return;
     const { inputTokens: tokens, stream } = exchange.facts;
     if (stream) memory.join(attempt, others);
-    memory.waitsOf(inputBucket(tokens), stream).open.add(attempt);
+    memory.waitsOf(inputBucket(tokens), stream).open.set(attempt, others);
   }
 
   committed(attempt: Attempt, exchange: Exchange): void {
@@ -97,17 +97,19 @@ export class Observed implements AttemptObserver, ExchangeObserver {
   }
 
   #waited(attempt: Attempt, exchange: TimedExchange, until: number, atLeast: boolean): void {
-    const waits = this.#forget(attempt, exchange);
-    if (waits === undefined) return;
+    const memory = this.of(attempt.candidate);
+    const waits = memory?.waitsOf(inputBucket(exchange.facts.inputTokens), exchange.facts.stream);
+    const beside = waits?.open.get(attempt);
+    // Not, or no longer, waited for.
+    if (memory === undefined || waits === undefined || beside === undefined) return;
+    waits.open.delete(attempt);
     const ms = until - attempt.startedAt;
     if (atLeast && !(ms > waits.times.mean)) return;
-    this.of(attempt.candidate)?.waited(waits, ms, until);
+    memory.waited(waits, ms, beside, until);
   }
 
-  /** Where it waited; undefined for what is not, or no longer, waited for. */
-  #forget(attempt: Attempt, { facts }: TimedExchange): Waits | undefined {
-    const waits = this.of(attempt.candidate)?.waitsOf(inputBucket(facts.inputTokens), facts.stream);
-    return waits?.open.delete(attempt) === true ? waits : undefined;
+  #forget(attempt: Attempt, { facts }: TimedExchange): void {
+    this.of(attempt.candidate)?.waitsOf(inputBucket(facts.inputTokens), facts.stream).open.delete(attempt);
   }
 
   #at({ providerId, upstreamModel }: Candidate): TargetMemory {

@@ -4,6 +4,7 @@ import type { Attempt } from '../../exchange.ts';
 import { INPUT_BUCKETS } from './buckets.ts';
 import { Decayed } from './decayed.ts';
 import type { ModelLengths } from './lengths.ts';
+import { UnderLoad } from './under-load.ts';
 
 /** Oldest waiting attempts that a look at the present takes in. */
 const LOOKED_AT = 4;
@@ -13,20 +14,24 @@ const MAX_STREAMS = 10_000;
 /** Time to the committing event, of requests of one size, streamed or whole. */
 export class Waits {
   readonly times = new Decayed();
-  /** Attempts that have not committed, the oldest first. */
-  readonly open = new Set<Attempt>();
+  readonly underLoad = new UnderLoad();
+  /** Attempts that have not committed, the oldest first, and how many others were under way when each began. */
+  readonly open = new Map<Attempt, number>();
+  /** Others under way beside those that `times` tell of, on average. */
+  #usual = 0;
 
   /**
-   * Milliseconds a request is expected to wait; undefined before anything is known. Attempts that wait longer than any
+   * Milliseconds a request is expected to wait beside so many others; undefined before anything is known. More of them than
+   * usual cost what they were seen to cost; fewer make nothing faster, until that is seen. Attempts that wait longer than any
    * chance explains are believed before they end: they took as long as they have waited, at the least.
    */
-  expected(now: number): number | undefined {
+  expected(now: number, beside: number): number | undefined {
     const { times } = this;
     if (!times.known) return undefined;
     let excess = 0;
     let waited = 0;
     let count = 0;
-    for (const { startedAt } of this.open) {
+    for (const { startedAt } of this.open.keys()) {
       const age = now - startedAt;
       const more = times.excess(age);
       if (more === 0 || count === LOOKED_AT) break;
@@ -34,7 +39,18 @@ export class Waits {
       waited += age;
       count++;
     }
-    return count > 0 && times.believes(excess) ? Math.max(times.mean, waited / count) : times.mean;
+    const more = beside - this.#usual;
+    const usual = more > 0 ? times.mean + more * this.underLoad.msEach : times.mean;
+    return count > 0 && times.believes(excess) ? Math.max(usual, waited / count) : usual;
+  }
+
+  /** Gives by how much what is believed jumped; 1 where it did not. */
+  observe(ms: number, beside: number, now: number): number {
+    this.underLoad.observe(beside, ms, now);
+    const factor = this.times.observe(ms, now);
+    const share = factor === 1 ? 1 / this.times.weight(now) : 1;
+    this.#usual += share * (beside - this.#usual);
+    return factor;
   }
 }
 
@@ -85,8 +101,8 @@ export class TargetMemory {
   }
 
   /** A wait that is over, or has lasted so long at the least. A sudden change tells of all sizes. */
-  waited(waits: Waits, ms: number, now: number): void {
-    const factor = waits.times.observe(Math.max(1, ms), now);
+  waited(waits: Waits, ms: number, beside: number, now: number): void {
+    const factor = waits.observe(Math.max(1, ms), beside, now);
     if (factor === 1) return;
     for (const other of this.#waits) if (other && other !== waits) other.times.shift(factor);
   }
