@@ -1,6 +1,7 @@
 /** Puts the data plane together: configuration in, two ports out. */
 import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
+import { RunningLater } from './batch/running.ts';
 import { ContextDoor } from './context/door.ts';
 import { type CacheOptions, LazyCache } from './cache/lazy.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -13,6 +14,8 @@ import { Budgets } from './limits/budgets/budgets.ts';
 import type { PodIdentity } from './limits/budgets/keys.ts';
 import { LocalLessor } from './limits/budgets/local-lessor.ts';
 import { Limits } from './limits/limits.ts';
+import { FleetRates } from './limits/rates/fleet-rates.ts';
+import { RateLimits } from './limits/rates/rates.ts';
 import { DEFAULT_MEMORY_LIMIT, MemoryBudget } from './limits/memory-budget.ts';
 import { RunningOutlook } from './outlook.ts';
 import { Pipeline } from './pipeline.ts';
@@ -52,6 +55,8 @@ export interface SidecarOptions {
   region?: string;
   /** Whose pod it is, for budgets that tell namespaces and workloads apart; unset: both are empty. */
   pod?: PodIdentity | undefined;
+  /** Where batches and answers for later are kept; unset: such requests are refused. */
+  spool?: { directory: string; maxBytes?: number };
   /** Where settled rows go; unset: nowhere. */
   rows?: RowSink;
   /** Unset: nothing is counted, logged or traced. */
@@ -86,6 +91,7 @@ export interface Sidecar {
 
 const BODY_BYTES = 16 * 1024 * 1024;
 const DRAIN_MS = 20_000;
+const SPOOL_BYTES = 1024 ** 3;
 const FLUSH_MS = 3_000;
 
 /** What a breaker has become, by what happened to it. */
@@ -116,6 +122,16 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     pod: options.pod ?? { namespace: '', workload: '' },
     lessor: source.lease ? undefined : new LocalLessor(() => Date.now()),
   });
+  const sharedRates = new FleetRates({ clock: systemClock, shared: source.share !== undefined });
+  const rates = new RateLimits({
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    workload: options.pod?.workload ?? '',
+    outputReserve: (model) => learned.outputReserve(model),
+    fleet: sharedRates,
+    onShort: () => sharedRates.urgent(),
+  });
+  sharedRates.serve(ceilings, rates);
   const outlook = new RunningOutlook({
     fleet: source.join && fleet,
     region: options.region,
@@ -126,7 +142,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onTrend: (provider, model, worsens) => worsens && telemetry?.noticed(provider, model, 'Worsening'),
     onProbe: (provider, state) => telemetry?.noticed(provider, '', `Probed${state}`),
   });
-  const state = { ...routingState(ceilings), outlook: outlook.view };
+  const state = { ...routingState(ceilings), outlook: outlook.view, spend: budgets };
   const experiments = new RunningExperiments({
     state,
     now: () => performance.now(),
@@ -151,6 +167,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const admission = new Admission({
     clock: dispatcher.parts.clock,
     limits: ceilings,
+    rates,
     maxBytes: memory.limit / 2,
   });
   const learner = new Learner(state);
@@ -162,6 +179,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const recording: RecordingParts = {
     observers: [
       ceilings,
+      rates,
       state.observed,
       learner,
       feedback.answers,
@@ -186,7 +204,22 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     random,
   });
   const models = new LazyModels({ ask: asker.ask, clock });
+  const cache = new LazyCache({ ...options.cache, clock, ask: asker.ask, canaries: state.canaries, warn });
   const context = new ContextDoor({ ask: asker.ask, clock, parse: dispatcher.parts.parse });
+  const later = new RunningLater({
+    directory: options.spool?.directory,
+    maxBytes: options.spool?.maxBytes ?? SPOOL_BYTES,
+    maxBody: maxBodyBytes,
+    memory,
+    learned,
+    serve: (exchange, path, body) => pipeline.serveInner(exchange, path, body),
+    clock,
+    credentials,
+    random,
+    warn,
+    onLine: (outcome) => telemetry?.line(outcome),
+    onEnd: (what, how) => telemetry?.later(what, how),
+  });
   const pipeline = new Pipeline({
     config,
     gate: new Gate(options.access),
@@ -198,11 +231,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     dispatch: dispatcher,
     sockets,
     learned,
+    rates,
     admission,
     ...recording,
     models,
+    cache,
     feedback,
     context,
+    workload: options.pod?.workload ?? '',
     logContentBytes: limits.logContentBytes ?? 0,
     random,
   });
@@ -211,20 +247,27 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     degraded: () => holder.status().degraded,
     inFlight: () => pipeline.openRequests,
     waiting: () => admission.queue.size,
+    cacheBytes: () => cache.usedBytes,
+    cacheLimitBytes: () => cache.maxBytes,
+    cacheEntries: () => cache.entries,
     memoryUsedBytes: () => memory.used,
     memoryLimitBytes: () => memory.limit,
   });
   holder.onChange((effective) => {
     telemetry?.snapshotChanged(effective);
     ceilings.apply(effective);
+    rates.apply(effective);
+    sharedRates.applied();
     budgets.apply(effective);
     dispatcher.apply(effective);
     void outlook.apply(effective, { ...dispatcher.parts, ask: asker.ask });
     state.observed.retain(effective.providers);
     config.swap(effective);
+    later.apply(config.table);
     if (config.table) {
       const sent = { ...recording, memory, learned, health, dispatch: dispatcher, random };
       void experiments.apply(config.table, sent);
+      cache.apply(config.table);
     }
   });
 
@@ -232,11 +275,15 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const admin = new Admin({
     readiness: () =>
       readiness(holder.status(), options.startup ?? 'Wait', performance.now() - started, draining),
-    snapshot: () => shownSnapshot(holder.effective, holder.status(), source.status()),
+    snapshot: () => ({
+      ...shownSnapshot(holder.effective, holder.status(), source.status()),
+      budgets: budgets.standing(),
+    }),
     config,
     health: dispatcher.health,
     state,
     models,
+    context,
     telemetry: {
       metrics: () => telemetry?.metrics() ?? Promise.resolve(''),
       metricsContentType: telemetry?.metricsContentType ?? 'text/plain; charset=utf-8',
@@ -254,6 +301,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   source.join?.(fleet);
   source.lease?.(budgets);
+  source.share?.(sharedRates);
   await source.start(holder, credentials);
   const cut = new AbortController();
   let ended: Promise<void> | undefined;
@@ -263,10 +311,12 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     void sockets.drain();
     await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
     experiments.stop();
+    sharedRates.stop();
     await source.flush?.(FLUSH_MS);
     await source.stop();
     await telemetry?.flush(FLUSH_MS);
     dispatcher.close();
+    cache.stop();
     outlook.stop();
     await adminListener.close();
   };

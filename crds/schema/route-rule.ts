@@ -11,15 +11,20 @@ import {
   matching,
   setList,
 } from '../common.ts';
+import { rateLimits } from './rate-limit.ts';
 import { admission } from './route-admission.ts';
 import { affinity } from './route-affinity.ts';
+import { batch, deferred } from './route-batch.ts';
+import { cache } from './route-cache.ts';
 import { constraints, onNoTarget } from './route-constraints.ts';
+import { context, maxOutputTokens } from './route-context.ts';
 import { experiment, experimentRules } from './route-experiment.ts';
 import { FAILURE_CLASSES, failoverLists, hedge, learned, retryBudget, stall } from './route-hedging.ts';
 import { match } from './route-match.ts';
 import { locality, spilloverRule } from './route-outlook.ts';
 import { strategy, strategyRules } from './route-strategy.ts';
 import { target } from './route-target.ts';
+import { unmetered } from './route-unmetered.ts';
 
 const passthroughPrefix = matching(
   /^\/v1(beta)?(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/,
@@ -120,6 +125,14 @@ export const rule = z
       .optional()
       .describe('Limits on time.'),
     admission: admission.optional().describe('What happens when no target has headroom for a request.'),
+    context,
+    maxOutputTokens,
+    batch,
+    async: deferred,
+    rateLimits: rateLimits.describe(
+      'How much may be asked through the rule, before anything is sent: in all pods of the fleet together. A request needs room in every one. Unset: no limit.',
+    ),
+    unmetered,
     commit: z
       .strictObject({
         holdMax: durationOrZero
@@ -174,6 +187,9 @@ export const rule = z
       })
       .optional()
       .describe('Requests to /v1/responses.'),
+    cache: cache
+      .optional()
+      .describe('Answers that are given again instead of being asked for again. Unset: none.'),
     affinity: affinity
       .optional()
       .describe(

@@ -11,19 +11,25 @@ import type {
   TargetBody,
 } from '../../sidecar/snapshot/schema.ts';
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
+import { laterMembers } from './batch.ts';
 import { budgetBody } from './budgets.ts';
+import { chargebackMember } from './chargeback.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import { constraintsBody } from './constraints.ts';
+import { contextMembers, type SummaryTargets, summaryTargets } from './context.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './effective-route.ts';
 import { stickyMembers } from './experiment.ts';
 import { hedgingBody, type RuleFacts, ruleFacts, withFacts } from './hedging.ts';
 import { admissionMember } from './limits.ts';
 import { localityMember } from './outlook.ts';
-import { inResourceWords } from './problems.ts';
+import { type Policed, underPolicies } from './policed.ts';
+import type { PolicySource } from './policy-source.ts';
+import { inResourceWords, type Problem } from './problems.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
-import { INVALID } from './reasons.ts';
+import { rateLimitsMember } from './rate-limits.ts';
+import { INVALID, NO_TARGET_ALLOWED, NOT_ALLOWED_BY_POLICY, POLICY_INVALID } from './reasons.ts';
 import { required } from './required.ts';
 import type { RouteSource } from './route-source.ts';
 import { type SignalTargets, signalTargets } from './signal-models.ts';
@@ -35,9 +41,11 @@ export function compileRoute(
   source: RouteSource,
   index: ProviderIndex,
   providers: ReadonlyMap<ItemId, CompiledProvider>,
+  policies: readonly PolicySource[],
 ): CompiledRoute {
   const route: CompiledRoute = {
     source,
+    policies,
     item: {
       kind: 'Route',
       id: source.id,
@@ -52,19 +60,50 @@ export function compileRoute(
   };
   if (!source.parsed.ok) return refuse(route, index, providers, source.parsed);
 
-  const spec = effectiveOf(source.parsed.spec);
+  const unread = unreadable(policies);
+  if (unread) return refuse(route, index, providers, unread);
+  const policed = underPolicies(source, source.parsed.spec, policies);
+  const spec = effectiveOf(policed.spec);
   const targets = spec.rules.map((rule, i) =>
     rule.targets.map((target, j) => {
       const path = `spec.rules[${i}].targets[${j}]`;
-      return compileTarget(target, rule, spec, { path, index, providers, route });
+      return compileTarget(target, rule, spec, { path, rule: i, index, providers, route, policed });
     }),
   );
-  const asked = signalTargets(spec, { index, providers, route });
+  const context = { index, providers, route, policed };
+  const asked = { ...signalTargets(spec, context), ...summaryTargets(spec, context) };
   const facts = targets.map((of) => ruleFacts(of, providers));
-  const made = bodyFor(source, spec, targets, asked, facts);
+  const made = bodyFor(source, policed, spec, targets, asked, facts);
+  route.problems.push(...leftWithout(spec, targets, route.problems));
   return made.ok
     ? { ...route, item: { ...route.item, ...made.item } }
     : refuse(route, index, providers, made);
+}
+
+/** What is required by a policy that cannot be read is not known, and nothing looser may be run. */
+function unreadable(policies: readonly PolicySource[]): { reason: string; message: string } | undefined {
+  for (const { key, parsed } of policies)
+    if (!parsed.ok)
+      return { reason: POLICY_INVALID, message: `policy ${key} is not valid: ${parsed.message}` };
+  return undefined;
+}
+
+/** Rules whose targets are all gone, some of them by policies. */
+function leftWithout(
+  { rules }: EffectiveRouteSpec,
+  targets: readonly TargetBody[][],
+  problems: readonly Problem[],
+): Problem[] {
+  if (!problems.some(({ reason }) => reason === NOT_ALLOWED_BY_POLICY)) return [];
+  const bare = rules.flatMap(({ name }, i) =>
+    targets[i]?.every(({ unresolved }) => unresolved !== undefined) ? [{ name, i }] : [],
+  );
+  return bare.map(({ name, i }) => ({
+    // A route of which one rule still serves is not refused for another.
+    condition: bare.length === rules.length ? 'Accepted' : 'ResolvedRefs',
+    reason: NO_TARGET_ALLOWED,
+    message: `spec.rules[${i}]: rule ${name} has no target left, so its requests are refused`,
+  }));
 }
 
 /** Without a body; what it names is kept, for proxies that still run an older version. */
@@ -123,45 +162,51 @@ type Made =
   | { ok: true; item: Pick<RouteItem, 'state' | 'requires' | 'advisory' | 'body'> }
   | { ok: false; reason: string; message: string };
 
-/** What was made of each version of a route, and for which targets: most changes of the world leave most routes as they are. */
-const remembered = new WeakMap<RouteSource['object'], { targets: string; made: Made }>();
+/** What was made of each version of a route and its policies, and for which targets: most changes of the world leave most routes as they are. */
+const remembered = new WeakMap<Policed, { targets: string; made: Made }>();
 
 function bodyFor(
   source: RouteSource,
+  policed: Policed,
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
-  asked: SignalTargets,
+  asked: SignalTargets & SummaryTargets,
   facts: RuleFacts[],
 ): Made {
   const written = JSON.stringify([targets, asked, facts]);
-  const known = remembered.get(source.object);
+  const known = remembered.get(policed);
   if (known?.targets === written) return known.made;
-  const made = makeBody(source, spec, targets, asked, facts);
-  remembered.set(source.object, { targets: written, made });
+  const made = makeBody(source, policed, spec, targets, asked, facts);
+  remembered.set(policed, { targets: written, made });
   return made;
 }
 
 function makeBody(
   source: RouteSource,
+  policed: Policed,
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
-  asked: SignalTargets,
+  asked: SignalTargets & SummaryTargets,
   facts: RuleFacts[],
 ): Made {
   const { object, namespace, name, key, id, outline } = source;
   const { unsupportedParameters } = spec;
   // Warn is how a proxy behaves unless it is told otherwise.
   const lossy = unsupportedParameters === 'Warn' ? {} : { unsupportedParameters };
+  const own = (spec.budgets ?? []).map((budget) => budgetBody(id, budget));
+  const budgets = [...own, ...policed.budgets];
   const body: RouteBody = {
     namespace,
     name,
     uid: object.metadata.uid ?? key,
     rules: spec.rules.map((rule, i) => {
-      const set = source.parsed.ok ? source.parsed.spec.rules[i] : undefined;
-      return withFacts({ ...ruleBody(rule, set), targets: targets[i] ?? [], ...lossy }, set, facts[i]);
+      const set = policed.spec.rules[i];
+      const made = { ...ruleBody(rule, set, id), ...contextMembers(rule, asked.summaries?.[i]) };
+      return withFacts({ ...made, targets: targets[i] ?? [], ...lossy }, set, facts[i]);
     }),
     ...signalsBody(spec, asked),
-    ...(spec.budgets?.length && { budgets: spec.budgets.map((budget) => budgetBody(id, budget)) }),
+    ...chargebackMember(spec),
+    ...(budgets.length > 0 && { budgets }),
   };
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;
@@ -181,7 +226,11 @@ function effectiveOf(spec: LLMRouteSpec): EffectiveRouteSpec {
   return filled;
 }
 
-function ruleBody(rule: EffectiveRule, set: LLMRouteSpec['rules'][number] | undefined): RuleBody {
+function ruleBody(
+  rule: EffectiveRule,
+  set: LLMRouteSpec['rules'][number] | undefined,
+  routeId: ItemId,
+): RuleBody {
   const { failover, timeouts } = rule;
   const { to, retryBudget, ...hedging } = hedgingBody(rule, set);
   return {
@@ -214,7 +263,10 @@ function ruleBody(rule: EffectiveRule, set: LLMRouteSpec['rules'][number] | unde
     ...(rule.constraints && { constraints: constraintsBody(rule.constraints) }),
     ...(rule.onNoTarget !== 'Reject' && { onNoTarget: rule.onNoTarget }),
     ...admissionMember(rule.admission),
+    ...laterMembers(rule, routeId),
+    ...rateLimitsMember(`${routeId}/${rule.name}`, rule.rateLimits),
     ...localityMember(rule),
+    ...(rule.unmetered === 'Allow' && { unmetered: rule.unmetered }),
     ...stickyMembers(rule),
     forwardHeaders: (rule.forwardHeaders ?? []).map((name) => name.toLowerCase()),
   };

@@ -17,6 +17,7 @@ import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
 import type { Candidate, Consideration, HealthView, Plan, RequestFacts, Step } from './plan.ts';
 import { resolveRoute } from './resolve-route.ts';
+import { budgetSteps } from './spend-view.ts';
 import { type RoutingState, withoutTurns } from './state.ts';
 import type { RoutingTable, TableRoute, TableRule } from './table.ts';
 
@@ -78,6 +79,7 @@ interface ExplainedCost {
 /**
  * `random` gives 0 <= value < 1; whose turn it is among round-robin targets is not known here, so it is the first one's. A
  * target's own health is read, never changed. `body`: as the caller sends it, for what translation would make of it.
+ * `shape`: what the rule leaves of it; unset: all.
  */
 export function explain(
   table: RoutingTable | undefined,
@@ -87,22 +89,58 @@ export function explain(
   random: () => number,
   body: Buffer,
   state: RoutingState,
+  shape?: Shape,
 ): Explanation {
   const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
+  const { route, rule } = found;
+  const sent = route && rule && !facts.unread ? shape?.(route, rule, facts) : undefined;
+  if (!sent) return explained(found, facts, facts, health, now, random, body, state);
+  found.steps.push(...sent.steps);
+  return explained(found, facts, sent.facts, health, now, random, sent.body, state);
+}
+
+/** `came`: facts of the request as the caller sends it. */
+function explained(
+  found: Found,
+  came: RequestFacts,
+  facts: RequestFacts,
+  health: HealthView,
+  now: number,
+  random: () => number,
+  body: Buffer,
+  state: RoutingState,
+): Explanation {
   const made = found.rule && plan(found.rule, facts, health, now, random, withoutTurns(state));
   const error = found.error ?? (made && found.route ? refusal(found.route, made, facts) : undefined);
   return {
-    request: requestOf(facts, found.rule?.body, found.route),
+    request: requestOf(came, found.rule?.body, found.route),
     route: found.route?.key,
     pattern: found.pattern,
     rule: found.rule?.body.name,
     strategy: found.rule?.body.strategy.type,
-    steps: made?.steps ? [...found.steps, ...made.steps] : found.steps,
+    steps: [...found.steps, ...(made?.steps ?? []), ...spending(found, made, facts, state)],
     targets: made ? withNumbers(made, { facts, now, random, state }) : [],
     order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts, found.rule, body)),
     maxAttempts: made && attemptsOf(made),
     refusal: error && { code: error.code, status: error.status, message: error.message },
   };
+}
+
+/** What is sent of a request that a rule has taken, and what is to be told of it. */
+export type Shape = (
+  route: TableRoute,
+  rule: TableRule,
+  facts: RequestFacts,
+) => { facts: RequestFacts; body: Buffer; steps: Step[] };
+
+function spending(
+  { route }: Found,
+  made: Plan | undefined,
+  facts: RequestFacts,
+  { spend }: RoutingState,
+): Step[] {
+  const [first] = made?.candidates ?? [];
+  return route?.body?.budgets && first ? budgetSteps(route, first, facts, spend) : [];
 }
 
 interface Found {

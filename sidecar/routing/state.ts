@@ -8,6 +8,7 @@ import { QualityMemory } from './learning/quality.ts';
 import { Exploration } from './observed/exploration.ts';
 import { Observed } from './observed/observed.ts';
 import { CLEAR, type OutlookView } from './outlook/outlook.ts';
+import type { SpendView } from './spend-view.ts';
 import { References } from './strategies/reference.ts';
 import { RoundRobinState } from './strategies/round-robin.ts';
 
@@ -31,6 +32,8 @@ export interface RoutingState {
   readonly exploration: Exploration;
   /** What speaks against targets that may be tried. */
   readonly outlook: OutlookView;
+  /** What budgets have left; absent where nothing is sent. */
+  readonly spend?: SpendView;
 }
 
 export function routingState(headroom: HeadroomView = NO_LIMITS): RoutingState {

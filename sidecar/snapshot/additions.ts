@@ -32,6 +32,8 @@ export const ADDITIONS: readonly Addition[] = [
   { kind: 'Route', field: 'body.signals', needs: 'signals' },
   { kind: 'Route', field: 'body.classification', needs: 'signals' },
   { kind: 'Route', field: 'body.budgets', needs: 'budgets' },
+  // Without it reports tell less apart; nothing else depends on it.
+  { kind: 'Route', field: 'body.chargeback', advisory: true },
   ...[
     'prompt.difficulty',
     'prompt.content',
@@ -116,6 +118,13 @@ export const ADDITIONS: readonly Addition[] = [
     needs: 'capability.reasoning',
   },
   { kind: 'Route', field: 'body.rules[].admission', needs: 'admission' },
+  { kind: 'Route', field: 'body.rules[].unmetered', needs: 'budgets' },
+  { kind: 'Route', field: 'body.rules[].context', needs: 'context' },
+  { kind: 'Route', field: 'body.rules[].maxOutputTokens', needs: 'context' },
+  { kind: 'Route', field: 'body.rules[].rateLimits', needs: 'rateLimits' },
+  { kind: 'Route', field: 'body.rules[].batch', needs: 'batch' },
+  { kind: 'Route', field: 'body.rules[].async', needs: 'async' },
+  { kind: 'Route', field: 'body.rules[].cache', needs: 'cache' },
   { kind: 'Route', field: 'body.rules[].affinity', needs: 'affinity' },
   { kind: 'Route', field: 'body.rules[].experiment', needs: 'experiment' },
   { kind: 'Route', field: 'body.rules[].targets[].spillover', needs: 'spillover' },

@@ -17,12 +17,17 @@ import {
   wrong,
 } from './check.ts';
 import { affinity } from './checks/affinity.ts';
+import { batch, deferred } from './checks/batch.ts';
 import { budgets } from './checks/budgets.ts';
+import { cache } from './checks/cache.ts';
 import { constraints, dataPolicy, onNoTarget, quality, region } from './checks/constraints.ts';
+import { chargeback } from './checks/chargeback.ts';
+import { context, maxOutputTokens } from './checks/context.ts';
 import { experiment, experimentOf } from './checks/experiment.ts';
 import { failoverLists, hedge, learned, listsAgree, retryBudget } from './checks/hedging.ts';
 import { admission, concurrency, errorRate, limits, slowCall } from './checks/limits.ts';
 import { activeCheck, locality, spillover } from './checks/outlook.ts';
+import { rateLimits } from './checks/rate-limits.ts';
 import { classification, definedSignals, matchSignals, promptSignals, signals } from './checks/signals.ts';
 import { strategy } from './checks/strategy.ts';
 import { fieldsOf } from './fields.ts';
@@ -222,12 +227,19 @@ const rule: Check = all(
       constraints,
       onNoTarget,
       admission,
+      context: context(target),
+      maxOutputTokens,
+      batch,
+      async: deferred,
+      rateLimits,
       hedge,
       learned,
       reasoningFirstTokenMs: timeout,
       affinity,
+      cache: cache(target),
       experiment,
       locality,
+      unmetered: only('Allow'),
     },
   ),
   (value, path) => {
@@ -278,7 +290,7 @@ const ROUTE_BODY = all(
       uid: text(640),
       rules: all(list(rule, 64, 1), byName('rule')),
     },
-    { signals: signals(target), classification, budgets },
+    { signals: signals(target), classification, chargeback, budgets },
   ),
   definedSignals,
 );

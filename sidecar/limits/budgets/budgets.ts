@@ -9,7 +9,8 @@ import type { Charge } from '../../accounting/charge.ts';
 import { formatUsd } from '../../accounting/usd.ts';
 import type { SpendGate, SpendRefusal, SpendWaiter } from '../../dispatch/spend-gate.ts';
 import type { Attempt, AttemptObserver, Exchange } from '../../exchange.ts';
-import type { Candidate } from '../../routing/plan.ts';
+import type { Candidate, RequestFacts } from '../../routing/plan.ts';
+import type { SpendView } from '../../routing/spend-view.ts';
 import type { Clock, Timer } from '../../snapshot/clock.ts';
 import type { EffectiveSnapshot } from '../../snapshot/effective.ts';
 import type { BudgetDemand, BudgetLease } from '../../snapshot/lease-messages.ts';
@@ -49,7 +50,7 @@ const IDLE_MS = 250;
 /** More is asked for ahead of need no more often than this. */
 const AHEAD_MS = 1000;
 
-export class Budgets implements SpendGate, AttemptObserver, LeaseParty {
+export class Budgets implements SpendGate, SpendView, AttemptObserver, LeaseParty {
   readonly #options: BudgetsOptions;
   readonly #clock: Clock;
   readonly #queue: LeaseQueue;
@@ -215,10 +216,10 @@ export class Budgets implements SpendGate, AttemptObserver, LeaseParty {
   }
 
   /** Of a request that is only explained: nothing is set aside or asked for. */
-  explain(route: string, candidate: Candidate, exchange: Exchange): string[] {
+  explain(route: string, candidate: Candidate, facts: RequestFacts): string[] {
     const now = this.#clock.monotonic();
     return (this.#routes.get(route)?.list ?? []).map((budget) => {
-      const key = budget.fixed ?? keyOf(budget.body.key, this.#options.pod, candidate, exchange);
+      const key = budget.fixed ?? keyOf(budget.body.key, this.#options.pod, candidate, facts);
       const account = this.#entries.find(budget.body.id, key)?.account;
       const exhausted = account?.exhaustedFor(now) ?? 0;
       const left = `this pod has spent $${formatUsd(account?.settled ?? 0n)} and holds a lease of $${formatUsd(account?.available(now) ?? 0n)} more`;
@@ -276,7 +277,7 @@ export class Budgets implements SpendGate, AttemptObserver, LeaseParty {
     const [first] = entries as [Entry];
     const charges =
       entries.length === 1 ? first.only(now, this.#wall) : this.#entries.charges(entries, now, this.#wall);
-    const key = label ? labelOf(label.body.key, this.#options.pod, candidate, exchange) : '';
+    const key = label ? labelOf(label.body.key, this.#options.pod, candidate, payerOf(exchange)) : '';
     return new SpendHold({ entries, amounts, charges, key, allowances, onSettled: this.#onSettled });
   }
 
@@ -346,7 +347,7 @@ export class Budgets implements SpendGate, AttemptObserver, LeaseParty {
   #entryOf(budget: RouteBudget, candidate: Candidate, exchange: Exchange, now: number): Entry {
     const { body, fixed } = budget;
     if (fixed === undefined) {
-      return this.#entryFor(body, keyOf(body.key, this.#options.pod, candidate, exchange), now);
+      return this.#entryFor(body, keyOf(body.key, this.#options.pod, candidate, payerOf(exchange)), now);
     }
     const known = budget.entry;
     if (known !== undefined && !known.forgotten) return known;
@@ -382,6 +383,10 @@ export class Budgets implements SpendGate, AttemptObserver, LeaseParty {
     if (any) this.#ask();
   }
 }
+
+/** A request of our own is charged to whoever it is made for. */
+const payerOf = (exchange: Exchange): RequestFacts =>
+  exchange.payer?.facts ?? (exchange.facts as RequestFacts);
 
 function note<T extends SpendRefusal>(
   exchange: Exchange,

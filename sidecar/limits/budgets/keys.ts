@@ -1,6 +1,5 @@
 /** Whose spending it is: the values that a budget tells apart. */
-import type { Exchange } from '../../exchange.ts';
-import type { Candidate } from '../../routing/plan.ts';
+import type { Candidate, RequestFacts } from '../../routing/plan.ts';
 import type { BudgetBody, BudgetKeyPart } from '../../snapshot/shapes/budgets.ts';
 
 /** Who this sidecar belongs to. */
@@ -34,11 +33,11 @@ export function keyOf(
   parts: readonly BudgetKeyPart[],
   pod: PodIdentity,
   candidate: Candidate,
-  exchange: Exchange,
+  facts: RequestFacts,
 ): string {
   let key = '';
   for (let i = 0; i < parts.length; i++) {
-    const value = valueOf(parts[i] as BudgetKeyPart, pod, candidate, exchange);
+    const value = valueOf(parts[i] as BudgetKeyPart, pod, candidate, facts);
     key = i === 0 ? value : `${key}/${value}`;
   }
   return key.length > MAX_KEY ? key.slice(0, MAX_KEY) : key;
@@ -49,13 +48,13 @@ export function labelOf(
   parts: readonly BudgetKeyPart[],
   pod: PodIdentity,
   candidate: Candidate,
-  exchange: Exchange,
+  facts: RequestFacts,
 ): string {
   const told = parts.filter(({ by }) => by !== 'Namespace');
-  return keyOf(told, pod, candidate, exchange);
+  return keyOf(told, pod, candidate, facts);
 }
 
-function valueOf(part: BudgetKeyPart, pod: PodIdentity, candidate: Candidate, exchange: Exchange): string {
+function valueOf(part: BudgetKeyPart, pod: PodIdentity, candidate: Candidate, facts: RequestFacts): string {
   switch (part.by) {
     case 'Namespace':
       return pod.namespace;
@@ -66,8 +65,7 @@ function valueOf(part: BudgetKeyPart, pod: PodIdentity, candidate: Candidate, ex
     case 'Provider':
       return cut(candidate.providerId.slice(candidate.providerId.indexOf('/') + 1));
     case 'Header':
-      // A request of our own is charged to whoever it is made for.
-      return cut((exchange.payer ?? exchange).facts?.header(part.header) ?? '');
+      return cut(facts.header(part.header) ?? '');
   }
 }
 

@@ -49,9 +49,9 @@ export class LocalLessor {
       if (piece < since / 1000) spent.delete(piece);
       else if (piece !== window) left -= nanoUsd;
     }
-    const settled = spent.get(window) ?? 0n;
     const endsInMs = end - at;
-    const short = account.need > left - settled - account.reserved;
+    // What is needed is so much more than what was granted already.
+    const short = account.need > left - (account.window === window ? account.granted : 0n);
     return {
       budget: id,
       key: account.key,
