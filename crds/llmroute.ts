@@ -10,6 +10,8 @@ import {
   matching,
 } from './common.ts';
 import { budgets } from './schema/budget.ts';
+import { budgetStatuses } from './schema/budget-status.ts';
+import { chargeback } from './schema/route-chargeback.ts';
 import { experimentStatuses } from './schema/route-experiment-status.ts';
 import type { FAILURE_CLASSES } from './schema/route-hedging.ts';
 import { rule } from './schema/route-rule.ts';
@@ -46,6 +48,7 @@ const spec = z
       .describe(
         'What happens to parameters of a request that a target of another wire format cannot honour. Reject: such a target is passed over. Warn: they are left out and named in x-outrider-warnings. Drop: they are left out. Unset: Warn.',
       ),
+    chargeback,
     signals: signals.optional(),
     classification: classification.optional(),
     rules: z
@@ -87,6 +90,7 @@ const status = z.strictObject({
     .optional()
     .describe('What the proxies really run.'),
   experiments: experimentStatuses,
+  budgets: budgetStatuses,
 });
 
 export type LLMRouteSpec = z.infer<typeof spec>;

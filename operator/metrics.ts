@@ -1,5 +1,7 @@
 /** What the operator counts about itself. One registry per operator, so that two in one process do not mix. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { budgetMetrics } from './budgets/metrics.ts';
+import type { BudgetMetrics } from './budgets/watching.ts';
 import type { CertificateFacts } from './certificates/start.ts';
 import { type InjectionMetrics, injectionMetrics } from './inject/metrics.ts';
 import type { LedgerMetrics } from './ledger/keeping.ts';
@@ -34,6 +36,7 @@ export interface OperatorMetrics {
   readonly sync: SyncMetrics;
   readonly injection: InjectionMetrics;
   readonly ledger: LedgerMetrics;
+  readonly budgets: BudgetMetrics;
   /** A run of a queue's handler ended. */
   run(controller: string): (result: RunResult, milliseconds: number) => void;
   statusWrite(kind: string, result: 'Written' | 'Gone' | 'Failed'): void;
@@ -135,6 +138,7 @@ export function operatorMetrics(monotonic: () => number): OperatorMetrics {
       },
       flushed: (result) => flushes.inc({ result }),
     },
+    budgets: budgetMetrics(PREFIX, registry),
     run: (controller) => (result, milliseconds) => {
       runs.inc({ controller, result });
       runSeconds.observe({ controller }, milliseconds / 1000);

@@ -4,12 +4,16 @@
  * Each stage takes the newest and only the newest of what the one before has. A stage that fails is retried and leaves in
  * force what was there; none ends the process.
  */
+import { hostname } from 'node:os';
 import type { LLMRoute, LLMRouteStatus } from '../crds/llmroute.ts';
 import { type Clock, systemClock } from '../sidecar/snapshot/clock.ts';
 import type { ItemId } from '../sidecar/snapshot/schema.ts';
 import { type AdminServer, startAdminServer } from './admin-server.ts';
+import { prepareBudgets, type WatchedBudgets } from './budgets/start.ts';
+import type { BudgetWatchOptions } from './budgets/watching.ts';
 import type { Certificates } from './certificates/certificates.ts';
 import { prepareCertificates, type TlsSettings, type TrustSettings } from './certificates/start.ts';
+import type { Workload } from './compile/types.ts';
 import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
 import { outboundMint, outboundVectors } from './credentials/outbound.ts';
@@ -23,6 +27,8 @@ import { type ElectionSettings, startCampaign } from './leader/campaign.ts';
 import { alone, type Leadership } from './leader/leadership.ts';
 import { LedgerKeeping, type LedgerSettings } from './ledger/keeping.ts';
 import { PodBudgets } from './ledger/leases/pod-budgets.ts';
+import { PodLimits } from './ledger/rates/pod-limits.ts';
+import { RateSharing } from './ledger/rates/rate-sharing.ts';
 import { operatorMetrics } from './metrics.ts';
 import { StatusController } from './status/controller.ts';
 import type { Waits } from './status/programmed.ts';
@@ -69,6 +75,8 @@ export interface OperatorOptions {
   egressHosts?: readonly string[];
   /** Gets tokens from clouds; unset: from their own services. */
   mint?: MinterOptions['mint'];
+  /** Sends alerts of budgets where `egressHosts` allow it; unset: over the network. */
+  postAlert?: BudgetWatchOptions['post'];
   identity?: {
     /** Unset: the API server's own keys, and its TokenReview where those do not help. */
     fetchKeys?: FetchKeys;
@@ -121,6 +129,18 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     onRun: (controller) => metrics.run(controller),
   });
   const budgets = new PodBudgets((uid) => source.pod(uid));
+  const podLimits = new PodLimits({
+    pod: (uid) => source.pod(uid),
+    running: () => source.resources().pods.filter(runs),
+    monotonic: () => clock.monotonic(),
+  });
+  const rateSharing = new RateSharing({
+    limitOf: (uid, id) => podLimits.find(uid, id),
+    podsOf: (id) => podLimits.podsOf(id),
+    lives: (uid) => source.pod(uid) !== undefined,
+    term: () => (isLeader() ? leadership.term() : undefined),
+    monotonic: () => clock.monotonic(),
+  });
   const ledger =
     options.ledger &&
     new LedgerKeeping(options.ledger, {
@@ -177,6 +197,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     leaderAddress: () => leadership.leaderAddress(),
     onError: (error) => log.error({ error: describeError(error) }, 'a request of a sidecar failed'),
     ...(ledger && { account: (pod, report) => ledger.account(pod, report) }),
+    share: (pod, { epoch, rates }) => rateSharing.answer(pod, epoch, rates),
     metrics: metrics.sync,
     fleet,
     clock,
@@ -192,10 +213,33 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     isLeader,
     health: (provider) => providers.health(provider, clock.monotonic()),
     experiments: (route) => experiments.statusOf(route),
+    budgets: (owner) =>
+      owner.kind === 'LLMProvider' ? undefined : spending?.watch.statusOf({ ...owner, kind: owner.kind }),
     ...(options.waits ? { waits: options.waits } : {}),
     onRun: metrics.run('status'),
     onWrite: (kind, result) => metrics.statusWrite(kind, result),
   });
+  const spending: WatchedBudgets | undefined =
+    options.ledger &&
+    ledger &&
+    prepareBudgets({
+      ...means,
+      source,
+      settings: options.ledger,
+      ledger,
+      isLeader,
+      credentialsNamespaces: options.credentialsNamespaces ?? [],
+      egressHosts: options.egressHosts ?? [],
+      metrics: metrics.budgets,
+      replica: options.election?.replica ?? hostname(),
+      changed: (owners) =>
+        status.heardOf(
+          owners.map(
+            ({ kind, namespace, name }) => `${kind === 'LLMRoute' ? 'route' : 'policy'}/${namespace}/${name}`,
+          ),
+        ),
+      ...(options.postAlert && { post: options.postAlert }),
+    });
   const minter = new Minter({
     mint:
       options.mint ??
@@ -226,6 +270,8 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       examples.update(compiled.vectorsWanted);
       // Before sidecars hear of it: what they ask next is answered by what they were sent.
       budgets.update(compiled);
+      podLimits.update(compiled);
+      spending?.watch.update(compiled.budgets);
       sync.publish(compiled);
       status.compiled(compiled);
     },
@@ -241,7 +287,13 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       onRun: (controller) => metrics.run(controller),
     });
   }
-  const queues = { compile: compiling.queue, status, ...certificates.queues, ...injection?.queues };
+  const queues = {
+    compile: compiling.queue,
+    status,
+    ...certificates.queues,
+    ...injection?.queues,
+    ...spending?.queues,
+  };
   metrics.observe(queues, () => [...source.watches(), ...(injection?.watches() ?? [])]);
   metrics.observeReplica(() => ({
     leads: isLeader(),
@@ -276,6 +328,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await status.stop();
     await certificates.stop();
     await injection?.stop();
+    await spending?.stop();
     await ledger?.stop();
     // Only now may another replica act; until streams end here, it can be told of.
     await leadership.stop();
@@ -306,6 +359,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
   injection?.start();
   await source.start();
   ledger?.start(leadership);
+  spending?.watch.start();
   return {
     address: sync.address,
     admin: admin.address,
@@ -335,12 +389,15 @@ function podLookup(source: Source): PodLookup {
   };
 }
 
+/** Its sidecar does. */
+const runs = ({ runningSince, terminating }: Workload): boolean => runningSince !== undefined && !terminating;
+
 /** Those whose sidecar runs; what is about to start reads its trust when it does. */
 function runningPods(source: Source): string[] {
-  const pods = source
+  return source
     .resources()
-    .pods.filter(({ runningSince, terminating }) => runningSince !== undefined && !terminating);
-  return pods.map(({ uid }) => uid);
+    .pods.filter(runs)
+    .map(({ uid }) => uid);
 }
 
 function readiness(source: Source, compiled: boolean) {

@@ -4,7 +4,7 @@ import type { KubeObject } from '../../crds/common.ts';
 import { llmProvider } from '../../crds/llmprovider.ts';
 import { type LLMRouteSpec, llmRoute } from '../../crds/llmroute.ts';
 import { effectiveProvider } from '../../operator/compile/effective-provider.ts';
-import { effectiveRoute } from '../../operator/compile/effective-route.ts';
+import { effectiveUnder } from '../../operator/compile/effective-under.ts';
 import { parseSpec } from '../../operator/compile/parse.ts';
 import { type Discount, TYPE_DEFAULTS } from '../../sidecar/snapshot/provider-types.ts';
 import type { PricedTier } from '../../sidecar/snapshot/schema.ts';
@@ -19,17 +19,25 @@ export interface EffectiveResource {
   defaulted: string[];
   /** Paths that were unset and come from the price catalogue. */
   catalogued: string[];
+  /** Policy behind each value that is not the resource's own, by path. Absent: there is none. */
+  policies?: Record<string, string>;
   /** Of tiers of service that a model names no prices for: by what the vendor publishes. Absent: nothing. */
   discounts?: Partial<Record<PricedTier, Discount>>;
 }
 
 /** Of resources that are valid; what is wrong with the others is said elsewhere. */
-export function effectiveResources({ routes, providers }: Subject, now: number): EffectiveResource[] {
+export function effectiveResources(
+  { routes, providers, policiesOver }: Subject,
+  now: number,
+): EffectiveResource[] {
   return [
     ...routes.flatMap((route): EffectiveResource[] => {
       const parsed = parseSpec(llmRoute, route);
       const keys = keysAt(providers, route.metadata.namespace);
-      return parsed.ok ? [{ ...identity(route), ...effectiveRoute(parsed.spec, keys), catalogued: [] }] : [];
+      if (!parsed.ok) return [];
+      return [
+        { ...identity(route), ...effectiveUnder(parsed.spec, policiesOver(route), keys), catalogued: [] },
+      ];
     }),
     ...providers.flatMap((provider): EffectiveResource[] => {
       const parsed = parseSpec(llmProvider, provider);
@@ -70,11 +78,13 @@ function resourceText({
   spec,
   defaulted,
   catalogued,
+  policies = {},
   discounts = {},
 }: EffectiveResource): string {
   const marks = new Map([
     ...defaulted.map((path): [string, string] => [path, 'default']),
     ...catalogued.map((path): [string, string] => [path, 'catalogue']),
+    ...Object.entries(policies).map(([path, policy]): [string, string] => [path, `policy ${policy}`]),
   ]);
   const lines = [`apiVersion: ${apiVersion}`, `kind: ${kind}`];
   lines.push('metadata:', `  name: ${metadata.name}`, `  namespace: ${metadata.namespace ?? ''}`, 'spec:');

@@ -1,8 +1,11 @@
 /** Manifests -> what one app's sidecar would run, and what is wrong with it. */
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { Manifests } from '../../crds/manifests.ts';
 import { compile } from '../../operator/compile/compile.ts';
+import { namespacesOf } from '../../operator/compile/namespaces.ts';
+import { indexPolicies, type PolicySource } from '../../operator/compile/policy-source.ts';
 import type { SecretObject, Verdict, Workload } from '../../operator/compile/types.ts';
 import { EMPTY_SET, nextManifests } from '../../operator/watch/manifest-set.ts';
 import type { EffectiveSnapshot } from '../../sidecar/snapshot/effective.ts';
@@ -17,6 +20,8 @@ export interface Subject {
   /** Of the workload: the routes that select it and the providers those use. */
   routes: LLMRoute[];
   providers: LLMProvider[];
+  /** Those that a route is under, in the order in which they count. */
+  policiesOver: (route: LLMRoute) => readonly PolicySource[];
   notes: Note[];
 }
 
@@ -48,27 +53,32 @@ export function subjectOf(manifests: Manifests, options: SubjectOptions): Subjec
     return { error: `routes are in namespaces ${names}; say with --namespace which one the app is in` };
   }
   const workload: Workload = { namespace, name: 'app', uid: 'app', labels: options.labels };
+  const policies = ofKind<LLMPolicy>('LLMPolicy');
+  const namespaces = ofKind<LLMRoute>('Namespace').map(({ metadata }) => ({
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+  }));
   const compiled = compile(
     {
       routes,
       providers,
+      policies,
       secrets: ofKind<SecretObject>('Secret'),
-      namespaces: ofKind<LLMRoute>('Namespace').map(({ metadata }) => ({
-        name: metadata.name,
-        labels: metadata.labels ?? {},
-      })),
+      namespaces,
       pods: [workload],
     },
     options,
   );
   const snapshot = compiled.snapshotFor(workload);
   const ids = new Set(snapshot.items.map(({ id }) => id));
+  const index = indexPolicies(policies, namespacesOf(namespaces, options));
   return {
     workload,
     snapshot,
     effective: evaluate(snapshot, new Map()).effective,
     routes: routes.filter((route) => ids.has(`route/${keyOf(route)}`)),
     providers: providers.filter((provider) => ids.has(`provider/${keyOf(provider)}`)),
+    policiesOver: (route) => index.over({ namespace: namespaceOf(route), name: route.metadata.name }),
     notes: compiled.verdicts.filter(({ itemId }) => ids.has(itemId)).flatMap(notesOf),
   };
 }

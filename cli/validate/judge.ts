@@ -3,6 +3,7 @@
  * compiler says of the objects together. There is no second evaluator.
  */
 import type { KubeObject } from '../../crds/common.ts';
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import { judgeManifests, type LocatedObject, type Manifests } from '../../crds/manifests.ts';
@@ -81,7 +82,14 @@ function together(
   options: { strict: boolean; platformNamespaces: readonly string[]; now: number },
 ): Finding[] {
   const places = new Map<string, LocatedObject>();
-  const resources = { routes: [], providers: [], secrets: [], namespaces: [], pods: [] } as Collected;
+  const resources = {
+    routes: [],
+    providers: [],
+    policies: [],
+    secrets: [],
+    namespaces: [],
+    pods: [],
+  } as Collected;
   for (const located of objects) collect(located, resources, places);
   const findings: Finding[] = [];
   for (const verdict of compile(resources, options).verdicts) {
@@ -98,7 +106,7 @@ function together(
   return findings;
 }
 
-type Collected = { [K in keyof Resources]: Resources[K][number][] };
+type Collected = { [K in keyof Resources]-?: NonNullable<Resources[K]>[number][] };
 
 function collect(located: LocatedObject, resources: Collected, places: Map<string, LocatedObject>): void {
   const { apiVersion, kind, metadata } = located.object;
@@ -106,10 +114,14 @@ function collect(located: LocatedObject, resources: Collected, places: Map<strin
   const namespace = metadata.namespace ?? DEFAULT_NAMESPACE;
   const object: KubeObject = { ...located.object, metadata: { ...metadata, namespace } };
   if (isOurs(object)) {
-    if (kind !== 'LLMRoute' && kind !== 'LLMProvider') return;
+    if (kind !== 'LLMRoute' && kind !== 'LLMProvider' && kind !== 'LLMPolicy') return;
     places.set(key(kind, namespace, metadata.name), located);
     if (kind === 'LLMProvider') {
       resources.providers.push(object as LLMProvider);
+      return;
+    }
+    if (kind === 'LLMPolicy') {
+      resources.policies.push(object as LLMPolicy);
       return;
     }
     resources.routes.push(object as LLMRoute);

@@ -3,6 +3,30 @@ import { z } from 'zod';
 import { cel, decimal, duration, setList } from '../common.ts';
 import { place, region, retention } from './provider-data-policy.ts';
 
+export const demandedDataPolicy = z
+  .strictObject({
+    residency: z
+      .array(place)
+      .min(1)
+      .max(16)
+      .optional()
+      .describe('Places in which what is sent may be processed and kept. Unset: anywhere.')
+      .meta(setList),
+    retention: retention
+      .optional()
+      .describe('Longest that what is sent may be kept: None, or days such as 30d. Unset: for ever.'),
+    training: z
+      .enum(['Never'])
+      .optional()
+      .describe('Never: no model may be trained on what is sent. Unset: that is not asked.'),
+  })
+  .meta(
+    cel({
+      rule: 'has(self.residency) || has(self.retention) || has(self.training)',
+      message: 'dataPolicy needs residency, retention or training',
+    }),
+  );
+
 export const constraints = z
   .strictObject({
     maxCost: decimal
@@ -36,29 +60,7 @@ export const constraints = z
       .describe(
         "Lowest score for the rule's task (strategy.quality.task, else default), from the provider's models and from feedback. A model without a score does not meet it.",
       ),
-    dataPolicy: z
-      .strictObject({
-        residency: z
-          .array(place)
-          .min(1)
-          .max(16)
-          .optional()
-          .describe('Places in which what is sent may be processed and kept. Unset: anywhere.')
-          .meta(setList),
-        retention: retention
-          .optional()
-          .describe('Longest that what is sent may be kept: None, or days such as 30d. Unset: for ever.'),
-        training: z
-          .enum(['Never'])
-          .optional()
-          .describe('Never: no model may be trained on what is sent. Unset: that is not asked.'),
-      })
-      .meta(
-        cel({
-          rule: 'has(self.residency) || has(self.retention) || has(self.training)',
-          message: 'dataPolicy needs residency, retention or training',
-        }),
-      )
+    dataPolicy: demandedDataPolicy
       .optional()
       .describe(
         "What a provider's dataPolicy must say; one that says nothing does not meet it. Nothing relaxes it, and requests pinned to statefulTarget keep to it too.",

@@ -25,6 +25,8 @@ import { CompileMemory } from './memory.ts';
 import { mintsOf } from './mints.ts';
 import { namespacesOf } from './namespaces.ts';
 import { once } from './once.ts';
+import { indexPolicies } from './policy-source.ts';
+import { policyVerdict } from './policy-verdict.ts';
 import { compare, indexProviders } from './provider-index.ts';
 import { type CompiledProvider, compileProvider } from './provider-item.ts';
 import { compileRoute } from './route-item.ts';
@@ -32,6 +34,7 @@ import { reaches, routeSource, selectsLabels } from './route-source.ts';
 import { secretsOf } from './secrets.ts';
 import type { Compiled, CompileOptions, Resources } from './types.ts';
 import { namedModels, providerVerdict, routeVerdict } from './verdicts.ts';
+import { watchedBudgets } from './watched-budgets.ts';
 import { type Group, groupWorkloads, routeKeys } from './workloads.ts';
 
 /** @param memory of the compilation before; unset: everything is made anew, to the same effect */
@@ -56,9 +59,12 @@ export function compile(
     .filter(stays)
     .map(routeSource)
     .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
+  const policies = indexPolicies((resources.policies ?? []).filter(stays), namespaces);
   const { vectors: known = NO_VECTORS } = options;
   const wanted = new Map<string, VectorsWanted>();
-  const made = memory.routes(sources, surroundings, (source) => compileRoute(source, index, providers));
+  const made = memory.routes(sources, surroundings, policies.over, (source, over) =>
+    compileRoute(source, index, providers, over),
+  );
   const routes = made.map((route) => {
     const asks = vectorsWanted(route, providers, secrets);
     if (!asks) return route;
@@ -114,7 +120,11 @@ export function compile(
         ),
       ),
       ...routes.map((route) => routeVerdict(route, conflicts, namespaces)),
+      ...policies.sources.map((policy) =>
+        policyVerdict(policy, { policies, routes, providers: newest, secrets, namespaces }),
+      ),
     ],
+    budgets: watchedBudgets(routes, policies.sources, namespaces),
     selects(routeKey, { namespace, labels }) {
       const source = byKey.get(routeKey)?.source;
       if (!source || !selectsLabels(source, labels)) return false;

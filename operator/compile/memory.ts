@@ -5,6 +5,8 @@
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
 import type { CompiledRoute } from './compiled-route.ts';
+import { samePolicies } from './policed.ts';
+import type { PolicySource } from './policy-source.ts';
 import type { ProviderIndex } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 
@@ -51,19 +53,22 @@ export class CompileMemory {
 
   /**
    * @param sources in the order wanted
-   * @param make called for each that is new, or all where the surroundings are
+   * @param policiesOver those that a route is under
+   * @param make called for each that is new or under other policies, or all where the surroundings are new
    */
   routes<Source extends { object: LLMRoute }>(
     sources: readonly Source[],
     surroundings: Surroundings,
-    make: (source: Source) => CompiledRoute,
+    policiesOver: (source: Source) => readonly PolicySource[],
+    make: (source: Source, policies: readonly PolicySource[]) => CompiledRoute,
   ): CompiledRoute[] {
     const areKnown = surroundings === this.#madeIn;
     const last = this.#routes;
     const routes = sources.map((source) => {
       const known = last.get(source.object);
-      if (known && areKnown) return known;
-      const made = make(source);
+      const policies = policiesOver(source);
+      if (known && areKnown && samePolicies(known.policies, policies)) return known;
+      const made = make(source, policies);
       return known && sameRoute(known, made) ? known : made;
     });
     this.#routes = new Map(routes.map((route) => [route.source.object, route]));
@@ -113,6 +118,7 @@ function sameRoute(a: CompiledRoute, b: CompiledRoute): boolean {
   const { body: bodyB, ...headerB } = b.item;
   return (
     bodyA === bodyB &&
+    samePolicies(a.policies, b.policies) &&
     sameText(headerA, headerB) &&
     sameText(a.named, b.named) &&
     sameText(a.problems, b.problems) &&

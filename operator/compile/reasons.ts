@@ -12,6 +12,10 @@ export const UNSUPPORTED_FIELD = 'UnsupportedField';
 export const INVALID = 'Invalid';
 /** False: the provider inherits from one that is itself not accepted. Proxies keep the version they have. */
 export const BASE_INVALID = 'BaseInvalid';
+/** False: a policy over the route is not valid, so what it requires is not known. Proxies keep the version they have. */
+export const POLICY_INVALID = 'PolicyInvalid';
+/** False: policies over the route leave it no target. */
+export const NO_TARGET_ALLOWED = 'NoTargetAllowed';
 /** False: on every running pod the route is for, other routes answer for all of its models. */
 export const SHADOWED = 'Shadowed';
 
@@ -24,6 +28,10 @@ export const RESOLVED_REFS = 'ResolvedRefs';
  * namespaces, a Secret without the label. Where saying "not there" would tell of other namespaces, this stands for both.
  */
 export const REF_NOT_PERMITTED = 'RefNotPermitted';
+/** False: a policy over the route does not allow a provider that it names. Such targets take no traffic. */
+export const NOT_ALLOWED_BY_POLICY = 'NotAllowedByPolicy';
+/** False: no route of the name is there in any namespace that the policy is for. */
+export const ROUTE_NOT_FOUND = 'RouteNotFound';
 /** False: no provider of the name is there, neither in the route's namespace nor exported to it. */
 export const PROVIDER_NOT_FOUND = 'ProviderNotFound';
 /** False: the provider is there but not accepted. */

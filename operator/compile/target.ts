@@ -4,11 +4,13 @@ import type { ItemId, TargetBody } from '../../sidecar/snapshot/schema.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import type { EffectiveRouteSpec, EffectiveRule, EffectiveTarget } from './effective-route.ts';
 import { spilloverMember } from './outlook.ts';
+import { notAllowed, type Policed } from './policed.ts';
 import { type ProviderIndex, type ProviderSource, providerId } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import {
   CREDENTIAL_NOT_FOUND,
   MODEL_NOT_FOUND,
+  NOT_ALLOWED_BY_POLICY,
   PROVIDER_NOT_ACCEPTED,
   REF_NOT_PERMITTED,
 } from './reasons.ts';
@@ -19,6 +21,9 @@ type Target = EffectiveTarget;
 export interface TargetContext {
   /** Of the target in the spec. */
   path: string;
+  /** Place of its rule; undefined for what a signal asks. */
+  rule?: number;
+  policed: Policed;
   index: ProviderIndex;
   providers: ReadonlyMap<ItemId, CompiledProvider>;
   /** Gains what the target uses and what is wrong with it. */
@@ -49,6 +54,11 @@ export function compileTarget(
   if (!found.ok) {
     problem(context, found.reason, `${path}.provider: ${found.message}`);
     return { ...body, unresolved: found.message };
+  }
+  const barred = notAllowed(context.policed, context.rule, found.source);
+  if (barred !== undefined) {
+    problem(context, NOT_ALLOWED_BY_POLICY, `${path}.provider: ${barred}`);
+    return { ...body, unresolved: barred };
   }
   nameModels(target, rule, spec, found.source, context);
   return { ...body, ...grantCredentials(target, found.source, context) };

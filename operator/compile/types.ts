@@ -1,10 +1,12 @@
 /** What goes into `compile` and what comes out of it. Data and pure functions only: no clock, no I/O, no secrets in snapshots. */
 import type { KubeObject } from '../../crds/common.ts';
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { CredentialSet, ItemId, Snapshot, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
 import type { KnownVectors, VectorsWanted } from './example-vectors.ts';
 import type { Mint, Tokens } from './mints.ts';
+import type { WatchedBudget } from './watched-budgets.ts';
 
 /**
  * Everything `watch` (or the file source) knows at one moment, in any order. A changed object is another object: none is
@@ -13,6 +15,8 @@ import type { Mint, Tokens } from './mints.ts';
 export interface Resources {
   routes: readonly LLMRoute[];
   providers: readonly LLMProvider[];
+  /** Unset: none. */
+  policies?: readonly LLMPolicy[];
   /**
    * Secrets labelled `outrider.dev/provider-credential: "true"`. The label is checked again here; a Secret without it is
    * never read, it only makes the message exact.
@@ -85,7 +89,9 @@ export interface Compiled {
   readonly mints: readonly Mint[];
   /** Vectors of examples that routes would be handed out with. */
   readonly vectorsWanted: readonly VectorsWanted[];
-  /** One per route and provider, sorted by kind, namespace, name. */
+  /** Budgets of all routes and policies that are valid, sorted by owner. */
+  readonly budgets: readonly WatchedBudget[];
+  /** One per route, provider and policy, sorted by kind, namespace, name. */
   verdicts: readonly Verdict[];
   /** Whether the route (`namespace/name`) is for the workload. */
   selects(routeKey: string, workload: Workload): boolean;
@@ -95,18 +101,20 @@ export interface Compiled {
 
 /** What the control plane itself can say of one object; `status` adds Ready, Programmed and the times. */
 export interface Verdict {
-  kind: 'LLMRoute' | 'LLMProvider';
+  kind: 'LLMRoute' | 'LLMProvider' | 'LLMPolicy';
   namespace: string;
   name: string;
   uid: string;
   /** metadata.generation the verdict is about. */
   generation: number;
-  /** Id of the object's item in snapshots; acknowledgements name it. */
+  /** Id of the object's item in snapshots; acknowledgements name it. Of a policy, which is in those of its routes: `policy/...`. */
   itemId: ItemId;
   /** Accepted and ResolvedRefs always, Conflicted on routes. */
   conditions: readonly VerdictCondition[];
   /** Providers: models that routes name, and whether their prices are known; at most 256, sorted by name. */
   models?: readonly { name: string; priced: boolean }[];
+  /** Policies: how many routes are under it. */
+  routes?: number;
 }
 
 export interface VerdictCondition {

@@ -47,10 +47,33 @@ export function outlineRoute(raw: unknown): RouteOutline {
     workloadSelector: spec.workloadSelector === undefined ? {} : field(labelSelector, spec.workloadSelector),
     namespaceSelector: field(labelSelector, spec.namespaceSelector),
     providers: [
-      ...elements(spec.rules, 64).flatMap((rule) => elements(members(rule).targets, 32)),
+      ...elements(spec.rules, 64).flatMap((rule) => [
+        ...elements(members(rule).targets, 32),
+        members(members(rule).context).summarize,
+      ]),
       members(members(spec.signals).intents).embeddings,
       members(spec.signals).classifier,
     ].flatMap((target) => field(providerRef, members(target).provider) ?? []),
+  };
+}
+
+export interface PolicyOutline {
+  /** Names of the routes it is for; undefined: all. */
+  routes: string[] | undefined;
+  /** Undefined: absent, or cannot be read; the policy is for its own namespace only. */
+  namespaceSelector: Selector | undefined;
+}
+
+const named = z.object({ name: z.string().max(253) });
+
+/** What a policy requires cannot be told then, so every route that it may be for counts as under it. */
+export function outlinePolicy(raw: unknown): PolicyOutline {
+  const spec = members(raw);
+  const refs = elements(spec.targetRefs, 64).map((ref) => field(named, ref)?.name);
+  const readable = refs.filter((name) => name !== undefined);
+  return {
+    routes: readable.length === 0 || readable.length < refs.length ? undefined : readable,
+    namespaceSelector: field(labelSelector, spec.namespaceSelector),
   };
 }
 

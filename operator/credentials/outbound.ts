@@ -1,12 +1,13 @@
 /**
  * The operator's one door to hosts other than the API server. It leads to services that give tokens, by TLS; to the own hosts
- * of vendors of known types, for vectors of examples, by TLS too; and to what `egressHosts` adds. Which hosts those are is fixed in
+ * of vendors of known types, for vectors of examples, by TLS too; and to what `egressHosts` adds, for alerts of budgets to that alone. Which hosts those are is fixed in
  * the code or said by whoever runs the operator, never by a resource.
  */
 
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import { dial, httpIO } from '../../sidecar/tokens/http-io.ts';
 import { type Minted, type MintRequest, mint } from '../../sidecar/tokens/mint.ts';
+import type { Post as PostAlert } from '../budgets/webhook.ts';
 import { askForVectors, type Post } from '../vectors/ask.ts';
 import { type ExampleVectorsOptions, NotDialled } from '../vectors/example-vectors.ts';
 
@@ -35,6 +36,20 @@ export function outboundVectors(
     const { protocol, hostname } = new URL(wanted.url);
     const isVendors = wanted.isDefault && protocol === 'https:';
     if (isVendors || egressHosts.includes(hostname)) return askForVectors(post, wanted, texts);
+    return Promise.reject(new NotDialled(`${hostname} is not among the hosts that the operator may dial`));
+  };
+}
+
+const WEBHOOK = { timeoutMs: 10_000, maxBytes: 64 * 1024 };
+
+/** Dials, by TLS, the hosts of `egressHosts` and no others: no vendor is told of alerts. `post`: unset, over the network. */
+export function outboundWebhooks(
+  { egressHosts = [] }: Pick<OutboundOptions, 'egressHosts'>,
+  post: PostAlert = (call) => dial({ ...call, method: 'POST' }, WEBHOOK),
+): PostAlert {
+  return (call) => {
+    const { protocol, hostname } = new URL(call.url);
+    if (protocol === 'https:' && egressHosts.includes(hostname)) return post(call);
     return Promise.reject(new NotDialled(`${hostname} is not among the hosts that the operator may dial`));
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Keeps the statuses of routes and providers true: decides for each object that something was heard about, and writes what
+ * Keeps the statuses of routes, providers and policies true: decides for each object that something was heard about, and writes what
  * `decide.ts` finds worth it. One object is handled by one run at a time; failures are retried by the queue.
  */
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute, LLMRouteStatus } from '../../crds/llmroute.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
@@ -13,8 +14,9 @@ import { Debounce } from '../watch/debounce.ts';
 import type { Log } from '../watch/log.ts';
 import { type RunResult, WorkQueue } from '../watch/queue.ts';
 import type { Source, SourceChange } from '../watch/source.ts';
+import type { BudgetStatuses } from './budgets.ts';
 import type { Finding } from './conditions.ts';
-import { providerStatus, routeStatus, type StatusDecision } from './decide.ts';
+import { policyStatus, providerStatus, routeStatus, type StatusDecision } from './decide.ts';
 import { experimentsOf } from './experiments.ts';
 import { FleetView } from './fleet-view.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
@@ -37,6 +39,8 @@ export interface StatusControllerOptions {
   health?: (provider: ItemId) => Omit<Finding, 'type'> | undefined;
   /** What pods say of a route's experiments; undefined: nothing yet. */
   experiments?: (route: ItemId) => LLMRouteStatus['experiments'];
+  /** What is spent of budgets of a route or policy; undefined: nothing is known yet. */
+  budgets?: (owner: Pick<Verdict, 'kind' | 'namespace' | 'name'>) => BudgetStatuses | undefined;
   onRun?: (result: RunResult, milliseconds: number) => void;
   onWrite?: (kind: Verdict['kind'], result: 'Written' | 'Gone' | 'Failed') => void;
 }
@@ -110,7 +114,7 @@ export class StatusController {
     this.#refreshView();
   }
 
-  /** Something new was heard of how these providers do, or of experiments of these routes. */
+  /** Something new was heard of how these providers do, of experiments of these routes, or of budgets. */
   heardOf(items: Iterable<ItemId>): void {
     this.#addItems(items);
   }
@@ -137,7 +141,7 @@ export class StatusController {
   }
 
   #changed({ kind, key, uid }: SourceChange): void {
-    if (kind === 'LLMRoute' || kind === 'LLMProvider') {
+    if (kind === 'LLMRoute' || kind === 'LLMProvider' || kind === 'LLMPolicy') {
       // Someone else wrote the status, or our own write came back: either way it is compared again.
       const known = `${kind}/${key}`;
       if (this.#verdicts.has(known)) this.#queue.add(known);
@@ -212,7 +216,7 @@ export class StatusController {
     key: string,
     verdict: Verdict,
     stored: unknown,
-    object: LLMRoute | LLMProvider,
+    object: LLMRoute | LLMProvider | LLMPolicy,
   ): StatusDecision<object> {
     this.#refreshView();
     const { clock, waits = DEFAULT_WAITS } = this.#options;
@@ -226,11 +230,15 @@ export class StatusController {
       pendingForMs: pendingSince === undefined ? undefined : now - pendingSince,
       writtenMsAgo: this.#stored.writtenMsAgo(key),
     };
+    const budgets = this.#options.budgets?.(verdict);
+    if (verdict.kind === 'LLMPolicy') {
+      return policyStatus(stored as LLMPolicy['status'], verdict, facts, budgets);
+    }
     if (verdict.kind === 'LLMRoute') {
       const status = stored as LLMRoute['status'];
       const heard = this.#options.experiments?.(verdict.itemId);
       const experiments = experimentsOf((object as LLMRoute).spec, heard, status?.experiments);
-      const decision = routeStatus(status, verdict, proxies, facts, waits, experiments);
+      const decision = routeStatus(status, verdict, proxies, facts, waits, experiments, budgets);
       // Their numbers grow without anybody saying so.
       return experiments
         ? { ...decision, againInMs: Math.min(decision.againInMs ?? EXPERIMENTS_MS, EXPERIMENTS_MS) }

@@ -5,9 +5,11 @@
  * once, numbers and the texts that carry them once a minute, and an equal status never.
  */
 import type { Condition } from '../../crds/common.ts';
+import type { LLMPolicyStatus } from '../../crds/llmpolicy.ts';
 import type { LLMProviderStatus } from '../../crds/llmprovider.ts';
 import type { LLMRouteStatus } from '../../crds/llmroute.ts';
 import type { Verdict } from '../compile/types.ts';
+import { type BudgetStatuses, budgetsOf, normalBudgets } from './budgets.ts';
 import { type ConditionType, type Finding, findCondition, toCondition } from './conditions.ts';
 import { canariesOf, normalExperiments } from './experiments.ts';
 import {
@@ -45,6 +47,7 @@ export function routeStatus(
   clock: ClockFacts,
   waits: Waits = DEFAULT_WAITS,
   experiments?: LLMRouteStatus['experiments'],
+  budgets?: BudgetStatuses,
 ): StatusDecision<LLMRouteStatus> {
   const judged = judgementOf(previous, verdict, proxies, clock, waits);
   const conditions = conditionsOf(previous, verdict, judged, clock.now);
@@ -54,6 +57,7 @@ export function routeStatus(
     // Whoever does not trust what it sees enough for a condition does not count it either.
     proxies: (judged.decision.kind !== 'Set' && previous?.proxies) || numbers(judged.expected),
     ...(experiments && { experiments }),
+    ...budgetsOf(budgets, previous),
   };
   return weigh(previous, status, verdict, judged, clock);
 }
@@ -83,6 +87,38 @@ export function providerStatus(
   };
   return weigh(previous, status, verdict, judged, clock);
 }
+
+/** A policy is in the snapshots of its routes, whose statuses say who runs them. `budgets`: undefined where nothing is known. */
+export function policyStatus(
+  previous: LLMPolicyStatus | undefined,
+  verdict: Verdict,
+  clock: ClockFacts,
+  budgets: BudgetStatuses | undefined,
+): StatusDecision<LLMPolicyStatus> {
+  const inTheWay = verdict.conditions.find(({ status }) => status !== 'True');
+  const ready: Finding = inTheWay
+    ? { type: 'Ready', status: 'False', reason: inTheWay.reason, message: inTheWay.message }
+    : { type: 'Ready', status: 'True', reason: READY, message: 'accepted and resolved' };
+  const { generation } = verdict;
+  const status: LLMPolicyStatus = {
+    observedGeneration: generation,
+    conditions: [ready, ...verdict.conditions].map((finding) =>
+      toCondition(finding, generation, findCondition(previous?.conditions, finding.type), clock.now),
+    ),
+    ...(verdict.routes !== undefined && { routes: verdict.routes }),
+    ...budgetsOf(budgets, previous),
+  };
+  return weigh(previous, status, verdict, NOBODY, clock);
+}
+
+/** No proxy is waited for. */
+const NOBODY: Judgement = judgeProgrammed(
+  undefined,
+  0,
+  [],
+  { now: 0, leaderForMs: Number.POSITIVE_INFINITY, pendingForMs: undefined, writtenMsAgo: undefined },
+  DEFAULT_WAITS,
+);
 
 const judgementOf = (
   previous: CommonStatus | undefined,
@@ -195,6 +231,8 @@ function normal(status: CommonStatus | undefined): unknown {
     substance(status),
     normalConditions(status),
     normalExperiments(status),
+    normalBudgets(status),
+    (status as LLMPolicyStatus | undefined)?.routes,
     proxies && [
       proxies.expected,
       proxies.connected,

@@ -4,6 +4,7 @@
  * Reads again on every change. Never fails for what stands in the files: see `manifest-set.ts` for what then counts.
  */
 import type { KubeObject } from '../../crds/common.ts';
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import { readManifests } from '../../crds/manifests.ts';
@@ -20,7 +21,7 @@ import {
   type ManifestSet,
   nextManifests,
 } from './manifest-set.ts';
-import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
+import type { ResourceKind, Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 
 export type { FileProblem } from './manifest-set.ts';
 
@@ -107,8 +108,8 @@ export class FileSource implements Source {
     return this.#resources;
   }
 
-  object(kind: 'LLMRoute' | 'LLMProvider', key: string): LLMRoute | LLMProvider | undefined {
-    return this.#held.get(`${kind} ${key}`)?.object as LLMRoute | LLMProvider | undefined;
+  object(kind: ResourceKind, key: string): LLMRoute | LLMProvider | LLMPolicy | undefined {
+    return this.#held.get(`${kind} ${key}`)?.object as LLMRoute | LLMProvider | LLMPolicy | undefined;
   }
 
   pod(uid: string): Workload | undefined {
@@ -186,6 +187,7 @@ export class FileSource implements Source {
     return {
       routes: of('LLMRoute') as LLMRoute[],
       providers: of('LLMProvider') as LLMProvider[],
+      policies: of('LLMPolicy') as LLMPolicy[],
       secrets: of('Secret'),
       namespaces: this.#namespaces(),
       pods: this.#options.workloads ?? [],

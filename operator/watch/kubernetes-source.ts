@@ -5,6 +5,7 @@
  * to exactly those.
  */
 import { API_VERSION, GROUP, type KubeObject, VERSION } from '../../crds/common.ts';
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import { CREDENTIAL_LABEL } from '../compile/secrets.ts';
@@ -16,19 +17,20 @@ import {
   type PodObject,
   projectNamespace,
   projectPod,
+  projectPolicy,
   projectProvider,
   projectRoute,
   projectSecret,
   workloadOf,
 } from './projections.ts';
 import { Reflector, type WatchMeans } from './reflector.ts';
-import type { Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
+import type { ResourceKind, Source, SourceChange, SourceHealth, SourceKind } from './source.ts';
 import type { Change } from './store.ts';
 
 export const ALL_NAMESPACES = '*';
 
 export interface KubernetesSourceOptions extends WatchMeans {
-  /** Where routes, providers and pods are read: `['*']`, or names. */
+  /** Where routes, providers, policies and pods are read: `['*']`, or names. */
   namespaces: readonly string[];
   /** Where labelled Secrets are read: `['*']`, or names, or none at all. */
   credentialsNamespaces: readonly string[];
@@ -57,6 +59,13 @@ const PROVIDERS: Watched<LLMProvider> = {
   root: `/apis/${GROUP}/${VERSION}`,
   plural: 'llmproviders',
   project: projectProvider,
+};
+const POLICIES: Watched<LLMPolicy> = {
+  kind: 'LLMPolicy',
+  apiVersion: API_VERSION,
+  root: `/apis/${GROUP}/${VERSION}`,
+  plural: 'llmpolicies',
+  project: projectPolicy,
 };
 const SECRETS: Watched<SecretObject> = {
   kind: 'Secret',
@@ -88,12 +97,17 @@ export class KubernetesSource implements Source {
   readonly #listeners = new Set<(change: SourceChange) => void>();
   readonly #routes: Reflector<LLMRoute>[];
   readonly #providers: Reflector<LLMProvider>[];
+  readonly #policies: Reflector<LLMPolicy>[];
   readonly #secrets: Reflector<SecretObject>[];
   readonly #pods: Reflector<PodObject>[];
   readonly #namespaces: Reflector<KubeObject>[];
   readonly #workloads = new Map<string, Workload>();
-  /** What `compile` reads of routes and providers: another object only where something else is to be compiled. */
-  readonly #contents = { LLMRoute: new Map<string, LLMRoute>(), LLMProvider: new Map<string, LLMProvider>() };
+  /** What `compile` reads of our own kinds: another object only where something else is to be compiled. */
+  readonly #contents = {
+    LLMRoute: new Map<string, LLMRoute>(),
+    LLMProvider: new Map<string, LLMProvider>(),
+    LLMPolicy: new Map<string, LLMPolicy>(),
+  };
   #resources: Resources | undefined;
 
   constructor(options: KubernetesSourceOptions) {
@@ -101,6 +115,7 @@ export class KubernetesSource implements Source {
     const { namespaces, credentialsNamespaces } = options;
     this.#routes = this.#each(ROUTES, namespaces);
     this.#providers = this.#each(PROVIDERS, namespaces);
+    this.#policies = this.#each(POLICIES, namespaces);
     this.#secrets = this.#each(SECRETS, credentialsNamespaces);
     this.#pods = this.#each(PODS, namespaces);
     // A Namespace has no namespace: each name asked for is one list of one object.
@@ -115,6 +130,7 @@ export class KubernetesSource implements Source {
     return [
       ...this.#routes,
       ...this.#providers,
+      ...this.#policies,
       ...this.#secrets,
       ...this.#pods,
       ...this.#namespaces,
@@ -134,6 +150,7 @@ export class KubernetesSource implements Source {
     this.#resources ??= {
       routes: [...this.#contents.LLMRoute.values()],
       providers: [...this.#contents.LLMProvider.values()],
+      policies: [...this.#contents.LLMPolicy.values()],
       secrets: all(this.#secrets),
       namespaces: all(this.#namespaces).map(({ metadata: { name, labels } }) => ({
         name,
@@ -144,8 +161,9 @@ export class KubernetesSource implements Source {
     return this.#resources;
   }
 
-  object(kind: 'LLMRoute' | 'LLMProvider', key: string): LLMRoute | LLMProvider | undefined {
-    for (const reflector of kind === 'LLMRoute' ? this.#routes : this.#providers) {
+  object(kind: ResourceKind, key: string): LLMRoute | LLMProvider | LLMPolicy | undefined {
+    const of = { LLMRoute: this.#routes, LLMProvider: this.#providers, LLMPolicy: this.#policies };
+    for (const reflector of of[kind]) {
       const found = reflector.get(key);
       if (found) return found;
     }
@@ -206,7 +224,7 @@ export class KubernetesSource implements Source {
       this.#tell({ kind, key, effect: 'Content', uid: old });
     }
     const effect = fingerprint(before) === fingerprint(after) ? 'Status' : 'Content';
-    if ((kind === 'LLMRoute' || kind === 'LLMProvider') && effect === 'Content') {
+    if (isResource(kind) && effect === 'Content') {
       const contents: Map<string, KubeObject> = this.#contents[kind];
       if (after) contents.set(key, contentOf(after));
       else contents.delete(key);
@@ -229,3 +247,6 @@ export class KubernetesSource implements Source {
 function all<T extends KubeObject>(reflectors: readonly Reflector<T>[]): T[] {
   return reflectors.flatMap((reflector) => [...reflector.values()]);
 }
+
+const isResource = (kind: SourceKind): kind is ResourceKind =>
+  kind === 'LLMRoute' || kind === 'LLMProvider' || kind === 'LLMPolicy';

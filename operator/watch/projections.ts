@@ -1,5 +1,6 @@
 /** What is kept of each object. Less in memory, and fewer changes that mean nothing. All of these are total: they never throw. */
 import type { Condition, KubeObject, ObjectMeta } from '../../crds/common.ts';
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { SecretObject, Workload } from '../compile/types.ts';
@@ -68,6 +69,8 @@ export const projectRoute = (object: KubeObject, before?: LLMRoute): LLMRoute =>
   projectResource(object, before) as LLMRoute;
 export const projectProvider = (object: KubeObject, before?: LLMProvider): LLMProvider =>
   projectResource(object, before) as LLMProvider;
+export const projectPolicy = (object: KubeObject, before?: LLMPolicy): LLMPolicy =>
+  projectResource(object, before) as LLMPolicy;
 
 /** Without what is merely observed of it. */
 export const contentOf = ({ apiVersion, kind, metadata, spec }: KubeObject): KubeObject => ({

@@ -1,9 +1,12 @@
 /** Where the operator's knowledge comes from: the Kubernetes API, or files on a laptop. Everything behind this interface is the same. */
+import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
 import type { Resources, Workload } from '../compile/types.ts';
 
-export type SourceKind = 'LLMRoute' | 'LLMProvider' | 'Secret' | 'Namespace' | 'Pod';
+/** Kinds of ours. */
+export type ResourceKind = 'LLMRoute' | 'LLMProvider' | 'LLMPolicy';
+export type SourceKind = ResourceKind | 'Secret' | 'Namespace' | 'Pod';
 
 export interface SourceChange {
   kind: SourceKind;
@@ -34,8 +37,8 @@ export interface Source {
    */
   readonly synced: Promise<void>;
   resources(): Resources;
-  /** A route or provider by `namespace/name`, with the status it has now. */
-  object(kind: 'LLMRoute' | 'LLMProvider', key: string): LLMRoute | LLMProvider | undefined;
+  /** A route, provider or policy by `namespace/name`, with the status it has now. */
+  object(kind: ResourceKind, key: string): LLMRoute | LLMProvider | LLMPolicy | undefined;
   /** A pod with a sidecar that lives. */
   pod(uid: string): Workload | undefined;
   /** Called after a change, never before `resources` shows it. Returns the way to stop listening. */

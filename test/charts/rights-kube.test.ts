@@ -99,6 +99,7 @@ const NOT_EXERCISED = new Set(
     'get events.events.k8s.io',
     'patch events.events.k8s.io',
     'create pods/eviction',
+    'patch llmpolicies/status.outrider.dev',
     'patch llmproviders/status.outrider.dev',
     'patch llmroutes/status.outrider.dev',
   ].map((right) => `${right} in search`),

@@ -1,14 +1,18 @@
 {{/* Rights in each namespace that is watched: what is compiled, who runs it, and what is told about it. */}}
 {{- define "outrider.watchRules" -}}
 - apiGroups: [outrider.dev]
-  resources: [llmproviders, llmroutes]
+  resources: [llmproviders, llmroutes, llmpolicies]
   verbs: [list, watch]
 - apiGroups: [outrider.dev]
-  resources: [llmproviders/status, llmroutes/status]
+  resources: [llmproviders/status, llmroutes/status, llmpolicies/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
+# What is told about budgets and pods.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, get, patch]
 {{- if include "outrider.injects" . }}
 # The two ConfigMaps that injected pods refer to, and no others.
 - apiGroups: [""]
@@ -16,9 +20,6 @@
   resourceNames: [outrider-ca, outrider-env]
   verbs: [list, watch, create, patch, delete]
 {{- if .Values.repair.enabled }}
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, get, patch]
 {{- if .Values.repair.evictionsPerMinute }}
 - apiGroups: [""]
   resources: [pods/eviction]

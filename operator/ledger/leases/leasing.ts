@@ -141,12 +141,21 @@ export class Leasing {
     await this.#write();
   }
 
-  /** Of a budget's key, in its present window: what is counted, and what is held or booked besides. */
-  standing(budget: BudgetBody, key: string): { amount: bigint; counted: bigint; taken: bigint } {
+  /** Of a budget's key, in its present window: what is counted, what is held or booked besides, and of that what is booked. */
+  standing(
+    budget: BudgetBody,
+    key: string,
+  ): { amount: bigint; counted: bigint; taken: bigint; booked: bigint } {
     const { start, since } = windowAt(budget.period, this.#options.wall());
     const charge = { budget: budget.id, key, window: start / 1000 };
     const amount = amountOf(budget, key);
     return { amount, ...this.#used(charge, since / 1000) };
+  }
+
+  /** Keys of a budget that anything was spent by or granted to in its present window; none while it is not open. */
+  keysOf({ id, period }: BudgetBody): string[] {
+    const { since } = windowAt(period, this.#options.wall());
+    return this.#windows.keysSince(id, since / 1000);
   }
 
   #asked(pod: LedgerPod, demand: BudgetDemand): Asked[] {
@@ -245,15 +254,17 @@ export class Leasing {
   }
 
   /** Over all pieces of the window. */
-  #used({ budget, key }: Charge, since: number): { counted: bigint; taken: bigint } {
+  #used({ budget, key }: Charge, since: number): { counted: bigint; taken: bigint; booked: bigint } {
     let counted = 0n;
     let taken = 0n;
+    let booked = 0n;
     for (const window of this.#windows.since(budget, key, since)) {
       const charge = { budget, key, window };
       counted += this.#counted(charge) ?? 0n;
       taken += this.#book.taken(charge);
+      booked += this.#book.booked(charge);
     }
-    return { counted, taken };
+    return { counted, taken, booked };
   }
 
   #counted(charge: Charge): bigint | undefined {

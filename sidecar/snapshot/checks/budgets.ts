@@ -14,7 +14,7 @@ const id = text(
   'route|policy/<ns>/<name>/<budget>',
 );
 
-const timeZone: Check = (value, path) =>
+export const timeZone: Check = (value, path) =>
   text(64)(value, path) ??
   (isTimeZone(value as string)
     ? undefined
@@ -27,8 +27,7 @@ function isTimeZone(name: string): boolean {
   let is = known.get(name);
   if (is !== undefined) return is;
   try {
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    is = true;
+    is = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
     is = false;
   }

@@ -395,6 +395,7 @@ data: {${data}}`;
   it('finds its way by discovery', async () => {
     const { stdout } = await kubectl('api-resources', '--api-group=outrider.dev', '--no-headers');
     expect(stdout).toMatch(/llmproviders +llmp +outrider.dev\/v1alpha1 +true +LLMProvider/);
+    expect(stdout).toMatch(/llmpolicies +llmpol +outrider.dev\/v1alpha1 +true +LLMPolicy/);
     expect(stdout).toMatch(/llmroutes +llmr +outrider.dev\/v1alpha1 +true +LLMRoute/);
     expect((await kubectl('version', '-o', 'json')).stdout).toContain('v1.36.0-outrider');
     expect((await kubectl('get', '--raw', '/readyz')).stdout).toBe('ok');

@@ -22,7 +22,11 @@ const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 
 /** All that injection asks of the API server, and what the operator reads besides. */
 const RULES = [
-  { apiGroups: ['outrider.dev'], resources: ['llmproviders', 'llmroutes'], verbs: ['list', 'watch'] },
+  {
+    apiGroups: ['outrider.dev'],
+    resources: ['llmproviders', 'llmroutes', 'llmpolicies'],
+    verbs: ['list', 'watch'],
+  },
   { apiGroups: [''], resources: ['namespaces', 'pods'], verbs: ['list', 'watch'] },
   {
     apiGroups: [''],

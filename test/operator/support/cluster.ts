@@ -31,6 +31,7 @@ const API = '/apis/outrider.dev/v1alpha1';
 const PATHS: Record<string, string> = {
   LLMRoute: `${API}/namespaces/{ns}/llmroutes`,
   LLMProvider: `${API}/namespaces/{ns}/llmproviders`,
+  LLMPolicy: `${API}/namespaces/{ns}/llmpolicies`,
   Secret: '/api/v1/namespaces/{ns}/secrets',
   Pod: '/api/v1/namespaces/{ns}/pods',
   ServiceAccount: '/api/v1/namespaces/{ns}/serviceaccounts',

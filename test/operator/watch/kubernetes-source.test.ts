@@ -77,13 +77,14 @@ afterEach(async () => {
 describe('what it asks for', () => {
   it('watches each kind once in all namespaces, Secrets and pods by label', async () => {
     start();
-    await accept(5);
+    await accept(6);
     expect(
       [...watches].map(([path, call]) => `${path} ${call.query.get('labelSelector') ?? ''}`.trim()).sort(),
     ).toEqual([
       '/api/v1/namespaces',
       '/api/v1/pods outrider.dev/sidecar=true',
       '/api/v1/secrets outrider.dev/provider-credential=true',
+      '/apis/outrider.dev/v1alpha1/llmpolicies',
       '/apis/outrider.dev/v1alpha1/llmproviders',
       '/apis/outrider.dev/v1alpha1/llmroutes',
     ]);
@@ -91,15 +92,17 @@ describe('what it asks for', () => {
 
   it('asks only in the namespaces it was given, and for no Secret where none was given', async () => {
     start({ namespaces: ['a', 'b'], credentialsNamespaces: ['b'] });
-    await accept(9);
+    await accept(11);
     expect([...watches.keys()].sort()).toEqual([
       '/api/v1/namespaces/a/pods',
       '/api/v1/namespaces/b/pods',
       '/api/v1/namespaces/b/secrets',
       '/api/v1/namespacesmetadata.name=a',
       '/api/v1/namespacesmetadata.name=b',
+      '/apis/outrider.dev/v1alpha1/namespaces/a/llmpolicies',
       '/apis/outrider.dev/v1alpha1/namespaces/a/llmproviders',
       '/apis/outrider.dev/v1alpha1/namespaces/a/llmroutes',
+      '/apis/outrider.dev/v1alpha1/namespaces/b/llmpolicies',
       '/apis/outrider.dev/v1alpha1/namespaces/b/llmproviders',
       '/apis/outrider.dev/v1alpha1/namespaces/b/llmroutes',
     ]);
@@ -107,7 +110,7 @@ describe('what it asks for', () => {
     await server.stop();
     server = await new ScriptedApiServer().start();
     start({ credentialsNamespaces: [] });
-    await accept(4);
+    await accept(5);
     expect([...watches.keys()].some((path) => path.includes('secrets'))).toBe(false);
   });
 });
@@ -115,7 +118,7 @@ describe('what it asks for', () => {
 describe('what it knows', () => {
   beforeEach(async () => {
     start();
-    await accept(5);
+    await accept(6);
   });
 
   async function sync(): Promise<void> {
@@ -131,7 +134,7 @@ describe('what it knows', () => {
     })();
     const [last, ...others] = [...watches.values()];
     for (const call of others) call.bookmark('10', true);
-    await until(() => source.health().filter((list) => list.synced).length === 4);
+    await until(() => source.health().filter((list) => list.synced).length === 5);
     expect(synced).toBe(false);
     last?.bookmark('10', true);
     await done;

@@ -11,8 +11,16 @@ interface Right {
 
 /** Everywhere: what it watches and what it writes back. */
 const CLUSTER: Right[] = [
-  { apiGroups: ['outrider.dev'], resources: ['llmroutes', 'llmproviders'], verbs: ['list', 'watch'] },
-  { apiGroups: ['outrider.dev'], resources: ['llmroutes/status', 'llmproviders/status'], verbs: ['patch'] },
+  {
+    apiGroups: ['outrider.dev'],
+    resources: ['llmroutes', 'llmproviders', 'llmpolicies'],
+    verbs: ['list', 'watch'],
+  },
+  {
+    apiGroups: ['outrider.dev'],
+    resources: ['llmroutes/status', 'llmproviders/status', 'llmpolicies/status'],
+    verbs: ['patch'],
+  },
   { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
   {

@@ -115,6 +115,7 @@ export function compiledOf(...shares: Share[]): Compiled {
     mints: [],
     vectorsWanted: [],
     verdicts: [],
+    budgets: [],
     selects: () => true,
     routesOf: () => [],
   };
