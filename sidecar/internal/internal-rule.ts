@@ -2,7 +2,7 @@
 import type { RuleBody, TargetBody } from '../snapshot/schema.ts';
 
 /** What requests of our own are for. A closed list: it labels metrics. */
-export type Purpose = 'Intents' | 'Classifier' | 'Mirror' | 'HealthCheck';
+export type Purpose = 'Intents' | 'Classifier' | 'Cache' | 'Summary' | 'Mirror' | 'HealthCheck' | 'Batch' | 'Async';
 
 /** Between the id of a request and the number of one of our own that is made on its behalf. */
 const CHILD = '~';
@@ -21,8 +21,12 @@ export function parentOf(id: string): string | undefined {
 export const INTERNAL_RULES: Readonly<Record<Purpose, string>> = {
   Intents: 'signals.intents',
   Classifier: 'signals.classifier',
+  Summary: 'context.summarize',
+  Cache: 'cache.semantic',
   Mirror: 'experiment.mirror',
   HealthCheck: 'healthcheck.active',
+  Batch: 'batch.line',
+  Async: 'async.request',
 };
 
 const CONNECT_MS = 3000;

@@ -172,7 +172,7 @@ export interface HealthView {
 
 /** One line of the explanation of a request, in the order things were decided. */
 export interface Step {
-  stage: 'route' | 'match' | 'plan' | 'admit' | 'dispatch';
+  stage: 'route' | 'match' | 'context' | 'cache' | 'plan' | 'admit' | 'dispatch';
   what: string;
   detail: string;
 }

@@ -1,6 +1,7 @@
 /** What the sidecar says about a request in its answer. Values are plain ASCII: names come from users and vendors. */
 import { totalCost } from '../accounting/total-cost.ts';
 import { formatUsd } from '../accounting/usd.ts';
+import { type CacheUse, RESULT_WORDS } from '../cache/use.ts';
 import { answering, type Exchange } from '../exchange.ts';
 import { REST } from '../routing/experiment/arms.ts';
 
@@ -17,6 +18,7 @@ export function outriderHeaders(exchange: Exchange): string[] {
   if (exchange.plan) headers.push('x-outrider-rule', exchange.plan.rule.name);
   const arm = exchange.plan?.arm?.arm.name;
   if (arm !== undefined && arm !== REST) headers.push('x-outrider-arm', arm);
+  if (exchange.cache) cacheHeaders(exchange.cache, headers);
   const last = answering(exchange.attempts);
   if (last) {
     const { target, providerId, upstreamModel } = last.candidate;
@@ -27,12 +29,24 @@ export function outriderHeaders(exchange: Exchange): string[] {
     const cost = totalCost(exchange.attempts);
     if (cost !== undefined) headers.push('x-outrider-cost-usd', formatUsd(cost));
   }
+  exchange.rates?.tell(exchange.dialect.name, headers);
   if (exchange.warnings.length > 0)
     headers.push('x-outrider-warnings', headerSafe(exchange.warnings.join('; ')));
   if (exchange.allowedOrigin !== undefined) {
     headers.push('access-control-allow-origin', exchange.allowedOrigin, 'vary', 'origin');
   }
   return headers;
+}
+
+/** Who answers from the cache is told as who gave the answer; nobody is asked, so it costs nothing. */
+function cacheHeaders({ result, served }: CacheUse, headers: string[]): void {
+  headers.push('x-outrider-cache', RESULT_WORDS[result]);
+  if (!served) return;
+  const { target, providerId, upstreamModel } = served.candidate;
+  headers.push('x-outrider-target', target.name);
+  headers.push('x-outrider-provider', providerId.slice(providerId.indexOf('/') + 1));
+  headers.push('x-outrider-model', headerSafe(upstreamModel));
+  headers.push('x-outrider-attempts', '0', 'x-outrider-cost-usd', '0');
 }
 
 /** Printable ASCII only, cut to a length every client takes: no value can start a header of its own. */

@@ -44,6 +44,12 @@ export interface TelemetryGauges {
   inFlight(): number;
   /** Requests that wait for headroom. */
   waiting?(): number;
+  /** Of answers that are kept to be given again; 0 where no rule keeps any. */
+  cacheBytes?(): number;
+  cacheLimitBytes?(): number;
+  cacheEntries?(): number;
+  /** Batches that have not ended, and bytes of the spool. */
+  later?(): { open: number; bytes: number };
   memoryUsedBytes(): number;
   memoryLimitBytes(): number;
 }
@@ -88,6 +94,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #changes: Family<CounterSeries>;
   readonly #feedback: Family<CounterSeries>;
   readonly #scores: Family<CounterSeries>;
+  readonly #later: Family<CounterSeries>;
   readonly #errors: CounterSeries;
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
@@ -106,6 +113,7 @@ class ExchangeTelemetry implements Telemetry {
     this.#changes = meter.counter('providerChanges');
     this.#feedback = meter.counter('feedback');
     this.#scores = meter.counter('feedbackScores');
+    this.#later = meter.counter('later');
     this.#errors = meter.counter('telemetryErrors').only;
     this.#log = options.accessLog === false ? undefined : new AccessLog(options.accessLog);
     this.#ring = new RequestRing(options.ring);
@@ -164,6 +172,10 @@ class ExchangeTelemetry implements Telemetry {
     this.#changes.with([label, model === '' ? '' : nameOf(model), change]).value++;
   }
 
+  later(what: string, how: string): void {
+    this.#later.with([what, how]).value++;
+  }
+
   scored({ route, rule, candidate, score, replaces }: Parameters<Telemetry['scored']>[0]): void {
     const provider = this.#names.provider(candidate.providerId);
     const labels = [
@@ -209,6 +221,11 @@ function readGauges(meter: Meter, options: TelemetryOptions, logDropped: () => n
   meter.read('degraded', () => (gauges.degraded() ? 1 : 0));
   meter.read('inFlight', () => gauges.inFlight());
   meter.read('admissionWaiting', () => gauges.waiting?.() ?? 0);
+  meter.read('cacheBytes', () => gauges.cacheBytes?.() ?? 0);
+  meter.read('cacheLimit', () => gauges.cacheLimitBytes?.() ?? 0);
+  meter.read('cacheEntries', () => gauges.cacheEntries?.() ?? 0);
+  meter.read('batchesOpen', () => gauges.later?.().open ?? 0);
+  meter.read('spoolBytes', () => gauges.later?.().bytes ?? 0);
   meter.read('memoryUsed', () => gauges.memoryUsedBytes());
   meter.read('memoryLimit', () => gauges.memoryLimitBytes());
   meter.read('loopDelay', () => loop.p99());

@@ -43,12 +43,14 @@ const LOG_FIELDS = {
     'Below 1 where only a share of the unremarkable successes is logged: this line stands for 1/rate of them.',
   drawn:
     'Of a rule with strategy Adaptive: the target that was chosen first, the chance (`propensity`) it had, and the kind of request it was chosen for; absent elsewhere. What served may be another one.',
+  cache:
+    'Of rules that keep answers: `result` (`Hit`, `Shared`, `Miss`, `Bypass`), `reason` (of hits `Exact` or `Semantic`, of bypasses why), `ageMs`, `similarityPercent`, and `savedUsd`: what the answer had cost when it was asked for. Of hits and shared answers, `target`, `provider` and `model` of the line are who gave the answer first. Absent elsewhere.',
   signals:
     'What rules asked of the prompt and were told: `intent`, `label`, `difficulty`, `language`, `content`; each only where it was asked and is known. Absent where no rule asked.',
   prompt:
     'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
   purpose:
-    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Mirror` or `HealthCheck`. Absent of those of apps.',
+    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Cache`, `Mirror` or `HealthCheck`. Absent of those of apps.',
   parent:
     "With `purpose`: the `id` of the request on whose behalf it was made; absent where it was nobody's.",
 } as const satisfies Record<keyof LogRecord, string>;
@@ -76,7 +78,7 @@ and sent over OTLP/HTTP as Protocol Buffers.
 
 | span | attributes |
 |---|---|
-| \`POST /v1/chat/completions\` | \`http.request.method\`, \`http.request.method_original\`, \`http.route\`, \`http.response.status_code\`, \`url.scheme\`, \`url.path\`, \`error.type\`, \`outrider.request.id\`, \`outrider.outcome\`, \`outrider.route\`, \`outrider.rule\`, \`outrider.error.code\` |
+| \`POST /v1/chat/completions\` | \`http.request.method\`, \`http.request.method_original\`, \`http.route\`, \`http.response.status_code\`, \`url.scheme\`, \`url.path\`, \`error.type\`, \`outrider.request.id\`, \`outrider.outcome\`, \`outrider.route\`, \`outrider.rule\`, \`outrider.error.code\`, \`outrider.cache.{result, reason, age_ms, similarity_percent, saved_usd}\` (rules that keep answers; of hits also \`outrider.target\`, \`outrider.provider\` and \`gen_ai.response.model\`) |
 | \`chat gpt-5-mini\` | \`gen_ai.operation.name\`, \`gen_ai.provider.name\`, \`gen_ai.output.type\`, \`gen_ai.request.{model, stream, choice.count, max_tokens}\`, \`gen_ai.response.{id, model, finish_reasons, time_to_first_chunk}\`, \`gen_ai.usage.{input_tokens, output_tokens, cache_read.input_tokens, cache_write.input_tokens, reasoning.output_tokens, audio.input_tokens, audio.cache_read.input_tokens, audio.output_tokens}\`, \`openai.response.service_tier\` (of OpenAI), \`server.address\`, \`server.port\`, \`error.type\`, \`outrider.route\`, \`outrider.rule\`, \`outrider.experiment\`, \`outrider.arm\`, \`outrider.purpose\` (of requests of the sidecar itself), \`outrider.asked_model\`, \`outrider.target\`, \`outrider.provider\`, \`outrider.attempts\`, \`outrider.cancelled\`, \`outrider.considered\` (each target with its reason), \`outrider.signal.{intent, label, difficulty, language, content}\` (what rules asked), \`outrider.usage.{input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, audio_cache_read_tokens, reasoning_tokens, audio_output_tokens, images, estimated}\`, \`outrider.cost_usd\`, \`outrider.unpriced_attempts\` |
 | \`attempt main\` | \`http.request.method\`, \`http.request.resend_count\`, \`http.response.status_code\`, \`server.address\`, \`server.port\`, \`error.type\`, \`outrider.attempt.{number, kind, result, usage_source, input_tokens, output_tokens, cost_usd}\`, \`outrider.target\`, \`outrider.provider\`, \`outrider.credential\`, \`outrider.upstream_model\`, \`outrider.upstream_request_id\`, \`outrider.service_tier\`, \`outrider.failure.{class, scope, code}\`; events \`outrider.request_sent\`, \`outrider.headers_received\`, \`outrider.committed\` |
 

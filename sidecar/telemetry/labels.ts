@@ -10,7 +10,7 @@ export const LABELS = {
   route: { of: 'route', help: '`namespace/name` of the route; empty when none answered' },
   rule: {
     of: 'rule',
-    help: 'name of the rule that matched; empty when none did; `signals.intents`, `signals.classifier` and `experiment.mirror` for requests of the sidecar itself',
+    help: 'name of the rule that matched; empty when none did; `signals.intents`, `signals.classifier`, `cache.semantic` and `experiment.mirror` for requests of the sidecar itself',
   },
   asked_model: { of: 'asked', help: 'the pattern in the `models` of the route that the asked model matched' },
   provider: { of: 'provider', help: '`namespace/name` of the provider' },
@@ -20,7 +20,7 @@ export const LABELS = {
     help: '`OK`, `CallerError`, `Refused`, `Failed`, `Broken` or `Cancelled`; of hedges as their metric says',
   },
   kind: { help: 'kind of attempt, or kind of token' },
-  result: { help: '`OK`, `Cancelled` or the failure class' },
+  result: { help: '`OK`, `Cancelled` or the failure class; of the cache as its metric says' },
   scope: { help: 'what was ejected: `Credential`, `CredentialModel`, `Model` or `Endpoint`' },
   to: { help: '`Open`, `HalfOpen` or `Closed`' },
   class: { help: 'priority class of the rule: `Critical`, `High`, `Normal`, `Low` or `Batch`' },
@@ -29,7 +29,7 @@ export const LABELS = {
   experiment: { of: 'experiment', help: 'name of the experiment' },
   arm: { of: 'arm', help: 'name of the arm; `_rest` for requests in none, `mirror.<target>` for copies' },
   purpose: {
-    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Mirror` (copies) or `HealthCheck`',
+    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Cache` (vectors of questions), `Mirror` (copies) or `HealthCheck`',
   },
   version: { help: 'version of the sidecar' },
   gen_ai_operation_name: { help: '`chat`, `text_completion` or `embeddings`' },

@@ -16,7 +16,7 @@ import {
 type Keys<T extends Instrument['type']> = {
   [K in InstrumentKey]: (typeof INSTRUMENTS)[K]['type'] extends T ? K : never;
 }[InstrumentKey];
-type MoneyKey = 'cost' | 'experimentCost';
+type MoneyKey = 'cost' | 'experimentCost' | 'cacheSaved';
 export type CounterKey = Exclude<Keys<'counter'>, MoneyKey>;
 export type HistogramKey = Keys<'histogram'>;
 /** Instruments that are read when the page is asked for. */

@@ -1,6 +1,7 @@
 /** Counts a finished exchange. Failed tries, aborted streams and refusals count like everything else. */
+import type { CacheUse } from '../cache/use.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
-import { attemptResult, type Finished } from './finished.ts';
+import { attemptResult, type Finished, type Result } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
 import { ExperimentRecorder } from './record-experiment.ts';
@@ -32,6 +33,8 @@ export class MetricsRecorder {
   readonly #images: Family<CounterSeries>;
   readonly #cost: Family<MoneySeries>;
   readonly #costUnknown: Family<CounterSeries>;
+  readonly #cache: Family<CounterSeries>;
+  readonly #cacheSaved: Family<MoneySeries>;
   readonly #warnings: Family<CounterSeries>;
   readonly #commit: Family<HistogramSeries>;
   readonly #added: HistogramSeries;
@@ -55,6 +58,8 @@ export class MetricsRecorder {
     this.#images = meter.counter('images');
     this.#cost = meter.money('cost');
     this.#costUnknown = meter.counter('costUnknown');
+    this.#cache = meter.counter('cache');
+    this.#cacheSaved = meter.money('cacheSaved');
     this.#warnings = meter.counter('warnings');
     this.#commit = meter.histogram('commitSeconds');
     this.#added = meter.histogram('addedSeconds').only;
@@ -88,6 +93,7 @@ export class MetricsRecorder {
     if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
     this.#admission(exchange, route, rule, outcome.errorCode);
     if (exchange.plan?.arm) this.#experiments.record(finished, exchange.plan.arm, route, names);
+    if (exchange.cache) this.#cached(exchange.cache, result, route, rule);
     if (last === undefined) return;
 
     if (!internal) this.#added.observe(finished.addedMs / 1000);
@@ -123,6 +129,15 @@ export class MetricsRecorder {
     const priority = plan?.rule.admission?.class ?? 'Normal';
     if (waitedMs !== undefined) this.#waited.with([priority]).observe(waitedMs / 1000);
     if (reason !== undefined) this.#refused.with([route, rule, priority, reason]).value++;
+  }
+
+  #cached({ result, by, why, served }: CacheUse, ended: Result, route: string, rule: string): void {
+    this.#cache.with([route, rule, result, by ?? why ?? '']).value++;
+    if (ended !== 'OK' || served?.savedNanoUsd === undefined) return;
+    const provider = this.#names.provider(served.candidate.providerId);
+    const { model } = served.candidate;
+    const name = model === undefined ? OTHER : provider.model(model.name);
+    this.#cacheSaved.with([route, rule, provider.label, name]).nano += served.savedNanoUsd;
   }
 
   #failover(route: string, rule: string, from: Attempt): void {

@@ -2,6 +2,7 @@
 import { inputTokens, outputTokens, type Usage } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { wordOf } from '../dialects/service-tier.ts';
+import type { CacheUse } from '../cache/use.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
@@ -52,8 +53,27 @@ export function serverAttributes(finished: Finished, to: AttributeSink): void {
   to.put('outrider.route', exchange.route);
   to.put('outrider.rule', exchange.plan?.rule.name);
   to.put('outrider.error.code', outcome.errorCode);
+  if (exchange.cache) cacheAttributes(exchange.cache, finished, to);
   to.put('outrider.admission.waited_ms', exchange.waitedMs);
   to.put('outrider.admission.class', exchange.plan?.rule.admission?.class);
+}
+
+/** Who is asked has a span of its own; who had given the answer is told here. */
+function cacheAttributes(
+  { result, by, why, ageMs, similarityPercent, served }: CacheUse,
+  { result: ended }: Finished,
+  to: AttributeSink,
+): void {
+  to.put('outrider.cache.result', result);
+  to.put('outrider.cache.reason', by ?? why);
+  to.put('outrider.cache.age_ms', ageMs === undefined ? undefined : Math.round(ageMs));
+  to.put('outrider.cache.similarity_percent', similarityPercent);
+  if (!served) return;
+  const { candidate, savedNanoUsd } = served;
+  to.put('outrider.target', candidate.target.name);
+  to.put('outrider.provider', candidate.providerId.slice('provider/'.length));
+  to.put(s.GEN_AI_RESPONSE_MODEL, cut(candidate.upstreamModel));
+  if (ended === 'OK' && savedNanoUsd !== undefined) to.put('outrider.cache.saved_usd', formatUsd(savedNanoUsd));
 }
 
 /** An answer of 4xx is the caller's doing; a broken stream is ours, whatever its status said. */

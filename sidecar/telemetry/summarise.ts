@@ -1,6 +1,7 @@
 /** From a finished exchange to what is told of it: one place, so that the log and the admin port cannot disagree. */
 import { formatUsd } from '../accounting/usd.ts';
 import { headerValue } from '../dispatch/header-value.ts';
+import type { CacheUse } from '../cache/use.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Drawn } from '../routing/strategies/strategy.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';
@@ -14,6 +15,7 @@ const MOST_ENTRIES = 64;
 export function logRecord(finished: Finished, traceId: string | undefined, sampleRate: number): LogRecord {
   const { exchange, outcome, last } = finished;
   const asked = exchange.facts?.askedModel;
+  const candidate = last?.candidate ?? exchange.cache?.served?.candidate;
   const length = Number(headerValue(exchange.req.rawHeaders, 'content-length'));
   return {
     time: isoTime(exchange.startedWall),
@@ -26,9 +28,9 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     arm: exchange.plan?.arm?.arm.name ?? null,
     askedPattern: exchange.modelPattern ?? null,
     askedModel: asked === undefined ? null : cut(asked),
-    target: last?.candidate.target.name ?? null,
-    provider: last?.candidate.providerId.slice(PROVIDER_PREFIX) ?? null,
-    model: last === undefined ? null : cut(last.candidate.upstreamModel),
+    target: candidate?.target.name ?? null,
+    provider: candidate?.providerId.slice(PROVIDER_PREFIX) ?? null,
+    model: candidate === undefined ? null : cut(candidate.upstreamModel),
     status: outcome.status,
     outcome: finished.result,
     errorCode: outcome.errorCode ?? null,
@@ -47,10 +49,27 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     warnings: exchange.warnings.length,
     traceId: traceId ?? null,
     sampleRate,
+    ...(exchange.cache && { cache: cacheRecord(exchange.cache, finished.result) }),
     ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
     ...signalsRecord(exchange),
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
     ...exchange.internal,
+  };
+}
+
+/** Rounded for the reader; what was saved is told to the nano-dollar. */
+function cacheRecord(
+  { result, by, why, ageMs, similarityPercent, served }: CacheUse,
+  ended: Finished['result'],
+): NonNullable<LogRecord['cache']> {
+  const reason = by ?? why;
+  const saved = ended === 'OK' ? served?.savedNanoUsd : undefined;
+  return {
+    result,
+    ...(reason !== undefined && { reason }),
+    ...(ageMs !== undefined && { ageMs: Math.round(ageMs) }),
+    ...(similarityPercent !== undefined && { similarityPercent }),
+    ...(saved !== undefined && { savedUsd: formatUsd(saved) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What is told of one finished request, in the access log and on the admin port. No prompt content, no keys, no vendor text. */
 import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { Settlement, Usage } from '../accounting/usage.ts';
+import type { CacheUse } from '../cache/use.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Purpose } from '../internal/internal-rule.ts';
 import type { BreakerScope } from '../providers/failures.ts';
@@ -8,7 +9,7 @@ import type { Consideration, Step } from '../routing/plan.ts';
 import type { SignalValues } from '../signals/signals.ts';
 import type { AttemptResult, Result } from './finished.ts';
 
-/** One line of the access log. Every field but `prompt` and `drawn` is always there; null where it does not apply. */
+/** One line of the access log. Every field but `prompt`, `drawn` and `cache` is always there; null where it does not apply. */
 export interface LogRecord {
   /** RFC 3339, UTC, milliseconds: when the request arrived. */
   time: string;
@@ -61,6 +62,8 @@ export interface LogRecord {
   traceId: string | null;
   /** Share of its kind this line stands for: below 1 only for sampled successes. */
   sampleRate: number;
+  /** What the cache did for it; absent where its rule has none. */
+  cache?: CacheRecord;
   /** Of an adaptive rule: the target that was chosen first, and the chance it had. What served may be another one. */
   drawn?: { target: string; propensity: number; kind: number };
   /** What rules asked of the prompt and were told; absent where none asked. */
@@ -70,6 +73,16 @@ export interface LogRecord {
   /** A request of the sidecar itself: what it was for, and the id of the request on whose behalf it was made. Absent: an app's. */
   purpose?: Purpose;
   parent?: string;
+}
+
+interface CacheRecord {
+  result: CacheUse['result'];
+  /** Of a hit: Exact or Semantic; of a bypass: why. */
+  reason?: string;
+  ageMs?: number;
+  similarityPercent?: number;
+  /** What the answer had cost; absent where that is not known. */
+  savedUsd?: string;
 }
 
 /** Names of the route and of lists of ours; what was not asked, or is not known, is absent. */

@@ -1,0 +1,145 @@
+/** What a rule keeps of its answers: to requests that are the same, and to those that mean the same. */
+import { z } from 'zod';
+import { cel, dnsLabel, duration, headerName, matching, modelName, objectName, setList } from '../common.ts';
+import { patch } from './route-target.ts';
+
+const wait = matching(
+  /^([1-9][0-9]{0,3}ms|([1-9]|[12][0-9]|30)s)$/,
+  'a duration of at most 30s such as 300ms or 2s',
+  2,
+  6,
+);
+
+const semantic = z.strictObject({
+  embeddings: z
+    .strictObject({
+      provider: z
+        .strictObject({
+          name: objectName.describe('Name of an LLMProvider.'),
+          namespace: dnsLabel.optional().describe('Its namespace. Unset: found as for targets.'),
+        })
+        .describe('The provider that is asked.'),
+      model: modelName.describe('Its model, which must be one with the capability Embeddings.'),
+      credential: dnsLabel.optional().describe("One of the provider's credentials. Unset: any, by weight."),
+      request: patch.optional().describe('Changes to the body and headers of what is asked, as for targets.'),
+      timeout: wait
+        .optional()
+        .describe(
+          'How long a request may wait for its vector; after that it is not looked up. Unset: 300ms.',
+        ),
+      maxInputTokens: z
+        .int()
+        .min(16)
+        .max(8192)
+        .optional()
+        .describe('A longer question is not looked up, nor kept, by estimate. Unset: 1024.'),
+      dimensions: z
+        .int()
+        .min(8)
+        .max(4096)
+        .optional()
+        .describe(
+          'Length of the vectors, for models that can shorten them. Unset: as long as the model makes them.',
+        ),
+    })
+    .describe(
+      'The model that makes vectors of questions. What it costs is counted under the rule `cache.semantic`.',
+    ),
+  minSimilarityPercent: z
+    .int()
+    .min(50)
+    .max(100)
+    .optional()
+    .describe(
+      'Cosine of two vectors, in percent, from which the questions count as one. Lower finds more and is wrong more often. Unset: 95.',
+    ),
+  maxEntries: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Answers that are kept with their vectors, in each sidecar. Unset: 1000.'),
+});
+
+export const cache = z
+  .strictObject({
+    exact: z
+      .strictObject({
+        singleFlight: z
+          .boolean()
+          .optional()
+          .describe(
+            'Requests that are the same and under way at once are sent once, and all get that answer. Unset: true.',
+          ),
+      })
+      .optional()
+      .describe(
+        'Answers to requests that are the same in everything that can change the answer. Unset: none of those.',
+      ),
+    semantic: semantic
+      .optional()
+      .describe(
+        'Answers to questions that mean the same: requests of a single turn without tools and attachments, the same in everything but the words of the user. Unset: none of those.',
+      ),
+    ttl: duration
+      .optional()
+      .describe('How long an answer may be given again, at most 168h. Unset: 1h.')
+      .meta(
+        cel({
+          rule: "duration(self) <= duration('168h')",
+          message: 'must be at most 168h',
+        }),
+      ),
+    maxBytes: z
+      .int()
+      .min(65_536)
+      .max(1_073_741_824)
+      .optional()
+      .describe(
+        'Most that answers of this rule may take in each sidecar. Unset: as much as the sidecar has for its cache, see --cache-bytes.',
+      ),
+    maxAnswerBytes: z
+      .int()
+      .min(1024)
+      .max(16_777_216)
+      .optional()
+      .describe('A longer answer is not kept. Unset: 1048576.'),
+    scope: z
+      .strictObject({
+        type: z
+          .enum(['Workload', 'Namespace', 'Route'])
+          .optional()
+          .describe(
+            'Whose requests share answers, where sidecars share a store: those of one service account, of one namespace, or of all pods that the route is for. Unset: Namespace.',
+          ),
+        headers: z
+          .array(headerName)
+          .min(1)
+          .max(8)
+          .optional()
+          .describe(
+            'Headers that tell apart for whom an app asks, such as x-user-id: requests share answers only where all of these are there and the same; a request without one is neither answered from the cache nor kept. Unset: apps ask for everybody alike.',
+          )
+          .meta(setList),
+      })
+      .optional()
+      .describe('Who may be given an answer that somebody else asked for.'),
+    sampled: z
+      .enum(['Allow', 'Bypass'])
+      .optional()
+      .describe(
+        'Requests whose temperature is unset or not 0: their answers are drawn by chance, and the cache would draw once for all. Unset: Bypass.',
+      ),
+    requestControl: z
+      .enum(['Honour', 'Ignore'])
+      .optional()
+      .describe(
+        'Whether `cache-control` of a request (no-store, no-cache, max-age) is heeded. Unset: Honour.',
+      ),
+  })
+  .meta(
+    cel({
+      rule: 'has(self.exact) || has(self.semantic)',
+      message: 'set exact, semantic or both',
+    }),
+  );
