@@ -23,5 +23,6 @@ export function withNumbers(
 const orderedWith = ({ target }: Candidate, candidates: readonly Candidate[]): Candidate[] =>
   candidates.filter(
     (one, i) =>
-      one.target.priority === target.priority && candidates.findIndex(({ index }) => index === one.index) === i,
+      one.target.priority === target.priority &&
+      candidates.findIndex(({ index }) => index === one.index) === i,
   );

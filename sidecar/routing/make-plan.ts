@@ -5,70 +5,28 @@
  * so that one dead key does not fail a request; then what may not fit. Where health leaves nothing, the ejected come as a
  * last resort, the one that recovers first in front. Filtering, ranking and the caller's reserving run in one turn.
  */
-import { OutriderError } from '../../errors/table.ts';
-import { formatUsd } from '../accounting/usd.ts';
-import type { RuleBody } from '../snapshot/schema.ts';
-import { affinityOf, noKey, type PlannedAffinity, steer } from './affinity/steer.ts';
+import { affinityOf, noKey, steer } from './affinity/steer.ts';
 import { aboveCeiling } from './constraints/ceilings.ts';
 import { barred } from './constraints/data-policy.ts';
-import { cheapestFirst, type Relaxable, ruleOrder } from './constraints/no-target.ts';
 import { chooseCredential, type PoolChoice, pinnedCredential } from './credential-pool.ts';
-import { armStep, chooseArm, type PlannedArm } from './experiment/arms.ts';
+import { type Draft, fall, note } from './draft.ts';
+import { armStep, chooseArm } from './experiment/arms.ts';
 import { listedFor, reserveDetail } from './fallbacks.ts';
 import { contextDetail, contextFit, unfit } from './fit.ts';
 import { freeAt, NEVER } from './free-at.ts';
 import { isPinned } from './kept.ts';
 import { contextWords } from './learning/contexts.ts';
-import { costOf } from './measures.ts';
+import { largestWindow, lastResort, relax } from './nothing-left.ts';
 import { demote, nearestFirst } from './outlook/demote.ts';
-import type { Candidate, Consideration, HealthView, Plan, Reason, RequestFacts, Step } from './plan.ts';
+import type { Candidate, HealthView, Plan, RequestFacts } from './plan.ts';
 import type { RoutingState } from './state.ts';
 import { STRATEGIES } from './strategies/strategies.ts';
 import type { Drawn, StrategyContext } from './strategies/strategy.ts';
-import type { TableRoute, TableRule, TableTier } from './table.ts';
-import { type Fallen, modelFacts, modelName, type TableTarget } from './target.ts';
+import type { TableRule, TableTier } from './table.ts';
+import { type Fallen, modelFacts, type TableTarget } from './target.ts';
 
 /** Candidates a plan holds at most; a rule may attempt ten times at most. */
 const MAX_CANDIDATES = 32;
-
-type Ejected = Extract<PoolChoice, { state: 'Ejected' }> & { target: TableTarget };
-
-type Relaxed = Relaxable & { target: TableTarget };
-
-/** What is gathered while the tiers are gone through. */
-interface Draft {
-  rule: RuleBody;
-  facts: RequestFacts;
-  state: RoutingState;
-  health: HealthView;
-  now: number;
-  random: () => number;
-  /** By position in the rule. */
-  considered: Consideration[];
-  /** Surely or likely fit, healthy, in order. */
-  fitting: Candidate[];
-  alternates: Candidate[];
-  /** May not fit; in order. */
-  tight: Candidate[];
-  /** Something speaks against them: behind all that fit. */
-  behind: Candidate[] | undefined;
-  ejected: Ejected[];
-  /** When the first of those that are healthy but used up has headroom again. */
-  freeAt: number;
-  /** Fell by a ceiling of the rule, be they healthy or not. */
-  above: Relaxed[];
-  /** Fell only because even the least input does not fit. */
-  tooLarge: { target: TableTarget; candidate: Candidate; window: number }[];
-  arm: PlannedArm | undefined;
-  /** The targets of the arm have been gone through: those outside it come behind. */
-  outside: boolean;
-  affinity: PlannedAffinity | undefined;
-  /** How the first choice was drawn, where the strategy learns from that. */
-  drawn: Drawn | undefined;
-  steps: Step[] | undefined;
-  /** Only failures whose list names them go there. */
-  fallbacks: Candidate[] | undefined;
-}
 
 /** `now` is in milliseconds of the clock that `health` uses; `random` gives 0 <= value < 1. */
 export function plan(
@@ -127,39 +85,6 @@ export function plan(
   if (draft.drawn && candidates[0]?.target.name === draft.drawn.target) made.drawn = draft.drawn;
   return made;
 }
-
-/** Why the plan is empty, as the caller is told; undefined when it is not. */
-export function refusal(
-  route: TableRoute,
-  plan: Plan,
-  { dispensable }: Pick<RequestFacts, 'dispensable'>,
-): OutriderError | undefined {
-  if (plan.candidates.length > 0) return undefined;
-  const fallen = plan.considered.filter(({ reason }) => reason !== 'NotPinned' && reason !== 'OtherArm');
-  const size =
-    fallen.some(({ reason }) => SIZE_REASONS.has(reason)) &&
-    !fallen.some(({ reason }) => PASSING_REASONS.has(reason));
-  const reasons = fallen.map(({ target, detail }) => `${target}: ${detail}`).join('; ');
-  const params = {
-    rule: plan.rule.name,
-    route: route.key,
-    reasons: reasons.length > 1000 ? `${reasons.slice(0, 1000)}…` : reasons,
-  };
-  if (plan.freeInMs !== undefined)
-    return new OutriderError('rate_limited', params, Math.max(1, plan.freeInMs));
-  if (fallen.some(({ reason }) => reason === 'StateUnsupported')) {
-    return new OutriderError('stateful_unsupported', {
-      ...params,
-      ...(dispensable !== undefined && { dispensable }),
-    });
-  }
-  return new OutriderError(size ? 'request_too_large_for_targets' : 'no_target', params);
-}
-
-/** What the caller can change by asking for less. */
-const SIZE_REASONS = new Set<Reason>(['ContextWindowExceeded', 'OutputTooLarge']);
-/** What may be otherwise in a moment, with the request as it is. */
-const PASSING_REASONS = new Set<Reason>(['ProviderInvalid', 'CredentialMissing', 'Ejected']);
 
 /** The caller's own retries take the place of ours: an SDK's retries must not multiply them. */
 function attempts(rule: TableRule, facts: RequestFacts): number {
@@ -310,21 +235,6 @@ function fallShort(
 const barredBy = ({ provider }: TableTarget, { rule, facts }: Draft): Fallen | undefined =>
   provider && barred(provider, rule, facts);
 
-function fall(target: TableTarget, draft: Draft, reason: Reason, detail: string): void {
-  note(target, draft, false, reason, detail);
-}
-
-function note(target: TableTarget, draft: Draft, kept: boolean, reason: Reason, detail: string): void {
-  draft.considered[target.index] = {
-    target: target.body.name,
-    provider: target.body.provider,
-    model: modelName(target, draft.facts),
-    kept,
-    reason,
-    detail,
-  };
-}
-
 function noteOrder(candidates: readonly Candidate[], { considered }: Draft): void {
   const first = candidates[0] as Candidate;
   for (const candidate of candidates) {
@@ -332,65 +242,5 @@ function noteOrder(candidates: readonly Candidate[], { considered }: Draft): voi
     const entry = considered[candidate.index];
     if (entry?.reason !== 'Alternate') continue;
     entry.reason = candidate === first ? 'Selected' : 'OtherPriority';
-  }
-}
-
-/** Nothing keeps to the rule's ceilings, and the rule would rather ask what does not: its own order, or what costs least. */
-function relax(how: NonNullable<RuleBody['onNoTarget']>, candidates: Candidate[], draft: Draft): void {
-  const { above, ejected, considered, rule, facts, now, random, state } = draft;
-  const all: Relaxed[] = [...above, ...ejected];
-  if (how === 'LastResort') {
-    const ranked = all.map(({ candidate }) => candidate);
-    STRATEGIES[rule.strategy.type].order(ranked, {
-      rule,
-      facts,
-      now,
-      random,
-      state,
-      key: `${rule.name} relaxed`,
-    });
-    ruleOrder(all, ranked);
-  } else {
-    cheapestFirst(all, draft);
-  }
-  for (const { candidate, target } of all) {
-    candidates.push(candidate);
-    const entry = considered[target.index];
-    if (!entry) continue;
-    const cost = costOf(candidate, draft);
-    const priced =
-      cost === undefined
-        ? 'of unknown cost'
-        : `expected to cost $${formatUsd(BigInt(Math.round(cost / 1000)))}`;
-    entry.kept = true;
-    entry.reason = 'Relaxed';
-    entry.detail += `; asked all the same, ${priced}, since no target is left (onNoTarget ${how})`;
-  }
-}
-
-/** Everything that fits is ejected: waiting would fail the request for sure, trying may not. */
-function lastResort(candidates: Candidate[], { ejected, considered }: Draft): void {
-  ejected.sort((a, b) => a.until - b.until || a.target.body.priority - b.target.body.priority);
-  for (const { candidate, target } of ejected) {
-    candidates.push(candidate);
-    const entry = considered[target.index];
-    if (entry) {
-      entry.kept = true;
-      entry.reason = 'LastResort';
-    }
-  }
-}
-
-/** Estimates alone must not refuse a request: where they emptied the list, the largest window is tried. */
-function largestWindow(candidates: Candidate[], { tooLarge, considered }: Draft): void {
-  let largest: Draft['tooLarge'][number] | undefined;
-  for (const one of tooLarge) if (!largest || one.window > largest.window) largest = one;
-  if (!largest) return;
-  candidates.push(largest.candidate);
-  const entry = considered[largest.target.index];
-  if (entry) {
-    entry.kept = true;
-    entry.reason = 'ContextWindowTight';
-    entry.detail += '; the largest window there is, and the input is only estimated';
   }
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requirePermitted } from '../../../sidecar/routing/constraints/data-policy.ts';
-import { refusal } from '../../../sidecar/routing/make-plan.ts';
+import { refusal } from '../../../sidecar/routing/refusal.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
 import type { ModelBody, ProviderBody, RuleBody } from '../../../sidecar/snapshot/schema.ts';
 import type { ConstraintsBody, DataPolicyBody } from '../../../sidecar/snapshot/shapes/constraints.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusal } from '../../../sidecar/routing/make-plan.ts';
+import { refusal } from '../../../sidecar/routing/refusal.ts';
 import type { RuleBody } from '../../../sidecar/snapshot/schema.ts';
 import {
   credential,

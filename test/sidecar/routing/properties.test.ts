@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { refusal } from '../../../sidecar/routing/make-plan.ts';
 import { matchRule } from '../../../sidecar/routing/match-rule.ts';
 import type { Ejection } from '../../../sidecar/routing/plan.ts';
+import { refusal } from '../../../sidecar/routing/refusal.ts';
 import type { Capability } from '../../../sidecar/snapshot/schema.ts';
 import {
   credential,
