@@ -11,7 +11,7 @@ import type { Usage } from './usage.ts';
 /** What rows of one kind of call share: everything but request, time and numbers. */
 export type RowKind = Omit<
   Row,
-  'request' | 'parent' | 'attempt' | 'at' | 'usage' | 'costNanoUsd' | 'savedNanoUsd'
+  'request' | 'parent' | 'attempt' | 'at' | 'usage' | 'costNanoUsd' | 'savedNanoUsd' | 'savedTokens'
 >;
 
 /** Different kinds that are kept apart; callers can invent models, so there may be many. */
@@ -19,7 +19,7 @@ const MAX_KINDS = 4096;
 /** Kinds of a spool that ran empty; more are forgotten then. */
 const LASTING_KINDS = 256;
 const FIRST_CAPACITY = 64;
-const NUMBERS = 13;
+const NUMBERS = 14;
 /** A row that does not say how many requests the vendor billed. */
 const NOT_SAID = -1;
 const UNKNOWN = -1n;
@@ -45,6 +45,11 @@ export class PackedRows {
   /** Sequence number of the oldest row. */
   get firstSeq(): number {
     return this.#firstSeq;
+  }
+
+  /** Of the newest. */
+  get lastSeq(): number {
+    return this.#firstSeq + this.length - 1;
   }
 
   push(row: Row): void {
@@ -73,6 +78,7 @@ export class PackedRows {
     numbers[at + 10] = usage.audioCacheRead ?? 0;
     numbers[at + 11] = usage.imageOutput ?? 0;
     numbers[at + 12] = usage.requests ?? NOT_SAID;
+    numbers[at + 13] = row.savedTokens ?? 0;
   }
 
   pushTotal(total: TotalRow): void {
@@ -97,6 +103,8 @@ export class PackedRows {
     if (cost !== UNKNOWN) row.costNanoUsd = cost.toString();
     const saved = this.#savings[slot] as bigint;
     if (saved !== UNKNOWN) row.savedNanoUsd = saved.toString();
+    const savedTokens = numbers[13] ?? 0;
+    if (savedTokens > 0) row.savedTokens = savedTokens;
     return row;
   }
 
@@ -198,7 +206,7 @@ export class PackedRows {
       if (this.#kindCount >= MAX_KINDS) return undefined;
       this.#kindCount++;
       const { request: _r, parent: _p, attempt: _a, at: _t, usage: _u, ...rest } = row;
-      const { costNanoUsd: _c, savedNanoUsd: _s, ...shared } = rest;
+      const { costNanoUsd: _c, savedNanoUsd: _s, savedTokens: _k, ...shared } = rest;
       branch.set(path[last], (found = shared));
     }
     return found;

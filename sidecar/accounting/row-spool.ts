@@ -7,6 +7,7 @@
  */
 import type { Charge } from './charge.ts';
 import { PackedRows } from './packed-rows.ts';
+import type { JournalRecord, RowJournal } from './row-journal.ts';
 import type { Row, RowSink, Sequenced, TotalRow } from './rows.ts';
 import { addUsage, NO_USAGE } from './usage.ts';
 
@@ -34,8 +35,13 @@ export class RowSpool implements RowSink {
   /** The total of the row before: mostly that of the next one too, and a key is dear to make. */
   private latest: OpenTotal | undefined = undefined;
 
-  constructor(limitBytes: number = SPOOL_LIMIT) {
+  private readonly journal: RowJournal | undefined;
+
+  /** `journal`: keeps the rows for the next process, if this one is killed. */
+  constructor(limitBytes: number = SPOOL_LIMIT, journal?: RowJournal) {
     this.maxRows = Math.max(1, Math.floor(limitBytes / ROW_BYTES));
+    this.journal = journal;
+    journal?.onRewrite(() => this.records());
   }
 
   /** Rows not yet acknowledged, folded ones counted as the totals they became. */
@@ -44,14 +50,25 @@ export class RowSpool implements RowSink {
   }
 
   append(row: Row): void {
-    if (this.rows.length < this.maxRows && this.totals.size === 0) this.rows.push(row);
-    else fold(row, this.totalOf(row));
+    if (this.rows.length < this.maxRows && this.totals.size === 0) {
+      this.rows.push(row);
+      this.journal?.write(['r', { ...row, seq: this.rows.lastSeq }]);
+    } else {
+      fold(row, this.totalOf(row));
+      this.journal?.write(['f', row]);
+    }
+  }
+
+  /** Ends the journal; what is not acknowledged is left for the next process. */
+  close(): void {
+    this.journal?.close(this.size === 0);
   }
 
   /** The oldest unacknowledged rows, at most `max`. The same rows come again until they are acknowledged. */
   pending(max: number): Sequenced<Row | TotalRow>[] {
     // Totals get their place in the sequence only now, so that nothing already sent changes.
     if (this.rows.length < max && this.totals.size > 0) this.closeTotals();
+    this.journal?.flush();
     const count = Math.min(max, this.rows.length);
     return Array.from({ length: count }, (_, i) => this.rows.at(i));
   }
@@ -66,18 +83,28 @@ export class RowSpool implements RowSink {
     const count = seq - firstSeq + 1;
     if (each) this.tell(count, each);
     this.rows.drop(count);
+    this.journal?.acknowledged(seq, this.size);
+  }
+
+  private *records(): Generator<JournalRecord> {
+    const { firstSeq, length } = this.rows;
+    yield ['a', firstSeq - 1];
+    for (let i = 0; i < length; i++) yield ['r', this.rows.at(i)];
+    for (const total of this.totals.values()) yield ['t', shown(total)];
   }
 
   private closeTotals(): void {
-    for (const [key, { row, nanoUsd, savedNanoUsd }] of this.totals) {
+    this.journal?.write(['z']);
+    for (const [key, total] of this.totals) {
       if (this.rows.length >= this.maxRows) break;
       this.totals.delete(key);
       if (this.totals.size === 0) this.charges = new Map();
       this.latest = undefined;
-      row.costNanoUsd = nanoUsd.toString();
-      if (savedNanoUsd > 0n) row.savedNanoUsd = savedNanoUsd.toString();
+      const row = shown(total);
       this.rows.pushTotal(row);
+      this.journal?.write(['r', { ...row, seq: this.rows.lastSeq }]);
     }
+    for (const total of this.totals.values()) this.journal?.write(['t', shown(total)]);
   }
 
   private tell(count: number, each: (charges: readonly Charge[], nanoUsd: bigint) => void): void {
@@ -117,6 +144,16 @@ export class RowSpool implements RowSink {
   }
 }
 
+/** As it is by now. */
+function shown({ row, nanoUsd, savedNanoUsd }: OpenTotal): TotalRow {
+  return {
+    ...row,
+    usage: { ...row.usage },
+    costNanoUsd: nanoUsd.toString(),
+    ...(savedNanoUsd > 0n && { savedNanoUsd: savedNanoUsd.toString() }),
+  };
+}
+
 function isOf(row: Row, { source, provider, route, model, charges, key }: TotalRow): boolean {
   return (
     row.model === model &&
@@ -134,6 +171,7 @@ function fold(row: Row, total: OpenTotal): void {
   if (row.costNanoUsd === undefined) sum.unpriced++;
   else total.nanoUsd += BigInt(row.costNanoUsd);
   if (row.savedNanoUsd !== undefined) total.savedNanoUsd += BigInt(row.savedNanoUsd);
+  if (row.savedTokens !== undefined) sum.savedTokens = (sum.savedTokens ?? 0) + row.savedTokens;
   sum.to = row.at;
   addUsage(sum.usage, row.usage);
 }

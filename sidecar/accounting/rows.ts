@@ -1,6 +1,6 @@
 /** The ledger's view of an exchange: one row per attempt, failed ones included. */
 import type { Served } from '../cache/use.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import { type Attempt, answering, type Exchange } from '../exchange.ts';
 import { type Purpose, parentOf } from '../internal/internal-rule.ts';
 import type { Charge } from './charge.ts';
 import { savedNanoUsd } from './counterfactual.ts';
@@ -43,9 +43,11 @@ export interface Row {
   costNanoUsd?: string;
   /** Decimal string; what the request would have cost more at the dearest target it could have gone to. Absent: nothing to compare. */
   savedNanoUsd?: string;
+  /** Tokens of the prompt, by estimate, that were not sent for the rule's context. Absent: none. */
+  savedTokens?: number;
   /** Budgets that the cost counts against. Rows that charge the same share one list. Absent: none. */
   charges?: readonly Charge[];
-  /** Whom it is charged to besides the namespace. Absent: its budgets tell nobody apart, or it has none. */
+  /** Whom it is charged to besides the namespace: as its route says, else its first budget. Absent: they tell nobody apart. */
   key?: string;
 }
 
@@ -65,6 +67,7 @@ export interface TotalRow {
   usage: Usage;
   costNanoUsd: string;
   savedNanoUsd?: string;
+  savedTokens?: number;
   charges?: readonly Charge[];
   key?: string;
 }
@@ -82,6 +85,7 @@ export function rowsOf(exchange: Exchange): Row[] {
   noteSaving(exchange, rows);
   const hit = exchange.cache?.served && hitRow(exchange, exchange.cache.served);
   if (hit) rows.push(hit);
+  if (exchange.savedTokens !== undefined) noteShortened(exchange, exchange.savedTokens, rows);
   return rows;
 }
 
@@ -102,12 +106,20 @@ function hitRow(exchange: Exchange, { candidate, savedNanoUsd }: Served): Row {
     kind: 'CacheHit',
     outcome: ok ? 'Ok' : outcome?.broken === true ? 'Failed' : 'Cancelled',
     source: 'None',
-    usage: NO_USAGE,
+    usage: { ...NO_USAGE },
     costNanoUsd: '0',
   };
   if (exchange.route !== undefined) row.route = exchange.route;
   if (ok && savedNanoUsd !== undefined) row.savedNanoUsd = savedNanoUsd.toString();
+  if (exchange.chargedTo !== undefined) row.key = exchange.chargedTo;
   return row;
+}
+
+/** Tokens are saved once, however many attempts it took. */
+function noteShortened(exchange: Exchange, tokens: number, rows: readonly Row[]): void {
+  const served = answering(exchange.attempts);
+  const row = served && rows[exchange.attempts.indexOf(served)];
+  if (row) row.savedTokens = tokens;
 }
 
 /** Of the attempt that the caller was answered from. */
@@ -161,5 +173,7 @@ function rowOf(exchange: Exchange, attempt: Attempt, index: number): Row {
     row.charges = spend.charges;
     if (spend.key !== '') row.key = spend.key;
   }
+  const { chargedTo } = exchange.payer ?? exchange;
+  if (chargedTo !== undefined) row.key = chargedTo;
   return row;
 }

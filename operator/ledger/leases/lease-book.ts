@@ -141,10 +141,20 @@ export class LeaseBook {
     account.booked += least(reserved, holding.open);
   }
 
-  /** Rows came that no lease of this leader covers: those of leases that were booked are counted now, and not twice. */
-  settleBooked(charge: Charge, holder: Holder, amount: bigint): void {
+  /**
+   * Rows were counted, which are not open, booked or unknown any more. A process that lives says in the same report what is still
+   * open; one that is gone, whose rows its successor brings, does not.
+   */
+  settle(charge: Charge, holder: Holder, amount: bigint): void {
     const account = this.#accounts.get(spendKey(charge));
-    if (!account || account.holdings.has(holder)) return;
+    if (!account) return;
+    const holding = account.holdings.get(holder);
+    if (holding) {
+      const settled = least(amount, holding.open);
+      holding.open -= settled;
+      account.open -= settled;
+      return;
+    }
     const fromUnknown = least(amount, account.unknown);
     account.unknown -= fromUnknown;
     account.booked -= least(amount - fromUnknown, account.booked);

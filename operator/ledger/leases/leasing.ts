@@ -96,7 +96,7 @@ export class Leasing {
     for (const { charges, nanoUsd } of rows) {
       for (const charge of charges) {
         this.#windows.note(charge);
-        this.#book.settleBooked(charge, holder, nanoUsd);
+        this.#book.settle(charge, holder, nanoUsd);
       }
     }
   }

@@ -1,0 +1,114 @@
+/** Rows that an earlier process of the same pod wrote and nobody has acknowledged, as its journal has them. */
+import { constants } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { JournalRecord } from './row-journal.ts';
+import type { Row, Sequenced, TotalRow } from './rows.ts';
+
+const NAME = /^rows\.([0-9a-zA-Z-]{1,64})\.log$/;
+/** A pod that restarts over and over while no operator is there. */
+const MAX_FILES = 64;
+const MAX_BYTES = 16 * 1_048_576;
+
+export class InheritedRows {
+  readonly epoch: string;
+  readonly bytes: number;
+  readonly #file: string;
+  #rows: Sequenced<Row | TotalRow>[];
+
+  constructor(epoch: string, file: string, bytes: number, rows: Sequenced<Row | TotalRow>[]) {
+    this.epoch = epoch;
+    this.bytes = bytes;
+    this.#file = file;
+    this.#rows = rows;
+  }
+
+  get size(): number {
+    return this.#rows.length;
+  }
+
+  /** The oldest, at most `max`. */
+  pending(max: number): Sequenced<Row | TotalRow>[] {
+    return this.#rows.slice(0, max);
+  }
+
+  acknowledge(seq: number): void {
+    this.#rows = this.#rows.filter((row) => row.seq > seq);
+  }
+
+  /** Nothing of it is left to hand in. */
+  async forget(): Promise<void> {
+    await rm(this.#file, { force: true });
+  }
+}
+
+/** What earlier processes left, oldest first. Files that are not ours, or cannot be read, are told of and left alone. */
+export async function inheritRows(
+  directory: string,
+  ownEpoch: string,
+  onProblem: (problem: string) => void,
+): Promise<InheritedRows[]> {
+  const found: { at: number; rows: InheritedRows }[] = [];
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names.slice(0, 10 * MAX_FILES)) {
+    const epoch = NAME.exec(name)?.[1];
+    if (epoch === undefined || epoch === ownEpoch || found.length >= MAX_FILES) continue;
+    const file = path.join(directory, name);
+    try {
+      const { text, at, bytes } = await readOwn(file);
+      const rows = new InheritedRows(epoch, file, bytes, readJournal(text));
+      if (rows.size > 0) found.push({ at, rows });
+      else await rows.forget();
+    } catch (error) {
+      onProblem(`rows of an earlier process were not usable: ${(error as Error).message}`);
+    }
+  }
+  return found.sort((a, b) => a.at - b.at).map(({ rows }) => rows);
+}
+
+/** Rows that are not acknowledged, in order. A line that is torn, or not what was written, is left out. */
+export function readJournal(text: string): Sequenced<Row | TotalRow>[] {
+  let rows: Sequenced<Row | TotalRow>[] = [];
+  let folded: (Row | TotalRow)[] = [];
+  let last = 0;
+  for (const line of text.split('\n')) {
+    const record = readLine(line);
+    if (record === undefined) continue;
+    const [kind, value] = record;
+    if (kind === 'r') {
+      rows.push(value);
+      last = Math.max(last, value.seq);
+    } else if (kind === 'a') {
+      last = Math.max(last, value);
+      rows = rows.filter((row) => row.seq > value);
+    } else if (kind === 'z') {
+      folded = [];
+    } else {
+      folded.push(value);
+    }
+  }
+  // They never had a place in the sequence, so nobody has heard of them.
+  for (const one of folded) rows.push({ ...one, seq: ++last });
+  return rows;
+}
+
+function readLine(line: string): JournalRecord | undefined {
+  const json = line.slice(9);
+  if (line[8] !== ' ' || crc32(json).toString(16).padStart(8, '0') !== line.slice(0, 8)) return undefined;
+  return JSON.parse(json) as JournalRecord;
+}
+
+async function readOwn(file: string): Promise<{ text: string; at: number; bytes: number }> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new Error('it is no regular file');
+    if (stat.uid !== process.getuid?.()) throw new Error('it belongs to another user');
+    if ((stat.mode & 0o077) !== 0) throw new Error('others may read or write it');
+    if (stat.size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
+    return { text: await handle.readFile('utf8'), at: stat.mtimeMs, bytes: stat.size };
+  } finally {
+    await handle.close();
+  }
+}
