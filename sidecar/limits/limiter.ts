@@ -21,6 +21,7 @@ const WEIGHT = 0.1;
 const FIRST_CALL_MS = 1000;
 const SOONEST_MS = 100;
 const LATEST_MS = 60_000;
+const SHORT_MS = 1500;
 /** Used beyond this share, a limit is low. */
 const LOW = 0.8;
 
@@ -39,6 +40,8 @@ export class Limiter {
   #tokens: SlidingWindow | undefined = undefined;
   #most: number | undefined = undefined;
   #callMs = FIRST_CALL_MS;
+  #whole: LimitsBody = {};
+  #shortAt = Number.NEGATIVE_INFINITY;
 
   constructor(what: string, adaptive?: AdaptiveLimit) {
     this.what = what;
@@ -46,10 +49,31 @@ export class Limiter {
   }
 
   /** `share` of the limits is this pod's: above 0, at most 1. Of each limit at least one stays. What is counted stays counted. */
-  configure({ requestsPerMinute, tokensPerMinute, maxConcurrent }: LimitsBody, share: number): void {
+  configure(whole: LimitsBody, share: number): void {
+    const { requestsPerMinute, tokensPerMinute, maxConcurrent } = whole;
+    this.#whole = whole;
     this.#requests = windowOf(this.#requests, requestsPerMinute, share);
     this.#tokens = windowOf(this.#tokens, tokensPerMinute, share);
     this.#most = maxConcurrent === undefined ? undefined : part(maxConcurrent, share);
+  }
+
+  /** The largest part of a whole limit that is in use here, 0 to 1 or more, whatever the share. */
+  partInUse(now: number): number {
+    const {
+      requestsPerMinute = Infinity,
+      tokensPerMinute = Infinity,
+      maxConcurrent = Infinity,
+    } = this.#whole;
+    return Math.max(
+      this.inFlight / maxConcurrent,
+      (this.#requests?.used(now) ?? 0) / requestsPerMinute,
+      (this.#tokens?.used(now) ?? 0) / tokensPerMinute,
+    );
+  }
+
+  /** Something was refused for want of room a moment ago. */
+  isShort(now: number): boolean {
+    return now - this.#shortAt < SHORT_MS;
   }
 
   get countsTokens(): boolean {
@@ -67,6 +91,12 @@ export class Limiter {
 
   /** Undefined: a request of so many tokens has room, and nobody of its class or a more important one waits for it. */
   shortage(tokens: number, priority: number, now: number): Shortage | undefined {
+    const found = this.#shortage(tokens, priority, now);
+    if (found !== undefined) this.#shortAt = now;
+    return found;
+  }
+
+  #shortage(tokens: number, priority: number, now: number): Shortage | undefined {
     const { most, what } = this;
     if (most !== undefined && this.inFlight >= most) {
       return {

@@ -11,6 +11,7 @@ import { PROVIDER_TYPES } from '../providers/types.ts';
 import { type HeadroomView, priorityOf, type Shortage } from '../routing/headroom.ts';
 import type { Candidate, RequestFacts } from '../routing/plan.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
+import { SHARE_PARTS } from '../snapshot/rate-messages.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
 import type { LimitsBody } from '../snapshot/shapes/limits.ts';
 import { AdaptiveLimit } from './adaptive.ts';
@@ -88,6 +89,22 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
     this.#shares = shares;
     for (const [id, { body }] of this.#providers) this.#configure(id, body);
     this.#freed();
+  }
+
+  /**
+   * What the fleet shares: by id of a provider or a credential, the part of its tightest limit that is in use here, in millionths,
+   * and whether somebody was refused a moment ago.
+   */
+  sharesInUse(now: number): { id: string; used: number; short: boolean }[] {
+    const shares: { id: string; used: number; short: boolean }[] = [];
+    for (const [id, { body, whole, models, credentials }] of this.#providers) {
+      if (body.limits || models.size > 0) shares.push(inUse(id, [whole, ...models.values()], now));
+      for (const { name, id: key } of body.credentials) {
+        const limiter = credentials.get(name);
+        if (limiter) shares.push(inUse(key, [limiter], now));
+      }
+    }
+    return shares;
   }
 
   /** Why a request may not be sent to the candidate now; undefined: it may. `priority`: number of its class, 0 the first. */
@@ -263,6 +280,15 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   #shareOf({ credential, providerId }: Candidate): number {
     return (credential && this.#shares.get(credential.id)) ?? this.#shares.get(providerId) ?? 1;
   }
+}
+
+function inUse(
+  id: string,
+  limiters: readonly Limiter[],
+  now: number,
+): { id: string; used: number; short: boolean } {
+  const used = Math.max(...limiters.map((limiter) => limiter.partInUse(now)));
+  return { id, used: Math.ceil(used * SHARE_PARTS), short: limiters.some((limiter) => limiter.isShort(now)) };
 }
 
 function isLimited({ limits, concurrency, models, credentials }: ProviderBody): boolean {

@@ -1,23 +1,30 @@
 /**
- * So much in any sixty seconds, whichever sixty. What is spent counts until at least a minute has passed: it is kept in slots
- * of half a second, and a slot is forgotten only when its last moment is that old. So no window ever holds more than the limit,
- * and at most one part in 120 of the limit stays unused. Times are monotonic milliseconds.
+ * So much in any sixty seconds, or another length, whichever sixty. What is spent counts until at least a minute has passed: it is
+ * kept in slots of half a second, and a slot is forgotten only when its last moment is that old. So no window ever holds more than
+ * the limit, and at most one part in 120 of the limit stays unused. Times are monotonic milliseconds.
  */
 
-const WINDOW_MS = 60_000;
-const SLOT_MS = 500;
-/** One more than fit: the first slot of a window is seldom in it from its beginning. */
-const SLOTS = WINDOW_MS / SLOT_MS + 1;
+const MINUTE_MS = 60_000;
+const PARTS = 120;
 
 export class SlidingWindow {
   limit: number;
-  readonly #spent = new Float64Array(SLOTS);
+  readonly lengthMs: number;
+  readonly #slotMs: number;
+  /** One more than fit: the first slot of a window is seldom in it from its beginning. */
+  readonly #slots: number;
+  readonly #spent: Float64Array;
   #used = 0;
   /** Number of the newest slot. */
   #newest = Number.NEGATIVE_INFINITY;
 
-  constructor(limit: number) {
+  /** `parts`: slots that a window has. */
+  constructor(limit: number, lengthMs: number = MINUTE_MS, parts: number = PARTS) {
     this.limit = limit;
+    this.lengthMs = lengthMs;
+    this.#slotMs = lengthMs / parts;
+    this.#slots = parts + 1;
+    this.#spent = new Float64Array(this.#slots);
   }
 
   /** What counts against the limit now. */
@@ -36,11 +43,17 @@ export class SlidingWindow {
     this.#advance(now);
     let over = this.#used + Math.min(amount, this.limit) - this.limit;
     if (over <= 0) return now;
-    for (let slot = this.#newest - SLOTS + 1; slot <= this.#newest; slot++) {
-      over -= this.#spent[place(slot)] ?? 0;
-      if (over <= 0) return forgottenAt(slot);
+    for (let slot = this.#newest - this.#slots + 1; slot <= this.#newest; slot++) {
+      over -= this.#spent[this.#place(slot)] ?? 0;
+      // When the last moment of the slot is as long ago as a window.
+      if (over <= 0) return (slot + 1) * this.#slotMs + this.lengthMs;
     }
-    return now + WINDOW_MS;
+    return now + this.lengthMs;
+  }
+
+  /** When nothing that is counted now counts any more; `now` where nothing does. */
+  emptyAt(now: number): number {
+    return this.used(now) > 0 ? (this.#newest + 1) * this.#slotMs + this.lengthMs : now;
   }
 
   /** Counts `amount` from now on, whatever the limit says. The slot names it for `give` and `change`. */
@@ -53,17 +66,19 @@ export class SlidingWindow {
   /** What was taken in `slot` turned out to be so much more, or less; of no account once the slot is forgotten. */
   change(slot: number, by: number, now: number): void {
     this.#advance(now);
-    if (slot > this.#newest - SLOTS) this.#add(slot, Math.max(by, -(this.#spent[place(slot)] ?? 0)));
+    if (slot > this.#newest - this.#slots)
+      this.#add(slot, Math.max(by, -(this.#spent[this.#place(slot)] ?? 0)));
   }
 
   #add(slot: number, amount: number): void {
-    this.#spent[place(slot)] = (this.#spent[place(slot)] ?? 0) + amount;
+    const at = this.#place(slot);
+    this.#spent[at] = (this.#spent[at] ?? 0) + amount;
     this.#used += amount;
   }
 
   #advance(now: number): void {
-    const slot = Math.max(this.#newest, Math.floor(now / SLOT_MS));
-    if (slot - this.#newest >= SLOTS) {
+    const slot = Math.max(this.#newest, Math.floor(now / this.#slotMs));
+    if (slot - this.#newest >= this.#slots) {
       this.#spent.fill(0);
       this.#used = 0;
       this.#newest = slot;
@@ -73,13 +88,12 @@ export class SlidingWindow {
   }
 
   #forget(slot: number): void {
-    const at = place(slot);
+    const at = this.#place(slot);
     this.#used -= this.#spent[at] ?? 0;
     this.#spent[at] = 0;
   }
+
+  #place(slot: number): number {
+    return ((slot % this.#slots) + this.#slots) % this.#slots;
+  }
 }
-
-const place = (slot: number): number => ((slot % SLOTS) + SLOTS) % SLOTS;
-
-/** When the last moment of a slot is a minute ago. */
-const forgottenAt = (slot: number): number => (slot + 1) * SLOT_MS + WINDOW_MS;

@@ -7,11 +7,15 @@ import { CallerGone } from '../../server/body-options.ts';
 import type { Clock } from '../../snapshot/clock.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import type { Limits } from '../limits.ts';
+import type { RateLimits } from '../rates/rates.ts';
+import { RateRefusal } from '../rates/refusal.ts';
 import { AdmissionQueue, type Waiting } from './queue.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Limits of rates of rules. Unset: nobody waits for them. */
+  readonly rates?: RateLimits;
   /** Bytes that requests may hold while they wait: part of the memory budget, not besides it. */
   readonly maxBytes: number;
   readonly maxWaiting?: number;
@@ -33,17 +37,23 @@ export class Admission {
   readonly queue: AdmissionQueue;
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #rates: RateLimits | undefined;
 
-  constructor({ clock, limits, maxBytes, maxWaiting }: AdmissionOptions) {
+  constructor({ clock, limits, rates, maxBytes, maxWaiting }: AdmissionOptions) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#rates = rates;
     this.queue = new AdmissionQueue({
       clock,
       maxBytes,
-      unclaim: () => limits.unclaim(),
+      unclaim: () => {
+        limits.unclaim();
+        rates?.unclaim();
+      },
       ...(maxWaiting !== undefined && { maxWaiting }),
     });
     limits.onFree(() => this.queue.freed());
+    rates?.onFree(() => this.queue.freed());
   }
 
   /**
@@ -51,8 +61,10 @@ export class Admission {
    * `send` does once there is room, or rejects with what the caller is told.
    */
   wait(asking: Asking, error: unknown): Promise<void> | undefined {
-    const { maxWaitMs = 0 } = asking.rule.admission ?? {};
-    if (maxWaitMs === 0 || !isBusy(error)) return undefined;
+    if (!isBusy(error)) return undefined;
+    const maxWaitMs =
+      error instanceof RateRefusal ? error.maxWaitMs : (asking.rule.admission?.maxWaitMs ?? 0);
+    if (maxWaitMs === 0) return undefined;
     const { exchange, rule } = asking;
     const since = this.#clock.monotonic();
     // The caller's own client has its patience too.
@@ -60,7 +72,8 @@ export class Admission {
     const deadline = Math.min(since + maxWaitMs, exchange.startedAt + patience);
     if (deadline <= since) return undefined;
     return new Promise((resolve, reject) => {
-      const entry = new Entry(asking, this.#limits, this.queue, since, deadline, { resolve, reject });
+      const limits = { limits: this.#limits, rates: this.#rates };
+      const entry = new Entry(asking, error, limits, this.queue, since, deadline, { resolve, reject });
       if (!this.queue.add(entry, since + (error.retryAfterMs ?? 0))) {
         entry.shed(error.retryAfterMs ?? 0, since);
       }
@@ -68,8 +81,16 @@ export class Admission {
   }
 }
 
+const went = (result: true | { until: number }): boolean => result === true;
+
 const isBusy = (error: unknown): error is OutriderError =>
-  error instanceof OutriderError && error.code === 'rate_limited';
+  error instanceof OutriderError && (error.code === 'rate_limited' || error.code === 'rate_limit_exceeded');
+
+/** What there may be no room in. */
+interface Limited {
+  readonly limits: Limits;
+  readonly rates: RateLimits | undefined;
+}
 
 class Entry implements Waiting {
   readonly priority: number;
@@ -78,21 +99,25 @@ class Entry implements Waiting {
   readonly since: number;
   readonly deadline: number;
   readonly #asking: Asking;
-  readonly #limits: Limits;
+  /** Why it could not go on when it was asked last. */
+  #last: OutriderError;
+  readonly #limits: Limited;
   readonly #queue: AdmissionQueue;
   readonly #settled: { resolve(value: Promise<void>): void; reject(error: unknown): void };
   readonly #onGone = (): void => this.#gone();
 
   constructor(
     asking: Asking,
-    limits: Limits,
+    error: OutriderError,
+    limits: Limited,
     queue: AdmissionQueue,
     since: number,
     deadline: number,
     settled: { resolve(value: Promise<void>): void; reject(error: unknown): void },
   ) {
     this.priority = priorityOf(asking.rule);
-    this.group = asking.rule;
+    this.group = error instanceof RateRefusal ? error.group : asking.rule;
+    this.#last = error;
     this.bytes = asking.bytes;
     this.since = since;
     this.deadline = deadline;
@@ -104,14 +129,17 @@ class Entry implements Waiting {
   }
 
   goOn(now: number): true | { until: number } {
-    return this.#limits.claiming(
-      this.priority,
-      () => this.#try(now),
-      (result) => result === true,
-    );
+    const { limits, rates } = this.#limits;
+    const attempt = (): true | { until: number } =>
+      limits.claiming(this.priority, () => this.#try(now), went);
+    return rates ? rates.claiming(this.priority, attempt, went) : attempt();
   }
 
   expired(freeInMs: number, now: number): void {
+    if (this.#last instanceof RateRefusal) {
+      this.#refuse(this.#last, now);
+      return;
+    }
     const waited = `${Math.round(now - this.since)}ms`;
     this.#refuse(new OutriderError('admission_timeout', { ...this.#names(), waited }, freeInMs), now);
   }
@@ -126,7 +154,11 @@ class Entry implements Waiting {
     try {
       plan();
     } catch (error) {
-      if (isBusy(error)) return { until: now + (error.retryAfterMs ?? 0) };
+      // One that may not be waited for has come up meanwhile: it is refused as it would have been at first.
+      if (isBusy(error) && !(error instanceof RateRefusal && error.maxWaitMs === 0)) {
+        this.#last = error;
+        return { until: now + (error.retryAfterMs ?? 0) };
+      }
       this.#refuse(error, now);
       return true;
     }
@@ -142,7 +174,7 @@ class Entry implements Waiting {
 
   #gone(): void {
     this.#queue.leave(this);
-    this.#refuse(new CallerGone(), this.#limits.now());
+    this.#refuse(new CallerGone(), this.#limits.limits.now());
   }
 
   #refuse(error: unknown, now: number): void {
