@@ -21,6 +21,18 @@ export function answerJson(exchange: HttpExchange, body: Buffer): void {
   send(exchange, 200, headers, body, undefined);
 }
 
+/** Another status than 200, with headers (names and values in turn) besides our own. */
+export function answerStatus(
+  exchange: HttpExchange,
+  status: number,
+  extra: readonly string[],
+  body: Buffer,
+): void {
+  const headers = outriderHeaders(exchange);
+  headers.push('content-type', 'application/json', ...extra);
+  send(exchange, status, headers, body, undefined);
+}
+
 /** Preflight of a listed web page. */
 export function answerPreflight(exchange: HttpExchange): void {
   const headers = outriderHeaders(exchange);

@@ -89,8 +89,8 @@ export const INSTRUMENTS = {
     name: 'outrider_later_total',
     type: 'counter',
     unit: '{event}',
-    labels: ['what', 'event'],
-    help: 'What became of what is answered later. Line (of a batch): `Completed`, `Failed`, `Retried`, `Paused` (a limit, a budget or its window made the batch wait), `Repeated` (it was under way when an earlier process ended, and is sent again). Batch: `completed`, `failed`, `expired`, `cancelled`. Async: `completed`, `failed`, `expired`. Webhook: `delivered`, `failed`.',
+    labels: ['purpose', 'outcome'],
+    help: 'What became of what is answered later, by purpose. Line (of a batch): `Completed`, `Failed`, `Retried`, `Paused` (a limit, a budget or its window made the batch wait), `Repeated` (it was under way when an earlier process ended, and is sent again). Batch: `completed`, `failed`, `expired`, `cancelled`. Async: `completed`, `failed`, `expired`. Webhook: `delivered`, `failed`.',
   },
   breakerTransitions: {
     name: 'outrider_breaker_transitions_total',

@@ -23,6 +23,8 @@ export interface Telemetry {
   breakerMoved(provider: ItemId, scope: BreakerScope, to: 'Open' | 'HalfOpen' | 'Closed'): void;
   /** A provider, or a model there, was noticed to change for better or worse before any request failed. */
   noticed(provider: ItemId, model: string, change: ProviderChange): void;
+  /** Something of batches and deferred requests came to pass; see the metric for which words. */
+  later?(what: 'Line' | 'Batch' | 'Async' | 'Webhook', how: string): void;
   /** An app scored an answer. */
   scored(feedback: Pick<Feedback, 'route' | 'rule' | 'candidate' | 'score' | 'replaces'>): void;
   /**

@@ -1,0 +1,136 @@
+/**
+ * Batches and deferred requests of a sidecar, loaded when configuration allows some. Until then nothing is opened or kept, and
+ * what a request pays for them is one comparison.
+ */
+import { OutriderError } from '../../errors/table.ts';
+import type { RoutingTable } from '../routing/table.ts';
+import type { HttpExchange } from '../server/http-exchange.ts';
+import type { RequestHead } from '../server/request-head.ts';
+import { type AsyncTerms, asyncTerms } from './async-terms.ts';
+import type { LaterSeam } from './seam.ts';
+import type { LaterService, ServiceParts } from './service.ts';
+
+export interface RunningLaterOptions extends Omit<ServiceParts, 'directory' | 'table'> {
+  /** Unset: nothing can be kept, and what needs it is refused. */
+  directory: string | undefined;
+}
+
+const RETRY_MS = 1000;
+const OURS = /^\/v1\/(files|batches|async)(\/.*)?$/;
+const OUR_ID = /^(file-or|batch_or|async_or)[0-9a-f]{24}$/;
+
+export class RunningLater implements LaterSeam {
+  readonly #options: RunningLaterOptions;
+  #table: RoutingTable | undefined;
+  #batches = false;
+  #deferred = false;
+  #service: LaterService | undefined;
+  #loading: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: RunningLaterOptions) {
+    this.#options = options;
+  }
+
+  /** Another configuration runs. */
+  apply(table: RoutingTable | undefined): void {
+    this.#table = table;
+    const rules = (table?.routes ?? []).flatMap((route) => route.rules.map(({ body }) => body));
+    this.#batches = rules.some(({ batch }) => batch);
+    this.#deferred = rules.some((rule) => rule.async);
+    if (!this.#batches && !this.#deferred) return;
+    if (this.#service) this.#service.start();
+    else void this.#load();
+  }
+
+  get state(): { open: number; bytes: number } {
+    return this.#service?.state ?? { open: 0, bytes: 0 };
+  }
+
+  serve(
+    exchange: HttpExchange,
+    head: RequestHead,
+    accept: (() => void) | undefined,
+  ): Promise<void> | undefined {
+    if (!this.#batches && !this.#deferred) return undefined;
+    const path = OURS.exec(exchange.path);
+    if (path === null) return undefined;
+    const segments = exchange.path.slice('/v1/'.length).split('/');
+    const [what, id] = segments;
+    if (what === 'async' ? !this.#deferred : !this.#batches) return undefined;
+    // Files and batches that a provider keeps go where they went before.
+    if (id !== undefined && !OUR_ID.test(id) && this.#passes(exchange.path)) return undefined;
+    return this.#serve(exchange, head, accept, segments);
+  }
+
+  defer(exchange: HttpExchange, path: string, body: Buffer): Promise<void> | undefined {
+    if (!this.#deferred) return undefined;
+    const terms = asyncTerms(exchange, body, this.#table);
+    return terms && this.#defer(exchange, path, body, terms);
+  }
+
+  /** Sends nothing more; resolves when nothing is under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#loading;
+    await this.#service?.stop();
+  }
+
+  /** What is under way is broken off; the next process goes on with it. */
+  cut(): void {
+    this.#service?.cut();
+  }
+
+  async #serve(
+    exchange: HttpExchange,
+    head: RequestHead,
+    accept: (() => void) | undefined,
+    segments: readonly string[],
+  ): Promise<void> {
+    const service = this.#service ?? (await this.#opened());
+    await service.serve(exchange, head, accept, segments);
+  }
+
+  async #defer(exchange: HttpExchange, path: string, body: Buffer, terms: AsyncTerms): Promise<void> {
+    const service = this.#service ?? (await this.#opened());
+    await service.defer(exchange, path, body, terms);
+  }
+
+  async #opened(): Promise<LaterService> {
+    const { directory } = this.#options;
+    if (directory === undefined) {
+      throw new OutriderError('spool_missing', { what: 'batches and answers for later' });
+    }
+    await this.#load();
+    if (!this.#service) throw new OutriderError('spool_unusable', {}, RETRY_MS);
+    return this.#service;
+  }
+
+  #passes(path: string): boolean {
+    const prefix = (one: string): boolean =>
+      path === one || path.startsWith(one.endsWith('/') ? one : `${one}/`);
+    return (this.#table?.routes ?? []).some(({ rules }) =>
+      rules.some(({ body }) => body.passthrough.some(({ pathPrefix }) => prefix(pathPrefix))),
+    );
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= this.#open().finally(() => {
+      if (!this.#service) this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #open(): Promise<void> {
+    const { directory, warn } = this.#options;
+    if (directory === undefined || this.#stopped) return;
+    try {
+      const { LaterService: Service } = await import('./service.ts');
+      const service = await Service.open({ ...this.#options, directory, table: () => this.#table });
+      this.#service = service;
+      if (!this.#stopped) service.start();
+    } catch (error) {
+      warn(`the spool ${directory} cannot be used: ${String(error)}`);
+    }
+  }
+}

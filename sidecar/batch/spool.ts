@@ -1,0 +1,208 @@
+/**
+ * The directory in which batches, their files and deferred requests are kept: a record of JSON each, and contents beside them.
+ * Records are replaced whole, contents only grow, so that a process killed at any instant leaves what the next one can go on
+ * from. Bounded in bytes and in objects. One directory is for one sidecar.
+ */
+import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OutriderError } from '../../errors/table.ts';
+import { removeFile, writeWhole } from './durable.ts';
+import { isId, type Kind } from './ids.ts';
+import { type AsyncRecord, type BatchRecord, type FileRecord, isOver } from './records.ts';
+
+export interface SpoolOptions {
+  directory: string;
+  /** Most that is kept, in bytes. */
+  maxBytes: number;
+  warn: (message: string) => void;
+}
+
+const MOST: Readonly<Record<Kind, number>> = { File: 1000, Batch: 500, Async: 1000 };
+/** Waiting for somebody to end something is all a caller can do. */
+const RETRY_MS = 60_000;
+
+interface Records {
+  File: FileRecord;
+  Batch: BatchRecord;
+  Async: AsyncRecord;
+}
+
+const KINDS: readonly Kind[] = ['File', 'Batch', 'Async'];
+
+export class Spool {
+  readonly #directory: string;
+  readonly #maxBytes: number;
+  readonly #records: { [K in Kind]: Map<string, Records[K]> } = {
+    File: new Map(),
+    Batch: new Map(),
+    Async: new Map(),
+  };
+  #bytes = 0;
+  /** Records are written one after the other: the last word of each must stand last. */
+  readonly #saving = new Map<string, Promise<void>>();
+
+  private constructor({ directory, maxBytes }: SpoolOptions) {
+    this.#directory = directory;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Reads what is there. Throws where the directory cannot be used. */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const spool = new Spool(options);
+    await spool.#read(options.warn);
+    return spool;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get files(): ReadonlyMap<string, FileRecord> {
+    return this.#records.File;
+  }
+
+  get batches(): ReadonlyMap<string, BatchRecord> {
+    return this.#records.Batch;
+  }
+
+  get deferred(): ReadonlyMap<string, AsyncRecord> {
+    return this.#records.Async;
+  }
+
+  /** Where the content of an object is; the name of a part where it has several. */
+  path(id: string, part = 'data'): string {
+    return join(this.#directory, `${id}.${part}`);
+  }
+
+  /** Takes bytes, or gives them back. Throws `spool_full`. */
+  readonly grow = (bytes: number): void => {
+    if (bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
+      throw new OutriderError('spool_full', { what: `${this.#maxBytes} bytes` }, RETRY_MS);
+    }
+    this.#bytes += bytes;
+  };
+
+  /** Throws `spool_full` where there are as many as may be. */
+  room(kind: Kind): void {
+    const most = MOST[kind];
+    if (this.#records[kind].size < most) return;
+    throw new OutriderError('spool_full', { what: `${most} ${NAMES[kind]}` }, RETRY_MS);
+  }
+
+  /** Resolves when it is on the disk. */
+  save<K extends Kind>(kind: K, record: Records[K]): Promise<void> {
+    const { id } = record;
+    (this.#records[kind] as Map<string, Records[K]>).set(id, record);
+    const before = this.#saving.get(id) ?? Promise.resolve();
+    const saved = before
+      .catch(() => {})
+      .then(() => writeWhole(this.path(id, 'json'), JSON.stringify(this.#records[kind].get(id) ?? record)));
+    this.#saving.set(id, saved);
+    const forget = (): void => {
+      if (this.#saving.get(id) === saved) this.#saving.delete(id);
+    };
+    saved.then(forget, forget);
+    return saved;
+  }
+
+  /** The record first: contents without one are removed when the spool is opened. */
+  async remove(kind: Kind, id: string): Promise<void> {
+    this.#records[kind].delete(id);
+    await this.#saving.get(id)?.catch(() => {});
+    await removeFile(this.path(id, 'json'));
+    for (const part of PARTS) await this.removePart(id, part);
+  }
+
+  /** A content that nobody has heard of; its bytes are the caller's to give back. */
+  async discard(id: string): Promise<void> {
+    await removeFile(this.path(id));
+  }
+
+  /** Bytes of a content; 0 where there is none. */
+  async size(id: string): Promise<number> {
+    return await stat(this.path(id)).then(
+      (found) => found.size,
+      () => 0,
+    );
+  }
+
+  async removePart(id: string, part: string): Promise<void> {
+    const path = this.path(id, part);
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => 0,
+    );
+    await removeFile(path);
+    this.#bytes -= size;
+  }
+
+  /** Removes what nobody may ask for any more. `now`: wall clock. */
+  async sweep(now: number): Promise<void> {
+    for (const { id, expiresAt } of this.#records.File.values()) {
+      if (expiresAt <= now && !this.inUse(id)) await this.remove('File', id);
+    }
+    for (const batch of this.#records.Batch.values()) {
+      if (isOver(batch) && (batch.at[batch.state] ?? batch.createdAt) + KEPT_MS <= now) {
+        await this.remove('Batch', batch.id);
+      }
+    }
+    for (const { id, expiresAt, state } of this.#records.Async.values()) {
+      const grace = state === 'expired' ? ASYNC_GRACE_MS : 0;
+      if (expiresAt + grace <= now && state !== 'queued' && state !== 'in_progress') {
+        await this.remove('Async', id);
+      }
+    }
+  }
+
+  /** A batch that has not ended reads from it. */
+  inUse(file: string): boolean {
+    for (const batch of this.#records.Batch.values()) {
+      if (batch.inputFileId === file && !isOver(batch)) return true;
+    }
+    return false;
+  }
+
+  async #read(warn: (message: string) => void): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const names = await readdir(this.#directory);
+    for (const name of names) {
+      if (!name.endsWith('.json')) continue;
+      const id = name.slice(0, -'.json'.length);
+      const kind = KINDS.find((one) => isId(one, id));
+      if (kind === undefined) continue;
+      try {
+        const record = JSON.parse(await readFile(join(this.#directory, name), 'utf8')) as Records[Kind];
+        if (record.id !== id) throw new Error(`it is of ${record.id}`);
+        (this.#records[kind] as Map<string, Records[Kind]>).set(id, record);
+      } catch (error) {
+        warn(`${name} of the spool is left aside: ${String(error)}`);
+      }
+    }
+    const results = new Set(
+      [...this.#records.Batch.values()].flatMap(({ outputFileId, errorFileId }) => [
+        outputFileId,
+        errorFileId,
+      ]),
+    );
+    for (const name of names) {
+      const [id = '', part = ''] = name.split('.', 2);
+      if (part === 'json' && !name.endsWith('.tmp')) continue;
+      const known = KINDS.some((kind) => isId(kind, id) && this.#records[kind].has(id)) || results.has(id);
+      const ours = KINDS.some((kind) => isId(kind, id));
+      const path = join(this.#directory, name);
+      if (ours && (!known || name.endsWith('.tmp'))) await unlink(path);
+      else if (ours) this.#bytes += (await stat(path)).size;
+    }
+  }
+}
+
+const NAMES: Readonly<Record<Kind, string>> = {
+  File: 'files',
+  Batch: 'batches',
+  Async: 'deferred requests',
+};
+/** Of all kinds. */
+const PARTS = ['data', 'started', 'answer'] as const;
+const KEPT_MS = 30 * 24 * 3_600_000;
+/** One that is too late to be answered is told so for an hour. */
+const ASYNC_GRACE_MS = 3_600_000;
