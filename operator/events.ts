@@ -51,6 +51,8 @@ interface Series {
   written: number;
   firstAt: number;
   lastAt: number;
+  /** In the form of core/v1: the API server has no events.k8s.io. */
+  core: boolean;
 }
 
 const MAX_SERIES = 4_096;
@@ -107,7 +109,7 @@ export class EventWriter implements EventSink {
     }
     const at = clock.wall();
     const name = `${event.regarding.name.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${key}`;
-    this.#series.set(key, { name, event, count: 1, written: 0, firstAt: at, lastAt: at });
+    this.#series.set(key, { name, event, count: 1, written: 0, firstAt: at, lastAt: at, core: false });
     forgetOldest(this.#series, MAX_SERIES, (old) => this.queue.forget(old));
     this.queue.add(key);
   }
@@ -158,22 +160,36 @@ export class EventWriter implements EventSink {
         method: 'POST',
         path: collection(series),
         body: {
-          apiVersion: 'events.k8s.io/v1',
+          ...(series.core
+            ? {
+                apiVersion: 'v1',
+                involvedObject: regarding,
+                message: note.slice(0, MAX_NOTE),
+                reportingComponent: controller,
+              }
+            : {
+                apiVersion: 'events.k8s.io/v1',
+                regarding,
+                note: note.slice(0, MAX_NOTE),
+                reportingController: controller,
+              }),
           kind: 'Event',
           metadata: { name, namespace: regarding.namespace },
           eventTime: microTime(firstAt),
-          reportingController: controller,
           reportingInstance: instance.slice(0, 128),
-          regarding,
           type,
           reason,
           action,
-          note: note.slice(0, MAX_NOTE),
           ...(count > 1 ? { series: this.#seriesOf(series, count) } : {}),
         },
       });
       series.written = count;
     } catch (error) {
+      if (error instanceof ApiError && error.status === 404 && !series.core) {
+        series.core = true;
+        await this.#create(series);
+        return;
+      }
       if (!(error instanceof ApiError && error.status === 409)) throw error;
       // Told before a restart, or by the replica that led before: it goes on counting.
       const path = `${collection(series)}/${name}`;
@@ -206,8 +222,8 @@ export class EventWriter implements EventSink {
   }
 }
 
-const collection = ({ event }: Series): string =>
-  `/apis/events.k8s.io/v1/namespaces/${event.regarding.namespace}/events`;
+const collection = ({ event, core }: Series): string =>
+  `${core ? '/api/v1' : '/apis/events.k8s.io/v1'}/namespaces/${event.regarding.namespace}/events`;
 
 /** RFC 3339 with six digits, as MicroTime is written. */
 const microTime = (wall: number): string => new Date(wall).toISOString().replace('Z', '000Z');

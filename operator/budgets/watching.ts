@@ -65,8 +65,13 @@ export class BudgetWatch {
     this.#again();
   }
 
+  /** What holds from now on. Amounts that changed are seen at once, so that the next status has them. */
   update(budgets: readonly WatchedBudget[]): void {
+    const before = this.#budgets;
     this.#budgets = budgets;
+    const isSame =
+      before.length === budgets.length && budgets.every(({ body }, i) => body === before[i]?.body);
+    if (!isSame && this.#options.isOpen()) this.#read();
   }
 
   /** For the status of the owner; undefined: it is not known. */
@@ -82,6 +87,13 @@ export class BudgetWatch {
     this.#stopped = true;
     this.#timer?.cancel();
     await this.#looking;
+    if (!this.#marks || !this.#options.isOpen()) return;
+    // What was told meanwhile need not be told by the next operator.
+    await this.#keep(this.#marks).catch((error: unknown) => this.#warn(error));
+  }
+
+  #warn(error: unknown): void {
+    this.#options.log.warn({ error: describeError(error) }, 'alerts of budgets could not be told or kept');
   }
 
   #again(): void {
@@ -92,7 +104,7 @@ export class BudgetWatch {
   }
 
   async #look(): Promise<void> {
-    const { isOpen, spending, clock, metrics, changed, log, marks } = this.#options;
+    const { isOpen, metrics, changed, marks } = this.#options;
     if (!isOpen()) {
       // Whoever leads meanwhile may have told of more.
       this.#marks = undefined;
@@ -102,16 +114,22 @@ export class BudgetWatch {
       return;
     }
     const before = this.#readings;
-    this.#readings = this.#budgets.flatMap((budget) => readingsOf(budget, spending, clock.wall()));
+    this.#read();
     metrics.stand(this.#readings);
     changed(differing(before, this.#readings));
     try {
       this.#marks ??= await marks.read();
       await this.#tell(this.#marks);
     } catch (error) {
-      this.#marks = undefined;
-      log.warn({ error: describeError(error) }, 'alerts of budgets could not be told');
+      // What was told stays told; it is kept with the next look.
+      this.#isDirty = true;
+      this.#warn(error);
     }
+  }
+
+  #read(): void {
+    const { spending, clock } = this.#options;
+    this.#readings = this.#budgets.flatMap((budget) => readingsOf(budget, spending, clock.wall()));
   }
 
   async #tell(marks: Marks): Promise<void> {

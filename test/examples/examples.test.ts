@@ -13,6 +13,9 @@ const names = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
+/** What an example says that it is to be read with. */
+const FLAGS: Record<string, string[]> = { policies: ['--platform-namespaces', 'platform'] };
+
 let api: ApiServer;
 beforeAll(async () => {
   api = await startApiServer({ crds: allCrds() });
@@ -29,7 +32,7 @@ describe.each(names)('examples/%s', (name) => {
     const manifests = await readManifests([`${EXAMPLES}${name}`]);
     expect(manifests.problems).toEqual([]);
     expect(judgeManifests(manifests.objects)).toEqual([]);
-    expect(await validate(['-f', `${EXAMPLES}${name}`])).toBe(0);
+    expect(await validate(['-f', `${EXAMPLES}${name}`, ...(FLAGS[name] ?? [])])).toBe(0);
   });
 
   test('applies, and comes back as it was written', async () => {
