@@ -23,6 +23,8 @@ export interface HandlerOptions {
   leaderAddress: () => string | undefined;
   /** Counts the usage rows of a report, and shares out budgets. Unset: rows are taken for counted. */
   account?: (pod: LivePod, report: Report) => Promise<Accounted>;
+  /** Shares out rates. Unset: nobody is told of any. */
+  share?: (pod: LivePod, report: Report) => ReportAnswer['rates'];
   /** An answer failed for a reason that is no sidecar's fault. */
   onError?: (error: unknown) => void;
   /** Protocol version spoken; it and the one before are served. */
@@ -158,8 +160,9 @@ export class Handler {
     const report = readReport(await readBody(req));
     this.#metrics.rowsReceived(report.rows.length);
     this.#audience.reported(pod, report, version);
-    const { account = unkept } = this.#options;
+    const { account = unkept, share } = this.#options;
     const accounted = await account(pod, report);
+    const rates = share?.(pod, report);
     const hints = this.#audience.hintsFor(pod, version);
     const answer: ReportAnswer = {
       nextReportIn: randomInt(
@@ -169,6 +172,7 @@ export class Handler {
       ledgerShard: 0,
       ...accounted,
       ...(hints && { hints }),
+      ...(rates && { rates }),
     };
     res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     res.end(JSON.stringify(answer));

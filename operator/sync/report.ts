@@ -9,6 +9,7 @@ import {
 } from '../../sidecar/snapshot/messages.ts';
 import { readFleetReport } from '../fleet/knowledge.ts';
 import { readDemands } from '../ledger/leases/read-demands.ts';
+import { readRates } from '../ledger/rates/read-rates.ts';
 
 const MAX_FEATURES = 256;
 
@@ -26,6 +27,7 @@ export function readReport(body: Buffer): Report {
   const report = object(value, 'report');
   const { trustBundle } = report;
   const fleet = readFleetReport(report['fleet']);
+  const rates = readRates(report['rates']);
   return {
     epoch: text(report['epoch'], 'epoch', 64),
     ack: readAcknowledgement(report['ack']),
@@ -34,6 +36,7 @@ export function readReport(body: Buffer): Report {
     features: list(report['features'], 'features', MAX_FEATURES).map((f) => text(f, 'features[]', 128)),
     ...(trustBundle !== undefined && { trustBundle: sha256(trustBundle, 'trustBundle') }),
     ...(fleet && { fleet }),
+    ...(rates && { rates }),
     ...(report['demands'] !== undefined && { demands: readDemands(report['demands']) }),
   };
 }

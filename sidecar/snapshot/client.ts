@@ -14,8 +14,9 @@ import type { LeaseParty } from './lease-party.ts';
 import { HEARTBEAT_MS, PROTOCOL_HEADER, PROTOCOL_VERSION } from './messages.ts';
 import { Pause } from './pause.ts';
 import { Puller } from './puller.ts';
+import type { RateSource } from './rate-source.ts';
 import { readCredentialsEvent, readHintsEvent, readSnapshotEvent } from './read-messages.ts';
-import { Reporter, type RowSource } from './reporter.ts';
+import { type InheritedSource, Reporter, type RowSource } from './reporter.ts';
 import { FEATURES } from './schema.ts';
 import { type ConfigSource, type SourceLog, type SourceStatus, silentLog } from './source.ts';
 import { ExchangeFailed, Transport } from './transport.ts';
@@ -33,6 +34,7 @@ export interface SnapshotClientOptions {
   epoch?: string;
   lastKnownGood?: LastKnownGood;
   rows?: RowSource;
+  inherited?: readonly InheritedSource[];
   features?: readonly string[];
   log?: SourceLog;
   clock?: Clock;
@@ -74,6 +76,7 @@ export class SnapshotClient implements ConfigSource {
   #problem: string | undefined;
   #fleet: FleetLink | undefined;
   #leases: LeaseParty | undefined;
+  #rates: RateSource | undefined;
 
   constructor(options: SnapshotClientOptions) {
     this.#options = options;
@@ -100,6 +103,10 @@ export class SnapshotClient implements ConfigSource {
     this.#leases = party;
   }
 
+  share(rates: RateSource): void {
+    this.#rates = rates;
+  }
+
   async start(holder: ConfigHolder, credentials: CredentialStore): Promise<void> {
     if (this.#running) throw new Error('started twice');
     await this.#restore(holder, credentials);
@@ -110,8 +117,10 @@ export class SnapshotClient implements ConfigSource {
       proxyVersion: this.#options.proxyVersion,
       features: this.#options.features ?? FEATURES,
       rows: this.#options.rows,
+      inherited: this.#options.inherited,
       fleet: this.#fleet,
       leases: this.#leases,
+      rates: this.#rates,
       clock: this.#clock,
       random: this.#random,
       onProblem: (error) => this.#failed('report', error),
@@ -119,6 +128,7 @@ export class SnapshotClient implements ConfigSource {
     this.#reporter = reporter;
     this.#fleet?.onUrgent(() => reporter.urgent());
     this.#leases?.onNeed(() => reporter.need());
+    this.#rates?.onUrgent(() => reporter.need());
     this.#puller = new Puller({
       transport: this.#transport,
       holder,

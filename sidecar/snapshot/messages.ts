@@ -10,6 +10,7 @@
  */
 import type { FleetReport, Hints } from './fleet/messages.ts';
 import type { BudgetDemand, BudgetLease } from './lease-messages.ts';
+import type { RateAnswer, RateReport } from './rate-messages.ts';
 import { SNAPSHOT_VERSION } from './schema.ts';
 
 /**
@@ -74,6 +75,8 @@ export interface Report {
   fleet?: FleetReport;
   /** What this process needs of budgets. Absent: none applies to it, or it does not know of them. */
   demands?: BudgetDemand[];
+  /** What it holds of limits of rates, and what it could use. Absent: none applies to it. */
+  rates?: RateReport;
 }
 
 export interface ReportAnswer {
@@ -87,4 +90,6 @@ export interface ReportAnswer {
   hints?: Hints;
   /** One for each demand that is met, now or in part; a demand without one stands as before. */
   leases?: BudgetLease[];
+  /** Absent: nothing was asked of rates, or this leader does not share any. */
+  rates?: RateAnswer;
 }

@@ -12,6 +12,9 @@ const MAX_CREDENTIALS = 10_000;
 const MAX_ID = 640;
 const MAX_VALUE = 65_536;
 const MAX_VERSION = 128;
+const MAX_NUMBERS = 1_000;
+/** While rates are shared out, somebody may be short. */
+const MIN_RATES_WAIT = 200;
 /** Bounds on the wait between reports that an operator may ask for, in milliseconds. */
 const MIN_REPORT_WAIT = 1_000;
 const MAX_REPORT_WAIT = 600_000;
@@ -55,7 +58,7 @@ function readCredential(value: unknown): CredentialSet['credentials'][number] {
 
 export function readAnswer(value: unknown): ReportAnswer {
   const said = (value ?? {}) as Record<string, unknown>;
-  const { nextReportIn, ledgerShard, acknowledgedSeq, hints, leases } = said;
+  const { nextReportIn, ledgerShard, acknowledgedSeq, hints, leases, rates } = said;
   if (typeof nextReportIn !== 'number' || !Number.isFinite(nextReportIn)) {
     throw new Error('the answer to the report has no nextReportIn');
   }
@@ -65,6 +68,7 @@ export function readAnswer(value: unknown): ReportAnswer {
     acknowledgedSeq: Number.isSafeInteger(acknowledgedSeq) ? (acknowledgedSeq as number) : 0,
     // Whoever listens to a topic reads it as anything at all.
     ...(typeof hints === 'object' && hints !== null && { hints }),
+    ...ratesMember(rates),
     ...(Array.isArray(leases) && {
       leases: leases.slice(0, MAX_DEMANDS).flatMap((one: unknown) => readLease(one) ?? []),
     }),
@@ -102,6 +106,18 @@ function readLease(value: unknown): BudgetLease | undefined {
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** What is not as agreed is left out: then the process goes by what it knew. */
+function ratesMember(value: unknown): Pick<ReportAnswer, 'rates'> {
+  const { term, pods, grants, againInMs } = (value ?? {}) as Record<string, unknown>;
+  if (!isCount(term) || !isNumbers(pods) || !isNumbers(grants)) return {};
+  const again = Number.isFinite(againInMs) ? (againInMs as number) : MIN_REPORT_WAIT;
+  const againIn = Math.min(MAX_REPORT_WAIT, Math.max(MIN_RATES_WAIT, again));
+  return { rates: { term, pods, grants, againInMs: againIn } };
+}
+
+const isNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= MAX_NUMBERS && value.every((one) => Number.isSafeInteger(one));
 
 /** The hash in the data of a `snapshot` event. */
 export function readSnapshotEvent(data: string): string {

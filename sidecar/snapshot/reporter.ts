@@ -7,8 +7,16 @@ import type { Clock, Timer } from './clock.ts';
 import type { FleetLink } from './fleet/link.ts';
 import type { FleetReport } from './fleet/messages.ts';
 import type { LeaseParty } from './lease-party.ts';
-import { type Acknowledgement, MAX_EXCEPTIONS, MAX_REPORT_BYTES, MAX_ROWS, type Report } from './messages.ts';
+import {
+  type Acknowledgement,
+  MAX_EXCEPTIONS,
+  MAX_REPORT_BYTES,
+  MAX_ROWS,
+  type Report,
+  type ReportAnswer,
+} from './messages.ts';
 import { Pause } from './pause.ts';
+import type { RateSource } from './rate-source.ts';
 import { readAnswer, readJson, readLeader } from './read-messages.ts';
 import { type Answer, ExchangeFailed, type Transport } from './transport.ts';
 
@@ -20,6 +28,16 @@ export interface RowSource {
   acknowledge(seq: number, each?: LeaseParty['acknowledged']): void;
 }
 
+/** Rows of an earlier process, to be handed in under its epoch. */
+export interface InheritedSource {
+  readonly epoch: string;
+  readonly size: number;
+  pending(limit: number): unknown[];
+  acknowledge(seq: number): void;
+  /** All of it is safe. */
+  forget(): Promise<void>;
+}
+
 export interface ReporterOptions {
   transport: Transport;
   acknowledgement: () => Acknowledgement;
@@ -28,8 +46,12 @@ export interface ReporterOptions {
   proxyVersion: string;
   features: readonly string[];
   rows: RowSource | undefined;
+  /** What earlier processes of this pod left, oldest first; goes out before what is our own. */
+  inherited?: readonly InheritedSource[] | undefined;
   /** Unset: nothing is told of what this pod learns, and hints are not heard. */
   fleet?: FleetLink | undefined;
+  /** Unset: no rate is shared. */
+  rates?: RateSource | undefined;
   /** Unset: nothing is budgeted. */
   leases?: LeaseParty | undefined;
   clock: Clock;
@@ -44,6 +66,8 @@ const OUTDATED_MS = 300_000;
 /** News for others comes in bursts, and goes out no more often than this. */
 const URGENT_EVERY_MS = 5_000;
 const MAX_HOPS = 2;
+/** The ledger writes every few seconds, and acknowledges only what is written. */
+const INHERITED_EVERY_MS = 2_000;
 /** Leases of as many budgets as a report may ask for. */
 const ANSWER_BYTES = 1_048_576;
 /** What demands may take of a report. */
@@ -63,11 +87,14 @@ export class Reporter {
   #reportedAt = Number.NEGATIVE_INFINITY;
   #urgent: Timer | undefined;
   #failures = 0;
+  #inherited: readonly InheritedSource[];
+  #inheritedAt = Number.NEGATIVE_INFINITY;
   /** Wait for the end of a report that begins after they came. */
   #waiting: (() => void)[] = [];
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#inherited = options.inherited ?? [];
     this.#pause = new Pause(options.clock);
     this.#takeover = new Pause(options.clock);
   }
@@ -150,12 +177,44 @@ export class Reporter {
 
   /** Milliseconds until the next regular report. */
   async #report(): Promise<number> {
-    const { transport, rows, clock, fleet, leases: party } = this.#options;
+    const { transport, rows, clock, fleet, rates, leases: party } = this.#options;
     this.#reportedAt = clock.monotonic();
     const learnt = fleet?.compose();
     const bundle = await transport.trustBundle();
+    await this.#handInInherited(bundle);
     const sentAt = clock.monotonic();
-    const body = JSON.stringify(this.#compose(bundle, learnt));
+    const read = await this.#post(this.#compose(bundle, learnt));
+    const { nextReportIn, acknowledgedSeq, hints, leases } = read;
+    this.#acknowledged = acknowledgedSeq;
+    rows?.acknowledge(acknowledgedSeq, party && ((charges, cost) => party.acknowledged(charges, cost)));
+    party?.answered(leases ?? [], sentAt);
+    if (learnt) fleet?.delivered(learnt.sequence);
+    fleet?.hear(hints);
+    rates?.hear(read.rates);
+    const next = Math.min(nextReportIn, rates?.nextInMs() ?? nextReportIn);
+    return this.#inherited.length > 0 ? Math.min(next, INHERITED_EVERY_MS) : next;
+  }
+
+  /** One report of each earlier process, and not again before the ledger can have written. */
+  async #handInInherited(bundle: string | undefined): Promise<void> {
+    const now = this.#options.clock.monotonic();
+    if (this.#inherited.length === 0 || now - this.#inheritedAt < INHERITED_EVERY_MS) return;
+    this.#inheritedAt = now;
+    for (const old of this.#inherited) {
+      const report = this.#frame(bundle);
+      report.epoch = old.epoch;
+      const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));
+      report.rows = fitting(old.pending(MAX_ROWS), room);
+      const { acknowledgedSeq } = await this.#post(report);
+      old.acknowledge(acknowledgedSeq);
+      if (old.size === 0) await old.forget();
+    }
+    this.#inherited = this.#inherited.filter(({ size }) => size > 0);
+  }
+
+  async #post(report: Report): Promise<ReportAnswer> {
+    const { transport } = this.#options;
+    const body = JSON.stringify(report);
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
       let answer: Answer;
@@ -175,14 +234,8 @@ export class Reporter {
         throw new ExchangeFailed(`the report was answered ${answer.status}`, answer.status);
       }
       const read = readAnswer(await readJson(answer, ANSWER_BYTES));
-      const { nextReportIn, acknowledgedSeq, hints, leases } = read;
       this.#everAnswered = true;
-      this.#acknowledged = acknowledgedSeq;
-      rows?.acknowledge(acknowledgedSeq, party && ((charges, cost) => party.acknowledged(charges, cost)));
-      party?.answered(leases ?? [], sentAt);
-      if (learnt) fleet?.delivered(learnt.sequence);
-      fleet?.hear(hints);
-      return nextReportIn;
+      return read;
     }
   }
 
@@ -198,21 +251,30 @@ export class Reporter {
     await this.#takeover.wait(this.#options.random() * TAKEOVER_MS);
   }
 
-  #compose(trustBundle: string | undefined, learnt: FleetReport | undefined): Report {
-    const { acknowledgement, epoch, proxyVersion, features, rows, leases } = this.#options;
+  /** What every report says. */
+  #frame(trustBundle: string | undefined): Report {
+    const { acknowledgement, epoch, proxyVersion, features } = this.#options;
     const ack = acknowledgement();
-    const report: Report = {
+    return {
       epoch,
       ack: { ...ack, exceptions: ack.exceptions.slice(0, MAX_EXCEPTIONS) },
       rows: [],
       proxyVersion,
       features: [...features],
       ...(trustBundle !== undefined && { trustBundle }),
-      ...(learnt && { fleet: learnt }),
     };
-    if (!rows) return report;
+  }
+
+  #compose(trustBundle: string | undefined, learnt: FleetReport | undefined): Report {
+    const { rows, leases } = this.#options;
+    const rates = this.#options.rates?.compose();
+    const report: Report = {
+      ...this.#frame(trustBundle),
+      ...(learnt && { fleet: learnt }),
+      ...(rates && { rates }),
+    };
     const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report)) - (leases ? DEMAND_BYTES : 0);
-    report.rows = fitting(rows.pending(MAX_ROWS), room);
+    if (rows) report.rows = fitting(rows.pending(MAX_ROWS), room);
     // What the rows of this report have settled is not asked for again.
     const demands = leases?.demands(report.rows);
     if (demands) report.demands = demands;

@@ -4,6 +4,7 @@ import type { FleetLink } from './fleet/link.ts';
 import type { ConfigHolder } from './holder.ts';
 import type { LeaseParty } from './lease-party.ts';
 import type { Acknowledgement } from './messages.ts';
+import type { RateSource } from './rate-source.ts';
 import type { CredentialSet, Snapshot } from './schema.ts';
 
 export interface ConfigSource {
@@ -11,6 +12,8 @@ export interface ConfigSource {
   join?(fleet: FleetLink): void;
   /** Before `start`: leases of budgets come with it. Absent: nobody grants any, and this process has all there is. */
   lease?(party: LeaseParty): void;
+  /** Before `start`: limits of rates are shared with other pods. Absent: there are none, and this process has all there is. */
+  share?(rates: RateSource): void;
   /** Begins to feed the two; resolves once what can be had without waiting for anyone is in. */
   start(holder: ConfigHolder, credentials: CredentialStore): Promise<void>;
   /** Hands in what is still to be reported, within `deadlineMs`; for the end of the process, before `stop`. */

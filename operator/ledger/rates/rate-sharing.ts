@@ -78,11 +78,15 @@ export class RateSharing {
     const known = this.#heard.get(pod.uid);
     // A late one of the same process: what it says is old.
     if (known?.epoch === epoch && report !== undefined && report.sequence <= known.sequence) return undefined;
-    if (known !== undefined && known.epoch !== epoch) this.#processGone(holderOf(pod.uid, known.epoch), now);
-    this.#heard.set(pod.uid, { at: now, epoch, sequence: report?.sequence ?? known?.sequence ?? 0 });
     this.#missed.delete(pod.uid);
+    if (report === undefined) {
+      // It may as well be about what an earlier process left: only whoever speaks of rates holds any.
+      this.#heard.set(pod.uid, known ? { ...known, at: now } : { at: now, epoch, sequence: 0 });
+      return undefined;
+    }
+    if (known !== undefined && known.epoch !== epoch) this.#processGone(holderOf(pod.uid, known.epoch), now);
+    this.#heard.set(pod.uid, { at: now, epoch, sequence: report.sequence });
     this.#look(now);
-    if (report === undefined) return undefined;
     return {
       term,
       pods: report.limits.map((id) =>
