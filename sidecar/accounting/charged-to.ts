@@ -11,7 +11,9 @@ export function chargedTo(
   header: (name: string) => string | undefined,
 ): string | undefined {
   if (!chargeback) return undefined;
-  const values = chargeback.key.map((part) => (part.by === 'Workload' ? workload : (header(part.header) ?? '')));
+  const values = chargeback.key.map((part) =>
+    part.by === 'Workload' ? workload : (header(part.header) ?? ''),
+  );
   return values.some((value) => value !== '')
     ? values.map((value) => value.slice(0, MAX_VALUE)).join('/')
     : undefined;

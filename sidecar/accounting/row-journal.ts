@@ -93,7 +93,8 @@ export class RowJournal {
   /** `left`: rows that are not acknowledged. */
   acknowledged(seq: number, left: number): void {
     this.write(['a', seq]);
-    if (this.#bytes > SMALL_BYTES && (left === 0 || this.#bytes > this.#options.limitBytes / 2)) this.#rewrite();
+    if (this.#bytes > SMALL_BYTES && (left === 0 || this.#bytes > this.#options.limitBytes / 2))
+      this.#rewrite();
   }
 
   /** `empty`: nothing is left to hand in. */
@@ -140,7 +141,8 @@ export class RowJournal {
       this.#append(Buffer.from(lines));
       renameSync(temporary, this.#file);
       const full = !room || this.#bytes > limitBytes * 0.9;
-      if (full && !this.#full) onProblem('rows have no room on disk: those that come now do not survive a restart');
+      if (full && !this.#full)
+        onProblem('rows have no room on disk: those that come now do not survive a restart');
       this.#full = full;
     } catch (error) {
       this.#failed(error);
