@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { cel, headerName, matching, objectName, secretRef } from '../common.ts';
 
 const webhookURL = matching(
-  /^https:\/\/[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(\/[A-Za-z0-9._~%\/-]*)?$/,
+  /^https:\/\/[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(\/[A-Za-z0-9._~%/-]*)?$/,
   'an https URL without user, query and fragment',
   9,
   1024,

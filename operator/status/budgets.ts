@@ -13,8 +13,8 @@ export function budgetsOf(known: BudgetStatuses | undefined, previous: Holder | 
 }
 
 /** In one order of members, whatever the API server made of them. */
-export const normalBudgets = (status: object | undefined): unknown =>
-  (status as Holder | undefined)?.budgets?.map(({ name, key, window, spent, amount, percent }) => [
+export const normalBudgets = (budgets: BudgetStatuses | undefined): unknown =>
+  budgets?.map(({ name, key, window, spent, amount, percent }) => [
     name,
     key,
     window,

@@ -227,12 +227,13 @@ function substance(status: CommonStatus | undefined): string {
 /** One order of members and only what we write, so that equal statuses compare equal whatever the API server made of them. */
 function normal(status: CommonStatus | undefined): unknown {
   const { proxies } = (status ?? {}) as LLMRouteStatus;
+  const { budgets, routes } = (status ?? {}) as LLMPolicyStatus;
   return [
     substance(status),
     normalConditions(status),
     normalExperiments(status),
-    normalBudgets(status),
-    (status as LLMPolicyStatus | undefined)?.routes,
+    normalBudgets(budgets),
+    routes,
     proxies && [
       proxies.expected,
       proxies.connected,

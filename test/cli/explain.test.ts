@@ -105,6 +105,17 @@ describe('outrider explain', () => {
     golden('effective.err', outcome.err);
   });
 
+  it('names the policy behind every effective value', async () => {
+    const policies = path.join(FIXTURES, 'policies.yaml');
+    const outcome = await run(
+      ['-f', policies, '--effective', '--namespace', 'shop', '--platform-namespaces', 'platform'],
+      NOW,
+    );
+    expect(outcome.code).toBe(0);
+    golden('effective-policies', outcome.out);
+    golden('effective-policies.err', outcome.err);
+  });
+
   it('prints the same as JSON', async () => {
     const outcome = await run(['-f', SHOP, '--effective', '-o', 'json'], NOW);
     const { effective } = JSON.parse(outcome.out) as { effective: { kind: string; defaulted: string[] }[] };

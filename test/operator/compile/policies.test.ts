@@ -9,18 +9,17 @@ import type { RouteItem } from '../../../sidecar/snapshot/schema.ts';
 
 const apiVersion = 'outrider.dev/v1alpha1';
 
-const provider = (name: string, namespace = 'platform', spec: object = {}): LLMProvider =>
-  ({
-    apiVersion,
-    kind: 'LLMProvider',
-    metadata: { name, namespace, uid: `${namespace}-${name}`, generation: 1 },
-    spec: {
-      type: 'OpenAICompatible',
-      endpoint: { url: `https://${name}.example.com/v1` },
-      allowedNamespaces: { from: 'All' },
-      ...spec,
-    },
-  }) as LLMProvider;
+const provider = (name: string, namespace = 'platform', spec: object = {}): LLMProvider => ({
+  apiVersion,
+  kind: 'LLMProvider',
+  metadata: { name, namespace, uid: `${namespace}-${name}`, generation: 1 },
+  spec: {
+    type: 'OpenAICompatible',
+    endpoint: { url: `https://${name}.example.com/v1` },
+    allowedNamespaces: { from: 'All' },
+    ...spec,
+  },
+});
 
 const route = (spec: Partial<LLMRouteSpec> = {}, namespace = 'shop', name = 'assistant'): LLMRoute => ({
   apiVersion,
