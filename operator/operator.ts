@@ -17,6 +17,7 @@ import type { Workload } from './compile/types.ts';
 import { startCompiling } from './compiling.ts';
 import { Minter, type MinterOptions } from './credentials/minter.ts';
 import { outboundMint, outboundVectors } from './credentials/outbound.ts';
+import { EventWriter } from './events.ts';
 import { ExperimentsTopic } from './fleet/experiments.ts';
 import { FleetKnowledge } from './fleet/knowledge.ts';
 import { AdaptiveTopic } from './fleet/learning/adaptive-topic.ts';
@@ -188,6 +189,11 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     pods,
     onProblem: (topic, problem) => log.warn({ topic, problem }, 'what the fleet knows is not told in full'),
   });
+  const events = new EventWriter({
+    ...means,
+    controller: 'outrider.dev/operator',
+    instance: options.election?.replica ?? hostname(),
+  });
   const sync = await startSyncServer({
     listen: options.listen,
     tls: certificates.serving.current,
@@ -215,6 +221,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     experiments: (route) => experiments.statusOf(route),
     budgets: (owner) =>
       owner.kind === 'LLMProvider' ? undefined : spending?.watch.statusOf({ ...owner, kind: owner.kind }),
+    events,
     ...(options.waits ? { waits: options.waits } : {}),
     onRun: metrics.run('status'),
     onWrite: (kind, result) => metrics.statusWrite(kind, result),
@@ -231,7 +238,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       credentialsNamespaces: options.credentialsNamespaces ?? [],
       egressHosts: options.egressHosts ?? [],
       metrics: metrics.budgets,
-      replica: options.election?.replica ?? hostname(),
+      events,
       changed: (owners) =>
         status.heardOf(
           owners.map(
@@ -292,7 +299,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     status,
     ...certificates.queues,
     ...injection?.queues,
-    ...spending?.queues,
+    news: events.queue,
   };
   metrics.observe(queues, () => [...source.watches(), ...(injection?.watches() ?? [])]);
   metrics.observeReplica(() => ({
@@ -329,6 +336,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     await certificates.stop();
     await injection?.stop();
     await spending?.stop();
+    await events.stop();
     await ledger?.stop();
     // Only now may another replica act; until streams end here, it can be told of.
     await leadership.stop();

@@ -1,11 +1,10 @@
-/** The watch over budgets with what it needs: its marks beside the ledger, its Events, its door outwards. */
+/** The watch over budgets with what it needs: its marks beside the ledger, its door outwards. */
 
 import { secretsOf } from '../compile/secrets.ts';
 import { outboundWebhooks } from '../credentials/outbound.ts';
-import { EventWriter } from '../events.ts';
+import type { EventSink } from '../events.ts';
 import { configMapStore } from '../ledger/config-map-store.ts';
 import type { LedgerKeeping, LedgerSettings } from '../ledger/keeping.ts';
-import type { WorkQueue } from '../watch/queue.ts';
 import type { WatchMeans } from '../watch/reflector.ts';
 import type { Source } from '../watch/source.ts';
 import { AlertMarks } from './alert-marks.ts';
@@ -19,8 +18,7 @@ export interface BudgetParts extends WatchMeans {
   credentialsNamespaces: readonly string[];
   egressHosts: readonly string[];
   metrics: BudgetMetrics;
-  /** Which replica writes Events. */
-  replica: string;
+  events: EventSink;
   changed: BudgetWatchOptions['changed'];
   /** Unset: over the network. */
   post?: BudgetWatchOptions['post'];
@@ -28,23 +26,16 @@ export interface BudgetParts extends WatchMeans {
 
 export interface WatchedBudgets {
   readonly watch: BudgetWatch;
-  readonly queues: Readonly<Record<string, Pick<WorkQueue, 'depth'>>>;
   stop(): Promise<void>;
 }
 
 export function prepareBudgets(parts: BudgetParts): WatchedBudgets {
   const { client, settings, ledger, isLeader, source, credentialsNamespaces, egressHosts, post } = parts;
-  const events = new EventWriter({
-    ...parts,
-    controller: 'outrider.dev/operator',
-    instance: parts.replica,
-  });
   const watch = new BudgetWatch({
     ...parts,
     spending: ledger.leasing,
     isOpen: () => isLeader() && ledger.leasing.isOpen,
     marks: new AlertMarks(configMapStore(client, settings.namespace, settings.name)),
-    events,
     post: outboundWebhooks({ egressHosts }, post),
     secret(namespace, { name, key }) {
       const found = secretsOf(source.resources().secrets, credentialsNamespaces).read(namespace, name, key);
@@ -53,10 +44,6 @@ export function prepareBudgets(parts: BudgetParts): WatchedBudgets {
   });
   return {
     watch,
-    queues: { alerts: events.queue },
-    stop: async () => {
-      await watch.stop();
-      await events.stop();
-    },
+    stop: () => watch.stop(),
   };
 }

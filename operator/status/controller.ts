@@ -3,11 +3,12 @@
  * `decide.ts` finds worth it. One object is handled by one run at a time; failures are retried by the queue.
  */
 import type { LLMPolicy } from '../../crds/llmpolicy.ts';
-import type { LLMProvider } from '../../crds/llmprovider.ts';
+import type { LLMProvider, LLMProviderStatus } from '../../crds/llmprovider.ts';
 import type { LLMRoute, LLMRouteStatus } from '../../crds/llmroute.ts';
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled, Verdict } from '../compile/types.ts';
+import type { EventSink } from '../events.ts';
 import type { ProxyRegistry } from '../sync/registry.ts';
 import type { ApiClient } from '../watch/api-client.ts';
 import { Debounce } from '../watch/debounce.ts';
@@ -19,6 +20,7 @@ import type { Finding } from './conditions.ts';
 import { policyStatus, providerStatus, routeStatus, type StatusDecision } from './decide.ts';
 import { experimentsOf } from './experiments.ts';
 import { FleetView } from './fleet-view.ts';
+import { healthEvent } from './health-events.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
 import { ProxyNews } from './proxy-news.ts';
 import { SnapshotHistory } from './snapshot-history.ts';
@@ -41,6 +43,8 @@ export interface StatusControllerOptions {
   experiments?: (route: ItemId) => LLMRouteStatus['experiments'];
   /** What is spent of budgets of a route or policy; undefined: nothing is known yet. */
   budgets?: (owner: Pick<Verdict, 'kind' | 'namespace' | 'name'>) => BudgetStatuses | undefined;
+  /** Is told what people should hear of besides the status. */
+  events?: EventSink;
   onRun?: (result: RunResult, milliseconds: number) => void;
   onWrite?: (kind: Verdict['kind'], result: 'Written' | 'Gone' | 'Failed') => void;
 }
@@ -184,7 +188,7 @@ export class StatusController {
   }
 
   async #reconcile(key: string): Promise<number | undefined> {
-    const { clock, client, isLeader, onWrite, source } = this.#options;
+    const { clock, client, isLeader, onWrite, source, events } = this.#options;
     if (!isLeader()) {
       this.#leaderSince = undefined;
       return undefined;
@@ -204,8 +208,12 @@ export class StatusController {
     try {
       const written = await writeStatus(client, verdict, stored.resourceVersion, decision.status);
       result = written.state;
-      if (written.state === 'Written')
+      if (written.state === 'Written') {
         this.#stored.wrote(key, object, decision.status, written.resourceVersion);
+        const event =
+          events && healthEvent(verdict, stored.status as LLMProviderStatus | undefined, decision.status);
+        if (event) events.emit(event);
+      }
     } finally {
       onWrite?.(verdict.kind, result);
     }

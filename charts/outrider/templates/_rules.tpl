@@ -9,7 +9,7 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
-# What is told about budgets and pods.
+# What is told about budgets, the health of providers, and pods.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, get, patch]

@@ -3,6 +3,8 @@ import type { KubeObject } from '../../../crds/common.ts';
 import type { LLMRoute, LLMRouteStatus } from '../../../crds/llmroute.ts';
 import { compile } from '../../../operator/compile/compile.ts';
 import type { Resources, Workload } from '../../../operator/compile/types.ts';
+import type { ClusterEvent } from '../../../operator/events.ts';
+import type { Finding } from '../../../operator/status/conditions.ts';
 import { StatusController } from '../../../operator/status/controller.ts';
 import { ProxyTable } from '../../../operator/sync/registry.ts';
 import type { ApiClient, ApiRequest } from '../../../operator/watch/api-client.ts';
@@ -106,6 +108,8 @@ let table: ProxyTable;
 let controller: StatusController;
 let leader: boolean;
 let runs: number;
+let health: Omit<Finding, 'type'> | undefined;
+let events: ClusterEvent[];
 
 function make(): StatusController {
   return new StatusController({
@@ -116,6 +120,8 @@ function make(): StatusController {
     random: () => 0.5,
     log: silentLog,
     isLeader: () => leader,
+    health: () => health,
+    events: { emit: (event) => void events.push(event) },
     onRun: () => {
       runs += 1;
     },
@@ -129,6 +135,8 @@ beforeEach(() => {
   table = new ProxyTable();
   leader = true;
   runs = 0;
+  health = undefined;
+  events = [];
   controller = make();
   world.put(aProvider());
   world.put(aRoute('r'));
@@ -181,6 +189,30 @@ function acknowledge(
 
 const status = (): LLMRouteStatus => world.object('LLMRoute', 'shop/r')?.status ?? {};
 const routeWrites = () => world.writes.filter(({ path }) => path.includes('llmroutes'));
+
+describe('the health of a provider', () => {
+  const told = () => events.map(({ type, reason, regarding }) => `${type} ${reason} ${regarding.name}`);
+  const hear = async (status: 'True' | 'False', reason: string) => {
+    health = { status, reason, message: reason };
+    controller.heardOf(['provider/shop/vendor']);
+    await settle();
+  };
+
+  it('is told as an Event when the status says something new of it, and not before that is written', async () => {
+    compiled();
+    await hear('True', 'Answering');
+    expect(told()).toEqual([]);
+    world.failure = new ApiError(500, 'InternalError', 'not now');
+    await hear('True', 'Worsening');
+    expect(told()).toEqual([]);
+    world.failure = undefined;
+    await after(60_000);
+    expect(told()).toEqual(['Warning Worsening vendor']);
+    await hear('True', 'Worsening');
+    await hear('True', 'Answering');
+    expect(told()).toEqual(['Warning Worsening vendor', 'Normal Answering vendor']);
+  });
+});
 
 describe('StatusController', () => {
   it('applies to the status subresource, with its own field manager and the version it decided for', async () => {
