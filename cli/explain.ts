@@ -82,13 +82,12 @@ async function explainRequest(
     return { error: error instanceof Error ? error.message : String(error) };
   }
   try {
-    const facts = factsOf(options, body);
-    if ('error' in facts) return facts;
+    const read = factsOf(options, body);
+    if ('error' in read) return read;
+    const { facts, shape } = read;
     await loadTranslation();
-    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body, {
-      ...routingState(),
-      outlook: { ...CLEAR, region: options.region },
-    });
+    const state = { ...routingState(), outlook: { ...CLEAR, region: options.region } };
+    return explain(buildTable(effective), facts, ALL_WELL, 0, () => MIDDLE, body, state, shape);
   } catch (error) {
     if (!(error instanceof OutriderError)) throw error;
     const { code, status, message } = error;

@@ -55,6 +55,8 @@ export interface Exchange {
   payer?: Exchange | undefined;
   /** Requests of our own that were made on its behalf, in order. */
   asked?: Exchange[] | undefined;
+  /** Whom its route charges besides the namespace. Absent: nobody in particular. */
+  chargedTo?: string | undefined;
   /** Of copies that its experiment asked for: what became of each. Absent: none was asked for. */
   copies?: CopyResult[] | undefined;
   // routing

@@ -7,7 +7,11 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { OutriderError } from '../errors/table.ts';
+import { chargedTo } from './accounting/charged-to.ts';
 import type { LearnedUsage } from './accounting/learned-usage.ts';
+import type { LaterSeam } from './batch/seam.ts';
+import type { ContextDoor } from './context/door.ts';
+import type { LazyCache } from './cache/lazy.ts';
 import type { Dialect } from './dialects/dialect.ts';
 import { caller, endpointAt, type Resolution, resolvePath } from './dialects/registry.ts';
 import { ambiguousMember } from './dialects/splice.ts';
@@ -16,6 +20,7 @@ import { FEEDBACK_BYTES, type FeedbackDesk } from './feedback/desk.ts';
 import type { Admission } from './limits/admission/admission.ts';
 import type { MemoryBudget } from './limits/memory-budget.ts';
 import type { ParseBudget } from './limits/parse-budget.ts';
+import type { RateLimits } from './limits/rates/rates.ts';
 import { type RecordingParts, recordExchange, stackOf } from './recording.ts';
 import { buildFacts } from './routing/facts.ts';
 import { plan } from './routing/make-plan.ts';
@@ -26,7 +31,7 @@ import { resolveRoute } from './routing/resolve-route.ts';
 import type { RoutingState } from './routing/state.ts';
 import type { TableRoute, TableRule } from './routing/table.ts';
 import { answerError, answerJson, answerPreflight, asOutriderError } from './server/answer.ts';
-import { readBody } from './server/body.ts';
+import { readBody, reserve } from './server/body.ts';
 import { CallerGone } from './server/body-options.ts';
 import { hintFor } from './server/endpoint-hints.ts';
 import { type Gate, requireJson } from './server/gate.ts';
@@ -52,12 +57,22 @@ export interface PipelineParts extends RecordingParts {
   /** Runs the plan of an exchange that became a WebSocket; like `dispatch` otherwise. */
   sockets: { run(exchange: Exchange, socket: Duplex, head: Buffer): Promise<void> };
   learned: LearnedUsage;
+  /** Limits of rates of rules. Unset: rules with limits let everything through. */
+  rates?: RateLimits;
   /** Where requests wait for headroom, if their rules allow it. Unset: they do not wait. */
   admission?: Admission;
+  /** That owns the pod, for routes that charge by it. Unset: not known. */
+  workload?: string;
+  /** Shortens conversations and caps answers, where rules say so. Unset: they are sent as they came. */
+  context?: Pick<ContextDoor, 'shape'>;
   /** Asks models what rules need to know of a prompt. Unset: such signals are unknown. */
   models?: SignalModels | undefined;
+  /** Answers of rules that keep them. Unset: none is kept. */
+  cache?: Pick<LazyCache, 'serve'>;
   /** Takes what apps say of answers. Unset: the path is not served. */
   feedback?: Pick<FeedbackDesk, 'take'>;
+  /** Takes what is answered later. Unset: nothing is. */
+  later?: LaterSeam;
   /** Bytes of the user's words that the log may show; 0: none. */
   logContentBytes?: number;
   random: () => number;
@@ -106,6 +121,17 @@ export class Pipeline {
     void this.run(exchange, this.serveSocket(exchange, socket, head));
   }
 
+  /** A request that no connection brought, as if a caller had sent it. Resolves when it is over and recorded. */
+  serveInner(exchange: HttpExchange, path: string, body: Buffer): Promise<void> {
+    this.open++;
+    exchange.path = path;
+    const inner = async (): Promise<void> => {
+      reserve(exchange.hold, body.length);
+      return this.routeEndpoint(exchange, path, exchange.dialect, body);
+    };
+    return this.run(exchange, inner());
+  }
+
   private begin(req: IncomingMessage, res: ServerResponse): HttpExchange {
     const { memory, learned } = this.parts;
     this.open++;
@@ -137,7 +163,8 @@ export class Pipeline {
       case 'Feedback':
         return await this.serveFeedback(exchange, head, accept);
       case 'Raw':
-        return await this.serveRaw(exchange, head, accept);
+        return await (this.parts.later?.serve(exchange, head, accept) ??
+          this.serveRaw(exchange, head, accept));
       case 'Unknown':
         return refusePath(exchange);
     }
@@ -151,7 +178,7 @@ export class Pipeline {
     if (resolution.kind !== 'Raw') refusePath(exchange);
     const options = { limit: maxBodyBytes, upgrade: true };
     const match = await passthroughMatch(exchange, head, config.table, options);
-    noteRoute(exchange, match.route, match.pattern);
+    noteRoute(exchange, match.route, match.pattern, this.parts.workload);
     exchange.steps.push(...match.steps);
     await this.planAndRun(exchange, match.route, match.rule, () => sockets.run(exchange, socket, first));
   }
@@ -202,6 +229,8 @@ export class Pipeline {
       contentEncoding: head.contentEncoding,
       accept,
     });
+    const deferred = this.parts.later?.defer(exchange, path, body);
+    if (deferred) return deferred;
     // Not awaited, and the body not held here: a suspended function keeps all its variables, and a stream is long.
     return this.routeEndpoint(exchange, path, dialect, body);
   }
@@ -225,7 +254,7 @@ export class Pipeline {
     const resolved = resolveRoute(config.table, facts.askedModel);
     if (resolved instanceof OutriderError) throw resolved;
     const { route } = resolved;
-    noteRoute(exchange, route, resolved.pattern);
+    noteRoute(exchange, route, resolved.pattern, this.parts.workload);
     const gathering = gatherSignals(exchange, route, facts, this.parts.models);
     return gathering
       ? gathering.then(() => this.dispatchMatched(exchange, route, facts))
@@ -233,14 +262,29 @@ export class Pipeline {
   }
 
   private dispatchMatched(exchange: HttpExchange, route: TableRoute, facts: RequestFacts): Promise<void> {
-    const { dispatch } = this.parts;
     const matched = matchRule(route, facts);
     exchange.steps.push(...matched.steps);
     if (matched.error) throw matched.error;
+    const rule = exchange.adapt ? exchange.adapt(matched.rule, route.key) : matched.rule;
+    const { cache } = this.parts;
+    return cache && rule.body.cache
+      ? cache.serve({ exchange, facts, route, rule, send: async () => this.shape(exchange, route, rule) })
+      : this.shape(exchange, route, rule);
+  }
+
+  private shape(exchange: HttpExchange, route: TableRoute, rule: TableRule): Promise<void> {
+    const shaping = this.parts.context?.shape(exchange, route, rule);
+    return shaping
+      ? shaping.then(() => this.dispatchShaped(exchange, route, rule))
+      : this.dispatchShaped(exchange, route, rule);
+  }
+
+  private dispatchShaped(exchange: HttpExchange, route: TableRoute, rule: TableRule): Promise<void> {
+    const { dispatch } = this.parts;
     try {
-      this.plan(exchange, route, matched.rule);
+      this.admit(exchange, route, rule);
     } catch (error) {
-      const waiting = this.wait(exchange, route, matched.rule, error, () => dispatch.run(exchange));
+      const waiting = this.wait(exchange, route, rule, error, () => dispatch.run(exchange));
       if (waiting) return waiting;
       if (!answeredByEstimate(exchange)) throw error;
       return Promise.resolve();
@@ -255,7 +299,7 @@ export class Pipeline {
   ): Promise<void> {
     const { config, maxBodyBytes } = this.parts;
     const match = await passthroughMatch(exchange, head, config.table, { limit: maxBodyBytes, accept });
-    noteRoute(exchange, match.route, match.pattern);
+    noteRoute(exchange, match.route, match.pattern, this.parts.workload);
     exchange.steps.push(...match.steps);
     const { dispatch } = this.parts;
     await this.planAndRun(exchange, match.route, match.rule, () => dispatch.run(exchange));
@@ -268,7 +312,7 @@ export class Pipeline {
     send: () => Promise<void>,
   ): Promise<void> {
     try {
-      this.plan(exchange, route, rule);
+      this.admit(exchange, route, rule);
     } catch (error) {
       const waiting = this.wait(exchange, route, rule, error, send);
       if (waiting) return waiting;
@@ -277,7 +321,7 @@ export class Pipeline {
     return send();
   }
 
-  /** What follows when no target has headroom, and the rule lets its requests wait; else undefined. */
+  /** What follows when a limit of the rule has no room, or no target has, and requests may wait for it; else undefined. */
   private wait(
     exchange: HttpExchange,
     route: TableRoute,
@@ -290,11 +334,27 @@ export class Pipeline {
         exchange,
         rule: rule.body,
         bytes: exchange.hold.size,
-        plan: () => this.plan(exchange, route, rule),
+        plan: () => this.admit(exchange, route, rule),
         send,
       },
       error,
     );
+  }
+
+  /** Room in every limit of the rule, then a plan: both, or neither is kept. */
+  private admit(exchange: HttpExchange, route: TableRoute, rule: TableRule): void {
+    if (rule.body.rateLimits === undefined) {
+      this.plan(exchange, route, rule);
+      return;
+    }
+    const { rates } = this.parts;
+    rates?.admit(exchange, rule.body);
+    try {
+      this.plan(exchange, route, rule);
+    } catch (error) {
+      rates?.release(exchange);
+      throw error;
+    }
   }
 
   /** Filter and rank; the first attempt follows in the same synchronous turn. */
@@ -386,9 +446,13 @@ function answeredByEstimate(exchange: HttpExchange): boolean {
   return true;
 }
 
-function noteRoute(exchange: HttpExchange, route: TableRoute, pattern: string): void {
+function noteRoute(exchange: HttpExchange, route: TableRoute, pattern: string, workload = ''): void {
   exchange.route = route.key;
   exchange.modelPattern = pattern;
+  const { facts } = exchange;
+  if (route.body?.chargeback && facts) {
+    exchange.chargedTo = chargedTo(route.body.chargeback, workload, (name) => facts.header(name));
+  }
   exchange.steps = [{ stage: 'route', what: `route ${route.key}`, detail: `"${pattern}" takes the model` }];
 }
 

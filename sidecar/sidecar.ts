@@ -132,6 +132,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onShort: () => sharedRates.urgent(),
   });
   sharedRates.serve(ceilings, rates);
+  ceilings.onShort(() => sharedRates.shortOfShares());
   const outlook = new RunningOutlook({
     fleet: source.join && fleet,
     region: options.region,
@@ -142,7 +143,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     onTrend: (provider, model, worsens) => worsens && telemetry?.noticed(provider, model, 'Worsening'),
     onProbe: (provider, state) => telemetry?.noticed(provider, '', `Probed${state}`),
   });
-  const state = { ...routingState(ceilings), outlook: outlook.view, spend: budgets };
+  const state = { ...routingState(ceilings), outlook: outlook.view, spend: budgets, rates };
   const experiments = new RunningExperiments({
     state,
     now: () => performance.now(),
@@ -204,7 +205,15 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     random,
   });
   const models = new LazyModels({ ask: asker.ask, clock });
-  const cache = new LazyCache({ ...options.cache, clock, ask: asker.ask, canaries: state.canaries, warn });
+  const cache = new LazyCache({
+    ...options.cache,
+    tenant: options.pod,
+    clock,
+    ask: asker.ask,
+    canaries: state.canaries,
+    admit: ({ exchange, rule }) => rates.admit(exchange, rule.body),
+    warn,
+  });
   const context = new ContextDoor({ ask: asker.ask, clock, parse: dispatcher.parts.parse });
   const later = new RunningLater({
     directory: options.spool?.directory,
@@ -217,8 +226,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     credentials,
     random,
     warn,
-    onLine: (outcome) => telemetry?.line(outcome),
-    onEnd: (what, how) => telemetry?.later(what, how),
+    onLine: (outcome) => telemetry?.later?.('Line', outcome),
+    onEnd: (what, how) => telemetry?.later?.(what, how),
   });
   const pipeline = new Pipeline({
     config,
@@ -237,6 +246,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     models,
     cache,
     feedback,
+    later,
     context,
     workload: options.pod?.workload ?? '',
     logContentBytes: limits.logContentBytes ?? 0,
@@ -250,6 +260,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     cacheBytes: () => cache.usedBytes,
     cacheLimitBytes: () => cache.maxBytes,
     cacheEntries: () => cache.entries,
+    later: () => later.state,
     memoryUsedBytes: () => memory.used,
     memoryLimitBytes: () => memory.limit,
   });
@@ -309,7 +320,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     draining = true;
     // Sockets have no end of their own: they are told to close, which ends their exchanges.
     void sockets.drain();
+    // Lines under way are open requests, and end with those; the others wait for the next process.
+    const parked = later.stop();
     await drainListener(appListener, pipeline, limits.drainMs ?? DRAIN_MS, cut.signal);
+    later.cut();
+    await parked;
     experiments.stop();
     sharedRates.stop();
     await source.flush?.(FLUSH_MS);

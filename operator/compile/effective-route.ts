@@ -1,10 +1,14 @@
 /** A route with everything that was unset filled in, in the words of the resource, and which values those are. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import { type EffectiveLater, effectiveLater } from './batch.ts';
 import { type EffectiveBudget, effectiveBudgets } from './budgets.ts';
+import { type EffectiveCache, effectiveCache } from './cache.ts';
+import { type EffectiveContext, effectiveContext } from './context.ts';
 import { atLeast, Filler, RULE } from './defaults.ts';
 import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
 import { type EffectiveHedging, effectiveHedging } from './hedging.ts';
 import { type EffectiveAdmission, effectiveAdmission } from './limits.ts';
+import { type EffectiveRateLimit, effectiveRateLimits } from './rate-limits.ts';
 import { effectiveMatchSignals, effectiveSignals } from './signals.ts';
 import { type EffectiveStrategy, effectiveStrategy } from './strategy.ts';
 
@@ -16,17 +20,23 @@ type Filled<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]>
 export type EffectiveTarget = Filled<Target, 'weight' | 'priority'>;
 export interface EffectiveRule
   extends Omit<
-    Filled<Rule, 'matches' | 'statefulTarget' | 'onNoTarget'>,
-    | 'hedge'
-    | 'strategy'
-    | 'targets'
-    | 'failover'
-    | 'timeouts'
-    | 'commit'
-    | 'responses'
-    | 'admission'
-    | 'experiment'
-  > {
+      Filled<Rule, 'matches' | 'statefulTarget' | 'onNoTarget'>,
+      | 'hedge'
+      | 'strategy'
+      | 'targets'
+      | 'failover'
+      | 'timeouts'
+      | 'commit'
+      | 'responses'
+      | 'admission'
+      | 'rateLimits'
+      | 'experiment'
+      | 'context'
+      | 'cache'
+      | 'batch'
+      | 'async'
+    >,
+    EffectiveLater {
   strategy: EffectiveStrategy;
   targets: EffectiveTarget[];
   hedge?: NonNullable<EffectiveHedging['hedge']>;
@@ -34,7 +44,10 @@ export interface EffectiveRule
   timeouts: Required<Omit<NonNullable<Rule['timeouts']>, 'learned' | 'stall'>> & EffectiveHedging['timeouts'];
   commit: { holdMax: string };
   admission: EffectiveAdmission;
+  rateLimits?: EffectiveRateLimit[];
   experiment?: EffectiveExperiment;
+  context?: EffectiveContext;
+  cache?: EffectiveCache;
   responses: { store: 'AsAsked' | 'Never' };
 }
 export interface EffectiveRouteSpec
@@ -67,7 +80,18 @@ function effectiveRule(
   fill: Filler,
   keys: ((target: Target) => number) | undefined,
 ): EffectiveRule {
-  const { failover, timeouts, experiment: _unfilled, hedge: _asked, ...plain } = rule;
+  const {
+    failover,
+    timeouts,
+    experiment: _unfilled,
+    hedge: _asked,
+    batch: _lines,
+    async: _later,
+    context,
+    cache,
+    rateLimits,
+    ...plain
+  } = rule;
   const hedging = effectiveHedging(rule, path, fill, keys);
   const matches = fill.in(`${path}.matches`, rule.matches, []);
   const base = fill.in(`${path}.failover.backoff.base`, failover?.backoff?.base, RULE.backoff.base);
@@ -76,6 +100,9 @@ function effectiveRule(
   return {
     ...plain,
     ...effectiveExperiment(rule.experiment, path, fill),
+    ...effectiveContext(context, path, fill),
+    ...effectiveCache(cache, path, fill),
+    ...effectiveLater(rule, path, fill),
     ...(hedging.hedge && { hedge: hedging.hedge }),
     matches: matches.map((match, i) => effectiveMatch(match, `${path}.matches[${i}]`, fill)),
     strategy: effectiveStrategy(rule.strategy, `${path}.strategy`, fill),
@@ -102,6 +129,7 @@ function effectiveRule(
       ...hedging.timeouts,
     },
     admission: effectiveAdmission(rule.admission, path, fill),
+    ...(rateLimits && { rateLimits: effectiveRateLimits(rateLimits, `${path}.rateLimits`, fill) }),
     commit: { holdMax: fill.in(`${path}.commit.holdMax`, rule.commit?.holdMax, RULE.holdMax) },
     statefulTarget: fill.in(`${path}.statefulTarget`, rule.statefulTarget, rule.targets[0]?.name ?? ''),
     responses: { store: fill.in(`${path}.responses.store`, rule.responses?.store, 'AsAsked' as const) },

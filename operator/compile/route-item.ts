@@ -14,6 +14,7 @@ import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { laterMembers } from './batch.ts';
 import { budgetBody } from './budgets.ts';
 import { chargebackMember } from './chargeback.ts';
+import { type CacheTargets, cacheMember, cacheTargets } from './cache.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import { constraintsBody } from './constraints.ts';
 import { contextMembers, type SummaryTargets, summaryTargets } from './context.ts';
@@ -71,7 +72,7 @@ export function compileRoute(
     }),
   );
   const context = { index, providers, route, policed };
-  const asked = { ...signalTargets(spec, context), ...summaryTargets(spec, context) };
+  const asked = { ...signalTargets(spec, context), ...summaryTargets(spec, context), ...cacheTargets(spec, context) };
   const facts = targets.map((of) => ruleFacts(of, providers));
   const made = bodyFor(source, policed, spec, targets, asked, facts);
   route.problems.push(...leftWithout(spec, targets, route.problems));
@@ -170,7 +171,7 @@ function bodyFor(
   policed: Policed,
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
-  asked: SignalTargets & SummaryTargets,
+  asked: SignalTargets & SummaryTargets & CacheTargets,
   facts: RuleFacts[],
 ): Made {
   const written = JSON.stringify([targets, asked, facts]);
@@ -186,7 +187,7 @@ function makeBody(
   policed: Policed,
   spec: EffectiveRouteSpec,
   targets: TargetBody[][],
-  asked: SignalTargets & SummaryTargets,
+  asked: SignalTargets & SummaryTargets & CacheTargets,
   facts: RuleFacts[],
 ): Made {
   const { object, namespace, name, key, id, outline } = source;
@@ -201,7 +202,7 @@ function makeBody(
     uid: object.metadata.uid ?? key,
     rules: spec.rules.map((rule, i) => {
       const set = policed.spec.rules[i];
-      const made = { ...ruleBody(rule, set, id), ...contextMembers(rule, asked.summaries?.[i]) };
+      const made = { ...ruleBody(rule, set, id, policed), ...contextMembers(rule, asked.summaries?.[i]), ...cacheMember(rule.cache, asked.vectors?.[i]) };
       return withFacts({ ...made, targets: targets[i] ?? [], ...lossy }, set, facts[i]);
     }),
     ...signalsBody(spec, asked),
@@ -230,6 +231,7 @@ function ruleBody(
   rule: EffectiveRule,
   set: LLMRouteSpec['rules'][number] | undefined,
   routeId: ItemId,
+  policed: Policed,
 ): RuleBody {
   const { failover, timeouts } = rule;
   const { to, retryBudget, ...hedging } = hedgingBody(rule, set);
@@ -264,7 +266,7 @@ function ruleBody(
     ...(rule.onNoTarget !== 'Reject' && { onNoTarget: rule.onNoTarget }),
     ...admissionMember(rule.admission),
     ...laterMembers(rule, routeId),
-    ...rateLimitsMember(`${routeId}/${rule.name}`, rule.rateLimits),
+    ...rateLimitsMember(`${routeId}/${rule.name}`, rule.rateLimits, policed.rateLimits),
     ...localityMember(rule),
     ...(rule.unmetered === 'Allow' && { unmetered: rule.unmetered }),
     ...stickyMembers(rule),

@@ -57,20 +57,20 @@ export function signalTargets(spec: EffectiveRouteSpec, context: Omit<TargetCont
   const made: SignalTargets = {};
   if (intents?.embeddings) {
     const path = 'spec.signals.intents.embeddings';
-    made.intents = targetOf('intents', intents.embeddings, spec, { ...context, path });
+    made.intents = askedTarget('intents', intents.embeddings, spec, { ...context, path });
     requireCapability('Embeddings', made.intents, { ...context, path });
   }
   if (classifier) {
     const path = 'spec.signals.classifier';
-    made.classifier = targetOf('classifier', classifier, spec, { ...context, path });
+    made.classifier = askedTarget('classifier', classifier, spec, { ...context, path });
     requireCapability('Chat', made.classifier, { ...context, path });
   }
   return made;
 }
 
-function targetOf(
+export function askedTarget(
   name: string,
-  { provider, model, credential, request }: Asked,
+  { provider, model, credential, request }: Pick<Asked, 'provider' | 'model' | 'credential' | 'request'>,
   spec: EffectiveRouteSpec,
   context: TargetContext,
 ): TargetBody {
@@ -86,7 +86,7 @@ function targetOf(
   return compileTarget(target, undefined, spec, context);
 }
 
-function requireCapability(
+export function requireCapability(
   needed: 'Chat' | 'Embeddings',
   { provider, model = '' }: TargetBody,
   { providers, route, path }: TargetContext,

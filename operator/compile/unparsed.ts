@@ -50,6 +50,7 @@ export function outlineRoute(raw: unknown): RouteOutline {
       ...elements(spec.rules, 64).flatMap((rule) => [
         ...elements(members(rule).targets, 32),
         members(members(rule).context).summarize,
+        members(members(members(rule).cache).semantic).embeddings,
       ]),
       members(members(spec.signals).intents).embeddings,
       members(spec.signals).classifier,

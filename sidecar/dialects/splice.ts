@@ -5,6 +5,7 @@
 import { OutriderError } from '../../errors/table.ts';
 import type { PatchBody } from '../snapshot/schema.ts';
 import type { Envelope, MemberRange } from './envelope.ts';
+import { capChanges, type OutputCap } from './output-cap.ts';
 import { readIncludeUsage } from './stream-options.ts';
 
 export interface SpliceOptions {
@@ -15,6 +16,8 @@ export interface SpliceOptions {
   includeUsage: boolean;
   /** Tell the vendor to keep nothing of the answer (`store` of Responses). Absent: what the caller said stands. */
   unstored?: boolean;
+  /** Of what the model may write, whatever caller and patch say. Absent: none. */
+  cap?: OutputCap | undefined;
 }
 
 export interface SplicedBody {
@@ -56,8 +59,8 @@ export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedB
   const modelStays = options.model === undefined || options.model === envelope.model;
   const usageStays = !options.includeUsage || envelope.includeUsage === true;
   const plain = isEmptyPatch(patch);
-  const { unstored = false } = options;
-  if (modelStays && usageStays && plain && !unstored) {
+  const { unstored = false, cap } = options;
+  if (modelStays && usageStays && plain && !unstored && cap === undefined) {
     return { chunks: [body], length: body.length, changes: NO_CHANGES };
   }
 
@@ -88,6 +91,7 @@ export function spliceBody(envelope: Envelope, options: SpliceOptions): SplicedB
     splice.put('store', 'false');
     splice.note('store', 'Set', members.has('store'));
   }
+  if (cap) splice.cap(cap);
   if (!usageStays) splice.includeUsage();
   return splice.build();
 }
@@ -129,6 +133,19 @@ class Splice {
 
   note(member: string, action: BodyChange['action'], lossy: boolean): void {
     this.changes.push({ member, action, lossy });
+  }
+
+  cap(cap: OutputCap): void {
+    const { body, members } = this.envelope;
+    const read = (name: string): string | undefined => {
+      if (this.values.has(name)) return this.values.get(name);
+      const sent = members.get(name);
+      return sent && body.toString('utf8', sent.valueStart, sent.end);
+    };
+    for (const { member, json, lossy } of capChanges(cap, read)) {
+      this.put(member, json);
+      this.note(member, 'Set', lossy);
+    }
   }
 
   includeUsage(): void {

@@ -16,6 +16,7 @@ import { plan } from './make-plan.ts';
 import { matchRule } from './match-rule.ts';
 import { resolvePassthrough } from './passthrough.ts';
 import type { Candidate, Consideration, HealthView, Plan, RequestFacts, Step } from './plan.ts';
+import { limitSteps } from './rates-view.ts';
 import { refusal } from './refusal.ts';
 import { resolveRoute } from './resolve-route.ts';
 import { budgetSteps } from './spend-view.ts';
@@ -119,7 +120,12 @@ function explained(
     pattern: found.pattern,
     rule: found.rule?.body.name,
     strategy: found.rule?.body.strategy.type,
-    steps: [...found.steps, ...(made?.steps ?? []), ...spending(found, made, facts, state)],
+    steps: [
+      ...found.steps,
+      ...(found.rule ? limitSteps(found.rule.body, facts, state.rates) : []),
+      ...(made?.steps ?? []),
+      ...spending(found, made, facts, state),
+    ],
     targets: made ? withNumbers(made, { facts, now, random, state }) : [],
     order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts, found.rule, body)),
     maxAttempts: made && attemptsOf(made),

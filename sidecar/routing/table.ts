@@ -62,6 +62,10 @@ export interface TableRule {
   /** Serves pinned requests. */
   readonly stateful: TableTarget;
   readonly experiment: TableExperiment | undefined;
+  /** Whom the cache asks for vectors, as a rule of its own. */
+  readonly vectors: TableRule | undefined;
+  /** Whom summaries of its conversations are asked of. */
+  readonly summarizer: TableRule | undefined;
 }
 
 /** Targets of one priority, as listed. */
@@ -168,6 +172,8 @@ function tableRule(
       return { targets: tier, key, tightKey: `${key} tight`, spills };
     });
   const matches = compileMatches(rule, signals);
+  const semantic = rule.cache?.semantic?.embeddings;
+  const summarize = rule.context?.summarize;
   return {
     body: rule,
     matches,
@@ -179,6 +185,12 @@ function tableRule(
     },
     tiers,
     stateful: targets[rule.statefulTarget] as TableTarget,
+    vectors:
+      semantic &&
+      tableRule(routeId, internalRule('Cache', semantic.target, semantic.timeoutMs), providers, models, {}),
+    summarizer:
+      summarize &&
+      tableRule(routeId, internalRule('Summary', summarize.target, summarize.timeoutMs), providers, models, {}),
     experiment: hasExperiment(rule)
       ? tableExperiment(keyOf(routeId), rule, (made) => tableRule(routeId, made, providers, models, signals))
       : undefined,

@@ -4,6 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
+import type { ContextDoor } from '../context/door.ts';
+import { shownContext } from '../context/explain.ts';
 import { loadTranslation } from '../dialects/pairing.ts';
 import { endpointAt, resolvePath } from '../dialects/registry.ts';
 import type { MemoryBudget } from '../limits/memory-budget.ts';
@@ -32,6 +34,8 @@ export interface AdminParts {
   state: RoutingState;
   /** What models say of prompts. */
   models: SignalModels;
+  /** What is left of requests. */
+  context: Pick<ContextDoor, 'load'>;
   telemetry: Pick<Telemetry, 'metrics' | 'metricsContentType' | 'request'>;
   memory: MemoryBudget;
   maxBodyBytes: number;
@@ -111,7 +115,7 @@ export class Admin {
     head: RequestHead,
     query: string,
   ): Promise<void> {
-    const { config, health, state, models, memory, maxBodyBytes, random } = this.parts;
+    const { config, health, state, models, context, memory, maxBodyBytes, random } = this.parts;
     requireJson(head.contentType);
     const parameters = new URLSearchParams(query);
     const asked = parameters.get('path') ?? DEFAULT_PATH;
@@ -128,19 +132,17 @@ export class Admin {
         contentLength: head.contentLength,
         contentEncoding: head.contentEncoding,
       });
-      const facts = buildFacts({
-        method: 'POST',
-        path: resolution.path,
-        rawHeaders: req.rawHeaders,
-        dialect,
-        envelope: dialect.readRequest(body),
-      });
+      const { path } = resolution;
+      const envelope = dialect.readRequest(body);
+      const request = { method: 'POST', path, rawHeaders: req.rawHeaders, dialect, envelope };
+      const facts = buildFacts(request);
       const resolved = resolveRoute(config.table, facts.askedModel);
       if (!(resolved instanceof OutriderError)) {
         await recallSignals(resolved.route, facts, models, parameters.get('ask') === 'true');
       }
       await loadTranslation();
-      json(res, 200, explain(config.table, facts, health, performance.now(), random, body, state));
+      const shape = shownContext(await context.load(), request);
+      json(res, 200, explain(config.table, facts, health, performance.now(), random, body, state, shape));
     } finally {
       hold.release();
     }

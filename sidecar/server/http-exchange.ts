@@ -41,6 +41,7 @@ export class HttpExchange implements Exchange {
   /** What becomes of the rule that matches: it may be another for what is answered later. Throws where it may not go by it. */
   adapt: ((rule: TableRule, route: string) => TableRule) | undefined = undefined;
   asked: Exchange[] | undefined = undefined;
+  chargedTo: string | undefined = undefined;
   copies: CopyResult[] | undefined = undefined;
   route: string | undefined = undefined;
   modelPattern: string | undefined = undefined;

@@ -10,6 +10,7 @@ import type { AffinityBody } from './shapes/affinity.ts';
 import type { AsyncBody, BatchBody } from './shapes/batch.ts';
 import type { BudgetBody } from './shapes/budgets.ts';
 import type { CacheBody } from './shapes/cache.ts';
+import type { ChargebackBody } from './shapes/chargeback.ts';
 import type { ConstraintsBody, DataPolicyBody, OnNoTarget, QualityBody } from './shapes/constraints.ts';
 import type { ContextBody } from './shapes/context.ts';
 import type { ExperimentBody } from './shapes/experiment.ts';
@@ -157,6 +158,8 @@ export interface RouteBody {
   /** Absent: what every request has, and no more. */
   signals?: SignalsBody;
   classification?: ClassificationBody;
+  /** Absent: as the first budget over a request tells spend apart. */
+  chargeback?: ChargebackBody;
   /** The team's own and those of every policy over the route: a request needs headroom in each. Absent: none. */
   budgets?: BudgetBody[];
 }

@@ -1,4 +1,5 @@
 /** What a model is asked that labels a prompt. The prompt is data: it stands alone in a message of its own, after all instructions. */
+import { capMember } from '../../providers/output-cap.ts';
 import type { ModelBody, ProviderTypeName } from '../../snapshot/schema.ts';
 import type { ClassifierBody } from '../../snapshot/shapes/signals.ts';
 
@@ -10,9 +11,6 @@ export const labelNames = ({ labels }: ClassifierBody): string[] => [
   NO_LABEL,
 ];
 
-/** Where the newer name is the only one that every model takes. */
-const NEWER_CAP: ReadonlySet<ProviderTypeName> = new Set(['OpenAI', 'AzureOpenAI']);
-
 /** A body of OpenAI Chat. `model`: undefined where nothing is known of it, and structured output is not tried. */
 export function classifierQuestion(
   classifier: ClassifierBody,
@@ -21,14 +19,13 @@ export function classifierQuestion(
   model: ModelBody | undefined,
 ): object {
   const structured = model?.capabilities?.includes('JSONSchema') ?? false;
-  const cap = NEWER_CAP.has(type) ? 'max_completion_tokens' : 'max_tokens';
   return {
     model: classifier.target.model,
     messages: [
       { role: 'system', content: instructions(classifier) },
       { role: 'user', content: prompt },
     ],
-    [cap]: classifier.maxOutputTokens,
+    [capMember(type)]: classifier.maxOutputTokens,
     ...(structured && { response_format: formatOf(labelNames(classifier)) }),
   };
 }
