@@ -1,6 +1,8 @@
 /** What a policy says of routes: defaults where they are silent, overrides where the stricter counts. */
 import { z } from 'zod';
 import { atomicList, cel, decimal, dnsLabel, objectName } from '../common.ts';
+import { rateLimits } from './rate-limit.ts';
+import { cache } from './route-cache.ts';
 import { demandedDataPolicy } from './route-constraints.ts';
 import { rule } from './route-rule.ts';
 
@@ -18,6 +20,14 @@ export const defaults = z
     commit,
     admission,
     responses,
+    rateLimits: rateLimits.describe('Limits of rules that have none of their own, each rule for itself.'),
+    cache: z
+      .strictObject(cache.shape)
+      .omit({ semantic: true })
+      .optional()
+      .describe(
+        'Answers that are given again. With `exact`, rules that say nothing of a cache keep them too; without, only how rules keep them that do.',
+      ),
   })
   .optional()
   .describe(
@@ -52,6 +62,9 @@ export const overrides = z
       .describe(
         'Most that one request may be expected to cost at a target, in US dollars, as in constraints of rules. Of several, the smallest counts.',
       ),
+    rateLimits: rateLimits.describe(
+      'Limits besides those of rules, over all routes of the policy together: a request needs room in every one.',
+    ),
     dataPolicy: demandedDataPolicy
       .optional()
       .describe(
@@ -62,7 +75,7 @@ export const overrides = z
   .describe('Requirements besides what routes say themselves: the stricter counts, always.')
   .meta(
     cel({
-      rule: 'has(self.allowedProviders) || has(self.maxOutputTokens) || has(self.maxCost) || has(self.dataPolicy)',
-      message: 'needs allowedProviders, maxOutputTokens, maxCost or dataPolicy',
+      rule: 'has(self.allowedProviders) || has(self.maxOutputTokens) || has(self.maxCost) || has(self.rateLimits) || has(self.dataPolicy)',
+      message: 'needs allowedProviders, maxOutputTokens, maxCost, rateLimits or dataPolicy',
     }),
   );

@@ -1,6 +1,6 @@
 /** What a rule keeps of its answers: to requests that are the same, and to those that mean the same. */
 import { z } from 'zod';
-import { cel, dnsLabel, duration, headerName, matching, modelName, objectName, setList } from '../common.ts';
+import { cel, dnsLabel, headerName, matching, modelName, objectName, setList } from '../common.ts';
 import { patch } from './route-target.ts';
 
 const wait = matching(
@@ -8,6 +8,13 @@ const wait = matching(
   'a duration of at most 30s such as 300ms or 2s',
   2,
   6,
+);
+
+const lifetime = matching(
+  /^[1-9]([0-9]{0,6}ms|[0-9]{0,4}s|[0-9]{0,3}m|[0-9]?h)$/,
+  'a duration in one unit, at most 99h, such as 30s, 10m or 24h',
+  2,
+  9,
 );
 
 const semantic = z.strictObject({
@@ -81,15 +88,7 @@ export const cache = z
       .describe(
         'Answers to questions that mean the same: requests of a single turn without tools and attachments, the same in everything but the words of the user. Unset: none of those.',
       ),
-    ttl: duration
-      .optional()
-      .describe('How long an answer may be given again, at most 168h. Unset: 1h.')
-      .meta(
-        cel({
-          rule: "duration(self) <= duration('168h')",
-          message: 'must be at most 168h',
-        }),
-      ),
+    ttl: lifetime.optional().describe('How long an answer may be given again. Unset: 1h.'),
     maxBytes: z
       .int()
       .min(65_536)

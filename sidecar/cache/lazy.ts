@@ -11,13 +11,13 @@ import type { SharedAnswers } from './shared/shared.ts';
 export interface CacheOptions {
   /** Bytes for all answers. Unset: 32 MiB. */
   maxBytes?: number;
-  /** Who this pod is to others that share a store. Unset: nobody in particular. */
-  tenant?: Tenant;
   /** A store to share answers through. Unset: none. */
   shared?: { url: string; ca?: string | undefined };
 }
 
 export interface LazyCacheParts extends CacheOptions {
+  /** Who this pod is to others that share a store. Unset: nobody in particular. */
+  tenant?: Tenant | undefined;
   clock: Clock;
   ask: Ask;
   canaries: Pick<CanarySteps, 'percent'>;
