@@ -1,16 +1,22 @@
 /** Sidecars and replicas of the operator on virtual time: what each knows, what gets lost between them, and who dies. */
 import { EscrowStore } from '../../../operator/ledger/leases/escrow-store.ts';
 import { Leasing } from '../../../operator/ledger/leases/leasing.ts';
+import { readDemands } from '../../../operator/ledger/leases/read-demands.ts';
 import { Ledger } from '../../../operator/ledger/ledger.ts';
-import { BudgetAccount } from '../../../sidecar/limits/budgets/account.ts';
+import { RowSpool } from '../../../sidecar/accounting/row-spool.ts';
+import type { Row } from '../../../sidecar/accounting/rows.ts';
+import type { BudgetAccount } from '../../../sidecar/limits/budgets/account.ts';
+import { Entries } from '../../../sidecar/limits/budgets/entries.ts';
+import { type Entry, entryOf } from '../../../sidecar/limits/budgets/entry.ts';
 import type { BudgetDemand } from '../../../sidecar/snapshot/lease-messages.ts';
+import { readAnswer } from '../../../sidecar/snapshot/read-messages.ts';
 import type { BudgetBody } from '../../../sidecar/snapshot/shapes/budgets.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const START = Date.parse('2026-11-20T12:00:00Z');
 export const USD = 1_000_000_000n;
 
-const budget = (over: Partial<BudgetBody> = {}): BudgetBody => ({
+export const budgetOf = (over: Partial<BudgetBody> = {}): BudgetBody => ({
   id: 'policy/platform/teams/monthly',
   amount: (100n * USD).toString(),
   period: { unit: 'Month', timeZone: 'UTC' },
@@ -30,16 +36,12 @@ class Time {
   monotonic = (): number => this.now;
 }
 
-interface SentRow {
-  type: 'Attempt';
-  seq: number;
-  at: number;
-  route: string;
-  outcome: string;
-  source: string;
-  usage: object;
-  costNanoUsd: string;
-  charges: { budget: string; key: string; window: number }[];
+/** What a replica sees of the world. */
+export interface Surroundings {
+  readonly time: { wall(): number; monotonic(): number };
+  readonly store: MemoryStore;
+  readonly budget: BudgetBody;
+  lives(uid: string): boolean;
 }
 
 /** A replica of the operator, believing to lead in `term` until told otherwise. */
@@ -48,7 +50,7 @@ export class Replica {
   readonly leasing: Leasing;
   term: number | undefined;
 
-  constructor(world: World, term: number) {
+  constructor(world: Surroundings, term: number) {
     this.term = term;
     const { time } = world;
     this.ledger = new Ledger({
@@ -85,23 +87,44 @@ export class Replica {
   }
 }
 
-/** One process of a sidecar. */
+const row = (at: number, cost: bigint, charges: Row['charges'] & object): Row => ({
+  type: 'Attempt',
+  request: 'r',
+  attempt: 0,
+  at,
+  operation: 'chat',
+  route: 'shop/assistant',
+  rule: 'main',
+  target: 't',
+  provider: 'provider/shop/main',
+  model: 'm',
+  kind: 'First',
+  outcome: 'Ok',
+  source: 'Provider',
+  usage: { input: 0, cacheRead: 0, audioInput: 0, output: 0, reasoning: 0, audioOutput: 0 },
+  costNanoUsd: cost.toString(),
+  charges,
+});
+
+/** One process of a sidecar: the account, the rows and the messages are the real ones, the requests are made up. */
 export class Process {
   readonly uid: string;
   readonly epoch: string;
   readonly account: BudgetAccount;
-  rows: SentRow[] = [];
   /** What its requests really cost, whether anybody heard of it or not. */
   spent = 0n;
-  #seq = 0;
   #term = -1;
   readonly #world: World;
+  readonly #entries = new Entries();
+  readonly #entry: Entry;
+  readonly #spool = new RowSpool();
 
   constructor(world: World, uid: string, epoch: string, key = '') {
     this.#world = world;
     this.uid = uid;
     this.epoch = epoch;
-    this.account = new BudgetAccount(world.budget.id, key, world.time.now);
+    this.#entry = this.#entries.of(world.budget, key, world.time.now);
+    this.account = this.#entry.account;
   }
 
   /** One request: true when it was let through. */
@@ -116,36 +139,18 @@ export class Process {
     const { time } = this.#world;
     this.spent += cost;
     this.account.settle(reserved, cost, window, time.now);
-    this.rows.push({
-      type: 'Attempt',
-      seq: ++this.#seq,
-      at: time.wall(),
-      route: 'shop/assistant',
-      outcome: 'Ok',
-      source: 'Provider',
-      usage: {},
-      costNanoUsd: cost.toString(),
-      charges: [{ budget: this.account.budget, key: this.account.chargedKey, window }],
-    });
+    const charges = this.#entry.only(time.now, time.wall);
+    const own = charges[0]?.window === window ? charges : charges.map((charge) => ({ ...charge, window }));
+    this.#spool.append(row(time.wall(), cost, own));
   }
 
   /** What is posted: the rows that are not acknowledged, and what is needed. */
-  compose(limit = 1000): { rows: SentRow[]; demands: BudgetDemand[]; sentAt: number } {
-    const rows = this.rows.slice(0, limit);
+  compose(limit = 1000): { rows: unknown[]; demands: BudgetDemand[]; sentAt: number } {
+    const rows = this.#spool.pending(limit);
     const { now } = this.#world.time;
-    return {
-      rows: structuredClone(rows),
-      demands: [this.account.demand(now, this.#costOf(rows))],
-      sentAt: now,
-    };
-  }
-
-  #costOf(rows: readonly SentRow[]): bigint {
-    let sum = 0n;
-    for (const { costNanoUsd, charges } of rows) {
-      if (charges.some(({ window }) => window === this.account.window)) sum += BigInt(costNanoUsd);
-    }
-    return sum;
+    const demands = this.#entries.demands(rows, new Map(), now);
+    const wire = JSON.stringify({ rows, demands });
+    return { ...(JSON.parse(wire) as { rows: unknown[]; demands: BudgetDemand[] }), sentAt: now };
   }
 
   /** One report. `fate`: whether the request or its answer is lost on the way. */
@@ -153,18 +158,17 @@ export class Process {
     const { rows, demands, sentAt } = this.compose(limit);
     if (fate === 'Request' || replica.term === undefined) return;
     const pod = { uid: this.uid, namespace: 'shop' };
-    const safe = replica.ledger.accept(pod, this.epoch, rows);
-    const leases = await replica.leasing.answer(pod, this.epoch, demands);
+    const acknowledgedSeq = replica.ledger.accept(pod, this.epoch, rows);
+    const leases = await replica.leasing.answer(pod, this.epoch, readDemands(demands));
     if (fate === 'Answer') return;
-    for (const { seq, costNanoUsd, charges } of this.rows) {
-      if (seq <= safe)
-        for (const { window } of charges) this.account.noteAcknowledged(BigInt(costNanoUsd), window);
-    }
-    this.rows = this.rows.filter(({ seq }) => seq > safe);
-    for (const lease of leases) {
+    const answer = readAnswer(JSON.parse(JSON.stringify({ nextReportIn: 1000, acknowledgedSeq, leases })));
+    this.#spool.acknowledge(answer.acknowledgedSeq, (charges, cost) => {
+      for (const charge of charges) entryOf(charge)?.account.noteAcknowledged(cost, charge.window);
+    });
+    for (const lease of answer.leases ?? []) {
       if (lease.term < this.#term) continue;
       this.#term = lease.term;
-      this.account.take(lease, sentAt, this.#world.time.now);
+      this.#entry.take(lease, sentAt, this.#world.time.now);
     }
   }
 }
@@ -181,7 +185,7 @@ export class World {
   leader!: Replica;
 
   constructor(over: Partial<BudgetBody> = {}) {
-    this.budget = budget(over);
+    this.budget = budgetOf(over);
   }
 
   get spent(): bigint {
