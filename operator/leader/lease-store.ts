@@ -1,6 +1,6 @@
 /** Reads and writes one Lease. Every write names the version it was decided on, so of two writers one is refused. */
 import type { ApiClient } from '../watch/api-client.ts';
-import { ApiError } from '../watch/api-error.ts';
+import { unless } from '../watch/api-error.ts';
 import type { LeaseObject } from './lease.ts';
 
 export interface LeaseStore {
@@ -44,13 +44,4 @@ export function kubernetesLease(
       );
     },
   };
-}
-
-async function unless<T>(statuses: readonly number[], answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && statuses.includes(error.status)) return undefined;
-    throw error;
-  }
 }

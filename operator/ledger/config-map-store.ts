@@ -1,7 +1,7 @@
 /** The ledger in ConfigMaps of the operator's namespace: nothing else is needed, and whoever backs up the cluster has it. */
 import type { KubeObject } from '../../crds/common.ts';
 import type { ApiClient } from '../watch/api-client.ts';
-import { ApiError } from '../watch/api-error.ts';
+import { unless } from '../watch/api-error.ts';
 import type { LedgerStore, Stored } from './store.ts';
 
 interface ConfigMap extends KubeObject {
@@ -57,13 +57,4 @@ function stored({ metadata, binaryData }: ConfigMap): Stored {
     bytes: Buffer.from(binaryData?.[FILE] ?? '', 'base64'),
     version: metadata.resourceVersion ?? '',
   };
-}
-
-async function unless<T>(statuses: readonly number[], answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ApiError && statuses.includes(error.status)) return undefined;
-    throw error;
-  }
 }

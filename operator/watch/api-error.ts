@@ -29,3 +29,13 @@ export function apiErrorFrom(status: number, body: Buffer, retryAfter: string | 
   const message = typeof parsed?.message === 'string' ? parsed.message.slice(0, 2048) : '';
   return new ApiError(status, reason, message, retryAfterMs);
 }
+
+/** The answer; undefined where it is one of these failures. */
+export async function unless<T>(statuses: readonly number[], answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && statuses.includes(error.status)) return undefined;
+    throw error;
+  }
+}

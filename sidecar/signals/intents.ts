@@ -12,11 +12,14 @@ export function decideIntent(
 ): Reading<string> {
   const [best, next] = ranked;
   if (!best) return known(NO_INTENT, `intent ${NO_INTENT}`);
-  const ahead = best.score - (next?.score ?? 0);
-  const sure = best.score >= minScorePercent && (next === undefined || ahead >= marginPercent);
-  const scores = [best, next].flatMap((one) => (one ? [`${one.name} ${one.score}`] : [])).join(', ');
-  return known(sure ? best.name : NO_INTENT, `intent ${sure ? best.name : NO_INTENT} (${scores})`);
+  const scores = next ? `${shown(best)}, next ${shown(next)}` : shown(best);
+  const none = (needed: string) => known(NO_INTENT, `intent ${NO_INTENT}: ${scores}, ${needed} needed`);
+  if (best.score < minScorePercent) return none(String(minScorePercent));
+  if (next && best.score - next.score < marginPercent) return none(`${marginPercent} apart`);
+  return known(best.name, `intent ${scores}`);
 }
+
+const shown = ({ name, score }: Scored): string => `${name} ${Number(score.toFixed(1))}`;
 
 /** Trained classifiers that are kept: most configurations change something else. */
 const MOST_KEPT = 8;

@@ -18,7 +18,7 @@ async function explained(content: string, ...args: string[]): Promise<string> {
 const TOKEN = `h.${Buffer.from(JSON.stringify({ realm: { tier: 'gold' } })).toString('base64url')}.s`;
 
 it.each([
-  ['Please refund my last order, the lamp is broken', [], 'service', 'intent refund (refund'],
+  ['Please refund my last order, the lamp is broken', [], 'service', 'intent refund '],
   ['Why is this wrong?\n```js\nlet a = b;\n```', [], 'code', 'matches: code 95'],
   ['Hello', ['-H', 'x-user-tier: premium', '-H', 'x-app-module: checkout-2'], 'premium', 'matches'],
   ['Hello', ['-H', `x-user-token: Bearer ${TOKEN}`], 'premium', 'claim realm.tier present'],

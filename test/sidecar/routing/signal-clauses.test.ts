@@ -87,11 +87,9 @@ describe('a rule that asks signals', () => {
       says('Refund the secretword'),
       over,
     );
-    expect(matched.detail.at(-1)).toMatch(
-      /^matches: difficulty \d+.*; intent refund \(refund \d+, recipe \d+\)$/,
-    );
+    expect(matched.detail.at(-1)).toMatch(/^matches: difficulty \d+.*; intent refund \d+, next recipe \d+$/);
     const passed = taken([{ prompt: { intents: ['recipe'] } }], says('Refund the secretword'), over);
-    expect(passed.detail[0]).toMatch(/^the intent is not recipe: intent refund \(refund \d+, recipe \d+\)$/);
+    expect(passed.detail[0]).toMatch(/^the intent is not recipe: intent refund \d+, next recipe \d+$/);
     expect(JSON.stringify([matched, passed])).not.toContain('secretword');
     const claim = { ...CLAIM, type: 'Exact' as const, values: ['free'] };
     const refused = taken(

@@ -147,14 +147,14 @@ describe('the decision', () => {
     { name: 'b', score: 45 },
   ];
   it.each([
-    [50, 5, 'a'],
-    [51, 5, NO_INTENT],
-    [50, 6, NO_INTENT],
-  ])('with at least %i and ahead by %i is %s', (minScorePercent, marginPercent, expected) => {
+    [50, 5, 'a', 'intent a 50, next b 45'],
+    [51, 5, NO_INTENT, 'intent none: a 50, next b 45, 51 needed'],
+    [50, 6, NO_INTENT, 'intent none: a 50, next b 45, 6 apart needed'],
+  ])('with at least %i and ahead by %i is %s', (minScorePercent, marginPercent, expected, said) => {
     expect(decideIntent(ranked, { minScorePercent, marginPercent })).toEqual({
       known: true,
       value: expected,
-      said: `intent ${expected} (a 50, b 45)`,
+      said,
     });
   });
 });
