@@ -1,10 +1,12 @@
 /** PURE: a route as the policies over it make it: their defaults where it is silent, their requirements where they are stricter. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { BudgetBody } from '../../sidecar/snapshot/shapes/budgets.ts';
+import type { RateLimitBody } from '../../sidecar/snapshot/shapes/rate-limits.ts';
 import { type PolicyDefaults, withDefaults } from './policy-defaults.ts';
 import { capOf, keptOutBy, noPlaceFor, type Required, requiredBy, withRequired } from './policy-overrides.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { ProviderSource } from './provider-index.ts';
+import { policyRateLimits } from './rate-limits.ts';
 import type { RouteSource } from './route-source.ts';
 
 export interface Policed {
@@ -17,6 +19,8 @@ export interface Policed {
   closed: readonly (string | undefined)[];
   /** Of the policies, besides those of the route. */
   budgets: readonly BudgetBody[];
+  /** Of the policies, besides those of each rule. */
+  rateLimits: readonly RateLimitBody[];
 }
 
 /** Why a rule of the route, or a signal where there is no rule, may not use a provider; undefined: it may. */
@@ -57,6 +61,9 @@ export function makePoliced(spec: LLMRouteSpec, policies: readonly PolicySource[
     parsed.ok && parsed.spec.defaults ? [[key, parsed.spec.defaults]] : [],
   );
   const budgets = policies.flatMap((policy) => policy.budgets);
+  const rateLimits = policies.flatMap(({ key, parsed }) =>
+    parsed.ok ? policyRateLimits(key, parsed.spec.overrides?.rateLimits) : [],
+  );
   const rules = spec.rules.map((rule, i) => {
     const path = `spec.rules[${i}]`;
     const filled = defaults.reduce(
@@ -80,5 +87,6 @@ export function makePoliced(spec: LLMRouteSpec, policies: readonly PolicySource[
     required,
     closed: spec.rules.map((rule) => noPlaceFor(rule.constraints, required)),
     budgets,
+    rateLimits,
   };
 }

@@ -2,7 +2,7 @@
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { RuleBody } from '../../sidecar/snapshot/schema.ts';
 import type { RateKeyPart, RateLimitBody } from '../../sidecar/snapshot/shapes/rate-limits.ts';
-import type { Filler } from './defaults.ts';
+import { Filler } from './defaults.ts';
 import { milliseconds } from './durations.ts';
 
 export type RateLimit = NonNullable<LLMRouteSpec['rules'][number]['rateLimits']>[number];
@@ -29,15 +29,23 @@ export const effectiveRateLimits = (
     };
   });
 
-/** A member of a rule's body. `owner`: such as `route/shop/assistant/chat`; names of its limits are kept apart by it. */
+/** @param key of the policy, such as `platform/teams` */
+export const policyRateLimits = (key: string, limits: readonly RateLimit[] | undefined): RateLimitBody[] =>
+  effectiveRateLimits(limits, 'spec.overrides.rateLimits', new Filler()).map((limit) =>
+    rateLimitBody(`policy/${key}`, limit),
+  );
+
+/** A member of a rule's body. `owner`: such as `route/shop/assistant/chat`; `required`: of policies. */
 export function rateLimitsMember(
   owner: string,
   limits: readonly EffectiveRateLimit[] | undefined,
+  required: readonly RateLimitBody[],
 ): Pick<RuleBody, 'rateLimits'> {
-  return limits?.length ? { rateLimits: limits.map((limit) => rateLimitBody(owner, limit)) } : {};
+  const all = [...(limits ?? []).map((limit) => rateLimitBody(owner, limit)), ...required];
+  return all.length > 0 ? { rateLimits: all } : {};
 }
 
-export function rateLimitBody(owner: string, limit: EffectiveRateLimit): RateLimitBody {
+function rateLimitBody(owner: string, limit: EffectiveRateLimit): RateLimitBody {
   const { name, requests, tokens, per, burst, concurrency, key, maxKeys, fair, maxWait } = limit;
   const amount = requests ?? tokens;
   return {

@@ -54,6 +54,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   /** What was short in the attempt under way of one who waits. */
   #short: Limiter[] | undefined = undefined;
   #freed: () => void = () => {};
+  #lacked: () => void = () => {};
   readonly #onFree = (): void => this.#freed();
 
   constructor(options: LimitsOptions) {
@@ -67,6 +68,11 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   /** Is told whenever a call has ended that held something. */
   onFree(listener: () => void): void {
     this.#freed = listener;
+  }
+
+  /** Is told whenever a limit had no room for something. */
+  onShort(listener: () => void): void {
+    this.#lacked = listener;
   }
 
   /** A new configuration runs. What was counted stays counted where a limit goes on. */
@@ -117,6 +123,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
         const found = limiter.shortage(tokens, priority, now);
         if (found === undefined) continue;
         this.#short?.push(limiter);
+        this.#lacked();
         if (worst === undefined || found.until > worst.until) worst = found;
       }
     }

@@ -8,6 +8,7 @@ import { QualityMemory } from './learning/quality.ts';
 import { Exploration } from './observed/exploration.ts';
 import { Observed } from './observed/observed.ts';
 import { CLEAR, type OutlookView } from './outlook/outlook.ts';
+import type { RatesView } from './rates-view.ts';
 import type { SpendView } from './spend-view.ts';
 import { References } from './strategies/reference.ts';
 import { RoundRobinState } from './strategies/round-robin.ts';
@@ -34,6 +35,8 @@ export interface RoutingState {
   readonly outlook: OutlookView;
   /** What budgets have left; absent where nothing is sent. */
   readonly spend?: SpendView;
+  /** What limits of rates have left; absent where nothing is sent. */
+  readonly rates?: RatesView;
 }
 
 export function routingState(headroom: HeadroomView = NO_LIMITS): RoutingState {

@@ -15,7 +15,8 @@ const MAX_VALUE = 512;
 export function outriderHeaders(exchange: Exchange): string[] {
   const headers = ['x-outrider-request-id', exchange.id];
   if (exchange.route !== undefined) headers.push('x-outrider-route', exchange.route);
-  if (exchange.plan) headers.push('x-outrider-rule', exchange.plan.rule.name);
+  const rule = exchange.plan?.rule ?? exchange.rates?.rule;
+  if (rule) headers.push('x-outrider-rule', rule.name);
   const arm = exchange.plan?.arm?.arm.name;
   if (arm !== undefined && arm !== REST) headers.push('x-outrider-arm', arm);
   if (exchange.cache) cacheHeaders(exchange.cache, headers);

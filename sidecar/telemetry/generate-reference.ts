@@ -33,6 +33,8 @@ const LOG_FIELDS = {
   ttfcMs: 'Milliseconds from arrival to the event that committed the answer.',
   durationMs: 'Milliseconds from arrival to the end of the answer.',
   waitedMs: 'Milliseconds it waited until a target had headroom; null when it did not wait.',
+  rateLimitedBy:
+    'Id of the limit of rates that had no room for it when it came, whether it waited or was refused. Only there where one had none.',
   requestBytes: 'Length of the request body as announced; null when it was not.',
   responseBytes: 'Bytes of body sent to the caller.',
   streamed: 'The answer was a stream.',

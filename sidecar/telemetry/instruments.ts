@@ -114,6 +114,20 @@ export const INSTRUMENTS = {
     labels: ['route', 'rule', 'class', 'reason'],
     help: 'Requests refused with 429 because no target had headroom. NoHeadroom: they may not wait. Timeout: they waited in vain. Shed: too many waited, and their class is the least important.',
   },
+  rateLimitRefused: {
+    name: 'outrider_rate_limit_refused_total',
+    type: 'counter',
+    unit: '{request}',
+    labels: ['route', 'rule', 'limit'],
+    help: 'Requests refused with 429 because a limit of rates was reached, by that limit.',
+  },
+  rateLimitWaited: {
+    name: 'outrider_rate_limit_waited_total',
+    type: 'counter',
+    unit: '{request}',
+    labels: ['route', 'rule', 'limit'],
+    help: 'Requests that a limit of rates held up and that went on afterwards, by that limit. How long: outrider_admission_wait_seconds.',
+  },
   tokens: {
     name: 'outrider_tokens_total',
     type: 'counter',

@@ -80,6 +80,7 @@ export class KnownNames {
     model: new Set(['', OTHER]),
     experiment: new Set([OTHER]),
     arm: new Set([OTHER, REST]),
+    limit: new Set([OTHER]),
   };
   /** `provider` and `model` are checked together: a model may have moved from one provider to another. */
   readonly #models = new Set<string>();
@@ -93,7 +94,10 @@ export class KnownNames {
       if (rules.size > 0) for (const rule of Object.values(INTERNAL_RULES)) rules.add(rule);
       this.#routes.set(name, { rules, patterns: new Set(route.models) });
       this.#values.route.add(name);
-      for (const { experiment } of route.body?.rules ?? []) if (experiment) this.#addExperiment(experiment);
+      for (const { experiment, rateLimits } of route.body?.rules ?? []) {
+        if (experiment) this.#addExperiment(experiment);
+        for (const { id } of rateLimits ?? []) this.#values.limit.add(id);
+      }
       for (const rule of rules) this.#rules.add(pair(name, rule));
       for (const pattern of route.models) this.#patterns.add(pair(name, pattern));
     }
@@ -136,6 +140,10 @@ export class KnownNames {
       return false;
     }
     return true;
+  }
+
+  limit(id: string): string {
+    return this.#values.limit.has(id) ? id : OTHER;
   }
 
   /** Whether the running configuration has the experiment and the arm. */

@@ -2,7 +2,7 @@
 
 export interface Label {
   /** Whose configuration gives the values; absent: the values are a fixed list. */
-  readonly of?: 'route' | 'rule' | 'asked' | 'provider' | 'vendor' | 'model' | 'experiment' | 'arm';
+  readonly of?: 'route' | 'rule' | 'asked' | 'provider' | 'vendor' | 'model' | 'experiment' | 'arm' | 'limit';
   readonly help: string;
 }
 
@@ -28,6 +28,10 @@ export const LABELS = {
   reason: { help: 'why, from a fixed list' },
   experiment: { of: 'experiment', help: 'name of the experiment' },
   arm: { of: 'arm', help: 'name of the arm; `_rest` for requests in none, `mirror.<target>` for copies' },
+  limit: {
+    of: 'limit',
+    help: 'id of the limit of rates: `route/namespace/name/rule/limit` or `policy/namespace/name/limit`',
+  },
   purpose: {
     help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Cache` (vectors of questions), `Mirror` (copies) or `HealthCheck`',
   },

@@ -1,6 +1,6 @@
 /** Counts a finished exchange. Failed tries, aborted streams and refusals count like everything else. */
 import type { CacheUse } from '../cache/use.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import type { Attempt, Exchange, Outcome } from '../exchange.ts';
 import { attemptResult, type Finished, type Result } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
@@ -44,6 +44,8 @@ export class MetricsRecorder {
   readonly #experiments: ExperimentRecorder;
   readonly #waited: Family<HistogramSeries>;
   readonly #refused: Family<CounterSeries>;
+  readonly #rateRefused: Family<CounterSeries>;
+  readonly #rateWaited: Family<CounterSeries>;
   #names: KnownNames;
 
   constructor(meter: Meter, names: KnownNames) {
@@ -69,6 +71,8 @@ export class MetricsRecorder {
     this.#experiments = new ExperimentRecorder(meter);
     this.#waited = meter.histogram('admissionWait');
     this.#refused = meter.counter('admissionRefused');
+    this.#rateRefused = meter.counter('rateLimitRefused');
+    this.#rateWaited = meter.counter('rateLimitWaited');
   }
 
   /** Series of things that `names` does not have any more are deleted. */
@@ -81,7 +85,7 @@ export class MetricsRecorder {
     const { exchange, outcome, result, last } = finished;
     const names = this.#names;
     const route = names.route(exchange.route);
-    const rule = names.rule(exchange.route, exchange.plan?.rule.name);
+    const rule = names.rule(exchange.route, exchange.plan?.rule.name ?? exchange.rates?.rule.name);
     const asked = names.asked(exchange.route, exchange.modelPattern);
     const { internal } = exchange;
     if (internal) {
@@ -92,6 +96,8 @@ export class MetricsRecorder {
     }
     if (exchange.warnings.length > 0) this.#warnings.with([route, rule]).value += exchange.warnings.length;
     this.#admission(exchange, route, rule, outcome.errorCode);
+    if (exchange.rates?.refusedBy !== undefined)
+      this.#limited(exchange.rates.refusedBy, outcome, route, rule);
     if (exchange.plan?.arm) this.#experiments.record(finished, exchange.plan.arm, route, names);
     if (exchange.cache) this.#cached(exchange.cache, result, route, rule);
     if (last === undefined) return;
@@ -138,6 +144,13 @@ export class MetricsRecorder {
     const { model } = served.candidate;
     const name = model === undefined ? OTHER : provider.model(model.name);
     this.#cacheSaved.with([route, rule, provider.label, name]).nano += served.savedNanoUsd;
+  }
+
+  #limited(limit: string, { errorCode }: Outcome, route: string, rule: string): void {
+    const refused = errorCode === 'rate_limit_exceeded';
+    if (!refused && errorCode !== undefined) return;
+    const of = refused ? this.#rateRefused : this.#rateWaited;
+    of.with([route, rule, this.#names.limit(limit)]).value++;
   }
 
   #failover(route: string, rule: string, from: Attempt): void {

@@ -1,7 +1,7 @@
 /** From a finished exchange to what is told of it: one place, so that the log and the admin port cannot disagree. */
 import { formatUsd } from '../accounting/usd.ts';
-import { headerValue } from '../dispatch/header-value.ts';
 import type { CacheUse } from '../cache/use.ts';
+import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Drawn } from '../routing/strategies/strategy.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';
@@ -23,7 +23,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     method: cut(exchange.method),
     path: cut(exchange.path),
     route: exchange.route ?? null,
-    rule: exchange.plan?.rule.name ?? null,
+    rule: exchange.plan?.rule.name ?? exchange.rates?.rule.name ?? null,
     experiment: exchange.plan?.arm?.experiment.body.name ?? null,
     arm: exchange.plan?.arm?.arm.name ?? null,
     askedPattern: exchange.modelPattern ?? null,
@@ -51,6 +51,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     sampleRate,
     ...(exchange.cache && { cache: cacheRecord(exchange.cache, finished.result) }),
     ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
+    ...(exchange.rates?.refusedBy !== undefined && { rateLimitedBy: exchange.rates.refusedBy }),
     ...signalsRecord(exchange),
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
     ...exchange.internal,

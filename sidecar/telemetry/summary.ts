@@ -52,6 +52,8 @@ export interface LogRecord {
   durationMs: number;
   /** For headroom of a target; null when it did not wait. */
   waitedMs: number | null;
+  /** Id of the limit of rates that had no room for it at first; absent where each had. */
+  rateLimitedBy?: string;
   /** As announced; null when the length was not known ahead. */
   requestBytes: number | null;
   responseBytes: number;

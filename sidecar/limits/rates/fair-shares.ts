@@ -15,12 +15,15 @@ export interface Sharer {
   reserve: number;
 }
 
-const PARTS = 30;
+/** As the window that is shared: what is forgotten there and not here would be anybody's. */
+const PARTS = 120;
+/** Windows take a kilobyte each. */
+const MOST_KEYS = 1000;
 /** Who has not asked for so long is not there. */
 const SHORTEST_MS = 1000;
 const LONGEST_MS = 30_000;
-/** How often what is kept for each is worked out anew. */
-const AGAIN_MS = 50;
+/** Demand is not even: so much more of it is kept free, and one request. */
+const AHEAD = 1.25;
 
 export class FairShares {
   readonly #lengthMs: number;
@@ -29,11 +32,12 @@ export class FairShares {
   readonly #sharers = new Map<string, Sharer>();
   #weight = 0;
   #reserved = 0;
-  #reckonedAt = Number.NEGATIVE_INFINITY;
+  /** Number of the slot of the windows in which it was worked out what is kept for each. */
+  #reckonedIn = Number.NEGATIVE_INFINITY;
 
   constructor(lengthMs: number, maxKeys: number, weights: readonly { value: string; weight: number }[]) {
     this.#lengthMs = lengthMs;
-    this.#maxKeys = maxKeys;
+    this.#maxKeys = Math.min(maxKeys, MOST_KEYS);
     this.#weights = new Map(weights.map(({ value, weight }) => [value, weight]));
   }
 
@@ -56,9 +60,9 @@ export class FairShares {
         reserve: 0,
       };
       this.#sharers.set(key, sharer);
-      this.#reckonedAt = Number.NEGATIVE_INFINITY;
+      this.#reckonedIn = Number.NEGATIVE_INFINITY;
     } else if (now - sharer.askedAt > this.#activeMs) {
-      this.#reckonedAt = Number.NEGATIVE_INFINITY;
+      this.#reckonedIn = Number.NEGATIVE_INFINITY;
     }
     sharer.askedAt = now;
     sharer.pace.add(amount, now);
@@ -67,7 +71,7 @@ export class FairShares {
 
   /** May it take `amount`, where `used` of `limit` are used by all together? That there is room at all is checked elsewhere. */
   allows(sharer: Sharer, amount: number, used: number, limit: number, now: number): boolean {
-    if (now - this.#reckonedAt > AGAIN_MS) this.#reckon(limit, now);
+    if (this.#slot(now) !== this.#reckonedIn) this.#reckon(limit, now);
     const share = (limit * sharer.weight) / Math.max(sharer.weight, this.#weight);
     if (sharer.window.used(now) + amount <= share) return true;
     return used + amount + (this.#reserved - sharer.reserve) <= limit;
@@ -81,12 +85,16 @@ export class FairShares {
     return sharer.window.take(amount, now);
   }
 
+  #slot(now: number): number {
+    return Math.floor((now / this.#lengthMs) * PARTS);
+  }
+
   get #activeMs(): number {
     return Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.#lengthMs));
   }
 
   #reckon(limit: number, now: number): void {
-    this.#reckonedAt = now;
+    this.#reckonedIn = this.#slot(now);
     this.#weight = 0;
     for (const { askedAt, weight } of this.#sharers.values()) {
       if (now - askedAt <= this.#activeMs) this.#weight += weight;
@@ -96,7 +104,7 @@ export class FairShares {
       sharer.reserve = 0;
       if (now - sharer.askedAt > this.#activeMs) continue;
       const share = (limit * sharer.weight) / this.#weight;
-      const demand = sharer.pace.perMs(now) * this.#lengthMs;
+      const demand = sharer.pace.perMs(now) * this.#lengthMs * AHEAD + 1;
       sharer.reserve = Math.max(0, Math.min(share, demand) - sharer.window.used(now));
       this.#reserved += sharer.reserve;
     }

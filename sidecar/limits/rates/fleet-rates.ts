@@ -105,6 +105,17 @@ export class FleetRates implements FleetStanding {
     });
   }
 
+  /** A limit of a provider had no room: with a larger share it may have. */
+  shortOfShares(): void {
+    if (!this.shared || this.#later !== undefined) return;
+    const now = this.#clock.monotonic();
+    for (const quota of this.#shares.values()) {
+      if (!quota.canGrow(this, now)) continue;
+      this.urgent();
+      return;
+    }
+  }
+
   stop(): void {
     this.#later?.cancel();
     this.#report = undefined;

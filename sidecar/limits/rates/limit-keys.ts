@@ -1,6 +1,6 @@
 /** One limit of a rule with its keys, as far as they are told apart here. */
 import { OTHER_KEY } from '../../snapshot/shapes/budgets.ts';
-import type { RateKeyPart, RateLimitBody } from '../../snapshot/shapes/rate-limits.ts';
+import { keyKind, type RateKeyPart, type RateLimitBody } from '../../snapshot/shapes/rate-limits.ts';
 import { Bucket } from './bucket.ts';
 
 const MAX_VALUE = 256;
@@ -75,7 +75,3 @@ export function keyOf(parts: readonly RateKeyPart[], asking: Asking, workload: s
   }
   return key;
 }
-
-/** In words, without values: such as `Namespace/Header x-tenant`. */
-export const keyKind = (parts: readonly RateKeyPart[]): string =>
-  parts.map((part) => (part.by === 'Header' ? `Header ${part.header}` : part.by)).join('/');

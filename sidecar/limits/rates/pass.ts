@@ -1,4 +1,5 @@
 /** What one request holds of every limit of its rule: taken together, and given back once, whatever becomes of it. */
+import type { RuleBody } from '../../snapshot/schema.ts';
 import type { Bucket, RateHold } from './bucket.ts';
 import { rateHeaders } from './headers.ts';
 import type { FleetStanding } from './quota.ts';
@@ -19,12 +20,14 @@ const NOTHING: readonly RateHold[] = [];
 export class RatePass {
   /** Of every limit of the rule, in order. */
   readonly buckets: readonly Bucket[];
+  readonly rule: RuleBody;
   /** Id of the limit that had no room at first. Undefined: each had. */
   refusedBy: string | undefined = undefined;
   readonly #means: PassMeans;
   #holds: readonly RateHold[] = NOTHING;
 
-  constructor(buckets: readonly Bucket[], means: PassMeans) {
+  constructor(rule: RuleBody, buckets: readonly Bucket[], means: PassMeans) {
+    this.rule = rule;
     this.buckets = buckets;
     this.#means = means;
   }

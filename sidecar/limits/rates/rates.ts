@@ -7,13 +7,14 @@ import { inputTokens, outputTokens } from '../../accounting/usage.ts';
 import type { Exchange, ExchangeObserver } from '../../exchange.ts';
 import { priorityOf } from '../../routing/headroom.ts';
 import type { RequestFacts } from '../../routing/plan.ts';
+import type { LimitStanding, RatesView } from '../../routing/rates-view.ts';
 import type { EffectiveSnapshot } from '../../snapshot/effective.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
-import type { RateLimitBody } from '../../snapshot/shapes/rate-limits.ts';
+import { allowsOf, keyKind, type RateLimitBody } from '../../snapshot/shapes/rate-limits.ts';
 import { UNCLAIMED } from '../limiter.ts';
 import type { Bucket, RateHold, RateShortage } from './bucket.ts';
 import type { Sharer } from './fair-shares.ts';
-import { keyKind, keyOf, LimitKeys } from './limit-keys.ts';
+import { keyOf, LimitKeys } from './limit-keys.ts';
 import { type PassMeans, RatePass } from './pass.ts';
 import type { FleetStanding } from './quota.ts';
 import { RateRefusal } from './refusal.ts';
@@ -32,25 +33,10 @@ export interface RateLimitsOptions {
   readonly onShort?: () => void;
 }
 
-/** One limit, as it stands for a request. */
-export interface LimitStanding {
-  /** Its id. */
-  limit: string;
-  /** Such as `Namespace/Header x-tenant`; empty: all requests have it together. */
-  key: string;
-  /** Such as `600 Requests per Minute`. */
-  allows: string;
-  /** What is left of it in this pod, in its own unit; requests under way where it limits only those. */
-  remaining: number;
-  fits: boolean;
-  /** With the numbers. */
-  detail: string;
-}
-
 /** While it may be granted in a moment, a request waits so long even where it may not wait otherwise. */
 const LEASE_WAIT_MS = 250;
 
-export class RateLimits implements ExchangeObserver {
+export class RateLimits implements ExchangeObserver, RatesView {
   readonly #o: RateLimitsOptions;
   readonly #limits = new Map<string, LimitKeys>();
   #ofRule = new WeakMap<RuleBody, readonly LimitKeys[]>();
@@ -107,6 +93,7 @@ export class RateLimits implements ExchangeObserver {
     const priority = priorityOf(rule);
     const again = exchange.rates !== undefined;
     exchange.rates ??= new RatePass(
+      rule,
       limits.map((limit) => limit.bucket(facts, now)),
       this.#means,
     );
@@ -229,7 +216,7 @@ export class RateLimits implements ExchangeObserver {
   }
 }
 
-export const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
+const nameOf = (id: string): string => id.slice(id.lastIndexOf('/') + 1);
 
 function standingOf(
   body: RateLimitBody,
@@ -239,21 +226,13 @@ function standingOf(
   fleet: FleetStanding,
   now: number,
 ): LimitStanding {
-  const { id, key, rate, concurrency } = body;
-  const words = [
-    ...(rate ? [`${rate.amount} ${rate.of} per ${rate.per}`] : []),
-    ...(rate?.burst === undefined ? [] : [`${rate.burst} at once`]),
-    ...(concurrency === undefined ? [] : [`${concurrency} under way`]),
-  ];
-  const base = { limit: id, key: keyKind(key), allows: words.join(', ') };
-  if (bucket === undefined) {
-    const remaining = rate ? (rate.burst ?? rate.amount) : (concurrency ?? 0);
-    return { ...base, remaining, fits: true, detail: 'nothing of it is used' };
-  }
+  const { id, key, rate } = body;
+  const base = { limit: id, key: keyKind(key), allows: allowsOf(body) };
+  if (bucket === undefined) return { ...base, fits: true, detail: 'nothing of it is used in this pod' };
   const remaining = rate
     ? bucket.remaining(fleet, now)
     : Math.max(0, (bucket.atOnce?.inHand(fleet, now) ?? 0) - bucket.inFlight);
   const shortage = bucket.peek(bucket.amountOf(tokens), priority, fleet, now);
   const detail = shortage ?? `${remaining} left in this pod`;
-  return { ...base, remaining, fits: shortage === undefined, detail };
+  return { ...base, fits: shortage === undefined, detail };
 }

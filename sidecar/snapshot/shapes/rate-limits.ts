@@ -47,3 +47,17 @@ export function windowOf({ amount, per, burst }: NonNullable<RateLimitBody['rate
   if (burst === undefined || burst >= amount) return { capacity: amount, lengthMs };
   return { capacity: burst, lengthMs: (lengthMs * burst) / amount };
 }
+
+/** In words, without values: such as `Namespace/Header x-tenant`. */
+export const keyKind = (parts: readonly RateKeyPart[]): string =>
+  parts.map((part) => (part.by === 'Header' ? `Header ${part.header}` : part.by)).join('/');
+
+/** In words, such as `600 Requests per Minute, 20 at once`. */
+export function allowsOf({ rate, concurrency }: RateLimitBody): string {
+  const words = [
+    ...(rate ? [`${rate.amount} ${rate.of} per ${rate.per}`] : []),
+    ...(rate?.burst === undefined ? [] : [`${rate.burst} at once`]),
+    ...(concurrency === undefined ? [] : [`${concurrency} under way`]),
+  ];
+  return words.join(', ');
+}
