@@ -25,6 +25,11 @@ const MAX_RETRY_MS = 5000;
 export function connect({ url, ca, onError }: ConnectionOptions): StoreConnection {
   const target = url.replace(/^valkey(s?):/, 'redis$1:');
   const options: RedisOptions = {
+    // All that is needed, and every store and every proxy before one speaks it.
+    protocol: 2,
+    disableClientInfo: true,
+    // One that still loads its data says so to each question, which is a miss.
+    enableReadyCheck: false,
     lazyConnect: false,
     // What cannot be asked now is a miss; nothing waits for a connection.
     enableOfflineQueue: false,

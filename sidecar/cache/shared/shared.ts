@@ -64,7 +64,7 @@ export class SharedAnswers {
     this.#maxValueBytes = maxValueBytes;
     this.#breaker = new StoreBreaker({
       clock,
-      probe: () => this.#within(PROBE_MS, connection.ping()),
+      probe: () => this.#probe(),
       onChange: (open) => {
         if (open) connection.reset();
         warn(open ? 'the shared cache does not answer; it is left alone' : 'the shared cache answers again');
@@ -131,6 +131,16 @@ export class SharedAnswers {
   close(): void {
     this.#breaker.close();
     this.#connection.close();
+  }
+
+  /** A connection that was silent once may be so for ever. */
+  async #probe(): Promise<void> {
+    try {
+      await this.#within(PROBE_MS, this.#connection.ping());
+    } catch (error) {
+      this.#connection.reset();
+      throw error;
+    }
   }
 
   #usable(): boolean {
