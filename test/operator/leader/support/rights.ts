@@ -22,6 +22,7 @@ const CLUSTER: Right[] = [
     verbs: ['patch'],
   },
   { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
+  { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'get', 'patch'] },
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
   {
     apiGroups: ['admissionregistration.k8s.io'],
@@ -31,7 +32,7 @@ const CLUSTER: Right[] = [
   },
 ];
 
-/** In its own namespace: the Lease, which exists, and the Secret with its certificates. */
+/** In its own namespace: the Lease, which exists, the Secret with its certificates, and the ledger. */
 const OWN: Right[] = [
   {
     apiGroups: ['coordination.k8s.io'],
@@ -46,6 +47,7 @@ const OWN: Right[] = [
     verbs: ['get', 'list', 'watch', 'update'],
   },
   { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'get', 'list', 'update', 'delete'] },
 ];
 
 /** Where credentials are read. */
