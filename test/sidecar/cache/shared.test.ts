@@ -153,9 +153,7 @@ describe('a store that misbehaves', () => {
     async (mood) => {
       const server = await store();
       const one = await sidecar(server.url);
-      await one.ask('warm');
-      await connected(server);
-      await until(() => server.values.size > 0 || one.provider.count > 0);
+      await connected(server, one);
       server.mood = mood;
       const answers = [];
       for (let i = 0; i < 30; i++) answers.push(await one.ask(`question ${i}`));
