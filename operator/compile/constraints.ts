@@ -42,4 +42,4 @@ export function dataPolicyBody(spec: NonNullable<LLMProviderSpec['dataPolicy']>)
 }
 
 /** `None` or `30d`. */
-const days = (text: string): number => (text === 'None' ? 0 : Number.parseInt(text, 10));
+export const days = (text: string): number => (text === 'None' ? 0 : Number.parseInt(text, 10));

@@ -1,9 +1,20 @@
 /** PURE: a route as the policies over it make it: their defaults where it is silent, their requirements where they are stricter. */
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
+import { unmetDemand } from '../../sidecar/snapshot/data-demand.ts';
 import type { BudgetBody } from '../../sidecar/snapshot/shapes/budgets.ts';
+import type { DataPolicyBody } from '../../sidecar/snapshot/shapes/constraints.ts';
 import type { RateLimitBody } from '../../sidecar/snapshot/shapes/rate-limits.ts';
+import { days } from './constraints.ts';
 import { type PolicyDefaults, withDefaults } from './policy-defaults.ts';
-import { capOf, keptOutBy, noPlaceFor, type Required, requiredBy, withRequired } from './policy-overrides.ts';
+import {
+  capOf,
+  days,
+  keptOutBy,
+  noPlaceFor,
+  type Required,
+  requiredBy,
+  withRequired,
+} from './policy-overrides.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { ProviderSource } from './provider-index.ts';
 import { policyRateLimits } from './rate-limits.ts';
@@ -28,12 +39,30 @@ export function notAllowed(
   { required, closed }: Policed,
   rule: number | undefined,
   provider: ProviderSource,
+  dataPolicy: DataPolicyBody | undefined,
 ): string | undefined {
   const why = rule === undefined ? noPlaceFor(undefined, required) : closed[rule];
   if (why !== undefined) return why;
   const policy = keptOutBy(required, provider);
-  if (policy === undefined) return undefined;
+  // Requests that a signal or a summary makes have no rule whose constraints would hold for them.
+  if (policy === undefined) return rule === undefined ? unmetBy(required, provider, dataPolicy) : undefined;
   return `policy ${policy} does not allow provider ${provider.namespace}/${provider.name}`;
+}
+
+function unmetBy(
+  { residency, retention, training }: Required,
+  { namespace, name }: ProviderSource,
+  dataPolicy: DataPolicyBody | undefined,
+): string | undefined {
+  const demand = {
+    ...(residency && { residency: residency.value }),
+    ...(retention && { retentionDays: days(retention.value) }),
+    ...(training && { training: training.value }),
+  };
+  const unmet = unmetDemand(dataPolicy, demand, 'policy');
+  if (unmet === undefined) return undefined;
+  const policies = [residency, retention, training].flatMap((from) => from?.policy ?? []);
+  return `provider ${namespace}/${name} ${unmet} (${[...new Set(policies)].join(', ')})`;
 }
 
 const known = new WeakMap<RouteSource, { policies: readonly PolicySource[]; policed: Policed }>();

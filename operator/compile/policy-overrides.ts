@@ -5,6 +5,7 @@
 import type { LLMPolicySpec } from '../../crds/llmpolicy.ts';
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
+import { days } from './constraints.ts';
 import type { PolicySource } from './policy-source.ts';
 import { shifted } from './prices.ts';
 import { compare, type ProviderSource, providerId } from './provider-index.ts';
@@ -168,7 +169,6 @@ export function noPlaceFor(own: Constraints | undefined, { residency }: Required
 
 const MICRO_DIGITS = 6;
 const microUsd = (dollars: string): number => shifted(dollars, MICRO_DIGITS);
-const days = (text: string): number => (text === 'None' ? 0 : Number.parseInt(text, 10));
 
 const pruned = <T extends object>(members: T): { [K in keyof T]: NonNullable<T[K]> } =>
   Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {

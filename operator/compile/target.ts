@@ -55,7 +55,8 @@ export function compileTarget(
     problem(context, found.reason, `${path}.provider: ${found.message}`);
     return { ...body, unresolved: found.message };
   }
-  const barred = notAllowed(context.policed, context.rule, found.source);
+  const { dataPolicy } = context.providers.get(found.source.id)?.item?.body ?? {};
+  const barred = notAllowed(context.policed, context.rule, found.source, dataPolicy);
   if (barred !== undefined) {
     problem(context, NOT_ALLOWED_BY_POLICY, `${path}.provider: ${barred}`);
     return { ...body, unresolved: barred };

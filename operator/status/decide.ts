@@ -221,6 +221,7 @@ function substance(status: CommonStatus | undefined): string {
     conditions,
     models?.map(({ name, priced }) => [name, priced]),
     canariesOf(status),
+    ((status ?? {}) as LLMPolicyStatus).budgets !== undefined,
   ]);
 }
 

@@ -3,8 +3,8 @@
  * own classification allows. Nothing relaxes it, so planning asks it of every target, and every attempt asks it again.
  */
 import { OutriderError } from '../../../errors/table.ts';
+import { unmetDemand, words } from '../../snapshot/data-demand.ts';
 import type { ProviderBody, RuleBody } from '../../snapshot/schema.ts';
-import type { DataDemand } from '../../snapshot/shapes/constraints.ts';
 import type { RequestFacts } from '../plan.ts';
 import type { Fallen } from '../target.ts';
 
@@ -24,7 +24,7 @@ export function barred(provider: ProviderBody, rule: Demands, facts: Labelled): 
     const detail = `provider ${provider.name} ${where}; the rule allows ${words(constraints.regions)}`;
     return { reason: 'RegionNotAllowed', detail };
   }
-  const unmet = constraints?.dataPolicy && unmetDemand(provider, constraints.dataPolicy);
+  const unmet = constraints?.dataPolicy && unmetDemand(provider.dataPolicy, constraints.dataPolicy, 'rule');
   return unmet === undefined
     ? undefined
     : { reason: 'DataPolicyUnmet', detail: `provider ${provider.name} ${unmet}` };
@@ -46,31 +46,4 @@ function unlabelled({ name, dataPolicy }: ProviderBody, classification: string):
   const listed = dataPolicy?.classifications;
   const takes = listed ? `takes requests classified ${words(listed)}` : 'takes no classified requests';
   return `the request is classified ${classification}, and provider ${name} ${takes}`;
-}
-
-function unmetDemand({ dataPolicy = {} }: ProviderBody, demand: DataDemand): string | undefined {
-  const { residency, retentionDays, training } = demand;
-  if (residency) {
-    const said = dataPolicy.residency;
-    if (!said) return `says no residency; the rule allows ${words(residency)}`;
-    const outside = said.filter((place) => !residency.includes(place));
-    if (outside.length > 0) return `keeps data in ${words(outside)}; the rule allows ${words(residency)}`;
-  }
-  if (retentionDays !== undefined) {
-    const said = dataPolicy.retentionDays;
-    if (said === undefined) return `says no retention; the rule allows ${kept(retentionDays)}`;
-    if (said > retentionDays) return `keeps data ${kept(said)}; the rule allows ${kept(retentionDays)}`;
-  }
-  if (training === 'Never' && dataPolicy.training !== 'Never') {
-    return dataPolicy.training === undefined
-      ? 'does not say that it never trains on data, which the rule demands'
-      : 'trains on data, which the rule forbids';
-  }
-  return undefined;
-}
-
-const kept = (days: number): string => (days === 0 ? 'no retention' : `${days} days`);
-
-function words(list: readonly string[]): string {
-  return list.length > 5 ? `${list.slice(0, 5).join(', ')} and ${list.length - 5} more` : list.join(', ');
 }

@@ -286,6 +286,35 @@ describe('overrides', () => {
     });
   });
 
+  it('hold for models that signals ask, which no rule speaks for', () => {
+    const dataPolicy = { residency: ['US'], training: 'Never' as const };
+    const asked = {
+      ...route().spec,
+      signals: {
+        classifier: {
+          provider: { name: 'one' },
+          model: 'm',
+          labels: [
+            { name: 'a', description: 'one' },
+            { name: 'b', description: 'other' },
+          ],
+        },
+      },
+    };
+    const under = (residency: string) => {
+      const made = compiled(
+        [policy('p', { ...ALL, overrides: { dataPolicy: { residency: [residency] } } })],
+        {
+          routes: [route(asked as LLMRouteSpec)],
+          providers: [provider('one', 'platform', { dataPolicy }), provider('two')],
+        },
+      );
+      return made.item().body?.signals?.classifier?.target.unresolved;
+    };
+    expect(under('US')).toBeUndefined();
+    expect(under('EU')).toBe('provider platform/one keeps data in US; the policy allows EU (platform/p)');
+  });
+
   it('close a rule whose places none of them allow', () => {
     const places = (...residency: string[]): LLMPolicySpec => ({
       ...ALL,
