@@ -7,6 +7,7 @@ import { apiConfig, loadKubeConfig } from '../operator/watch/api-config.ts';
 import { describeError } from '../operator/watch/log.ts';
 import { systemClock } from '../sidecar/snapshot/clock.ts';
 import { readOrExplain } from './arguments.ts';
+import { findLedger } from './usage/find-ledger.ts';
 import { HELP, readOptions } from './usage/options.ts';
 import { csv, json, table } from './usage/render.ts';
 
@@ -21,12 +22,13 @@ export async function main(args: string[]): Promise<number> {
       apiConfig(() => loadKubeConfig(kubeconfig)),
       systemClock,
     );
-    const days = await readUsage(configMapStore(client, ledger.namespace, ledger.name), from, to);
+    const place = await findLedger(client, ledger);
+    const days = await readUsage(configMapStore(client, place.namespace, place.name), from, to);
     const report = usageReport(days, { by, namespace });
     process.stdout.write({ table, csv, json }[output](report, by));
     if (report.lines.length === 0 && output === 'table') {
       process.stderr.write(
-        `nothing was used from ${from} to ${to}, or ${ledger.namespace} has no ledger ${ledger.name}\n`,
+        `nothing was used from ${from} to ${to}, or ${place.namespace} has no ledger ${place.name}\n`,
       );
     }
     return 0;

@@ -6,6 +6,7 @@ import { Arguments, UsageError } from '../arguments.ts';
 export const HELP = `outrider usage: who used how much, and what it cost
 
 Read from the operator's ledger: ConfigMaps of its namespace, so whoever may read those may ask. Days are UTC; 35 are kept.
+"key" is whom a route charges (spec.chargeback, or the key of its budgets); "purpose" what sidecars ask models for themselves.
 
 usage: outrider usage [options]
 
@@ -13,12 +14,13 @@ usage: outrider usage [options]
   --by NAME,...          ${DIMENSIONS.join(', ')}; namespace,route
   -n, --namespace NAME   of the pods that called; unset: all
   -o, --output FORMAT    table, csv or json; table
-  --ledger-namespace N   where the operator runs; outrider-system                        OUTRIDER_LEDGER_NAMESPACE
-  --ledger-name NAME     what the names of its ConfigMaps begin with; outrider-ledger    OUTRIDER_LEDGER_NAME
+  --ledger-namespace N   where the operator runs; unset: where there is a ledger         OUTRIDER_LEDGER_NAMESPACE
+  --ledger-name NAME     what the names of its ConfigMaps begin with; unset: found       OUTRIDER_LEDGER_NAME
   --kubeconfig FILE      unset: $KUBECONFIG, ~/.kube/config, or the pod's own account    OUTRIDER_KUBECONFIG
   --help
 
-"would have cost" is the price of the same tokens at the most expensive target that each request could have gone to.
+"would have cost" is the price of the same tokens at the most expensive target that each request could have gone to; "not sent" are
+tokens of older turns that rules leave out or summarise.
 
 exit code: 0 done, 2 wrong usage, or the ledger cannot be read
 `;
@@ -26,7 +28,8 @@ exit code: 0 done, 2 wrong usage, or the ledger cannot be read
 export interface UsageOptions extends UsageRange {
   namespace: string | undefined;
   output: 'table' | 'csv' | 'json';
-  ledger: { namespace: string; name: string };
+  /** Unset: the only one that can be found. */
+  ledger: { namespace: string | undefined; name: string | undefined };
   kubeconfig: string | undefined;
 }
 
@@ -41,10 +44,7 @@ export function readOptions(args: string[], env: NodeJS.ProcessEnv, now: number)
     ...range(given, now),
     namespace: once(given, 'namespace'),
     output: output(once(given, 'output') ?? 'table'),
-    ledger: {
-      namespace: given.text('ledger-namespace') ?? 'outrider-system',
-      name: given.text('ledger-name') ?? 'outrider-ledger',
-    },
+    ledger: { namespace: given.text('ledger-namespace'), name: given.text('ledger-name') },
     kubeconfig: given.text('kubeconfig'),
   };
 }

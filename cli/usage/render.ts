@@ -12,6 +12,7 @@ const COLUMNS = [
   ['costUsd', 'COST USD'],
   ['wouldHaveCostUsd', 'WOULD HAVE COST'],
   ['savedUsd', 'SAVED'],
+  ['savedTokens', 'NOT SENT'],
 ] as const satisfies readonly (readonly [keyof UsageLine, string])[];
 
 export function table({ lines, total }: Report, by: readonly Dimension[]): string {
@@ -51,6 +52,7 @@ const CSV_MEMBERS = [
   'costUsd',
   'wouldHaveCostUsd',
   'savedUsd',
+  'savedTokens',
 ] as const satisfies readonly (keyof UsageLine)[];
 
 export function csv({ lines }: Report, by: readonly Dimension[]): string {

@@ -49,6 +49,9 @@ export function hints(places: Places, kubectl = hasKubectl()): string {
     ...look,
     `  curl -s http://127.0.0.1:${admin}/metrics | grep ^outrider_`,
     '',
+    'See what it cost, some seconds later (also --by key, -o csv):',
+    `  npx outrider usage --kubeconfig ${places.kubeconfig} --by route,model`,
+    '',
     'A line per request follows. Ctrl-C ends it all.',
     '',
   ].join('\n');

@@ -9,6 +9,8 @@ export interface Amounts {
   unpriced: number;
   nanoUsd: bigint;
   savedNanoUsd: bigint;
+  /** Tokens of prompts that were not sent. */
+  savedTokens: number;
   usage: Usage;
 }
 
@@ -19,6 +21,7 @@ export const noAmounts = (): Amounts => ({
   unpriced: 0,
   nanoUsd: 0n,
   savedNanoUsd: 0n,
+  savedTokens: 0,
   usage: { ...NO_USAGE },
 });
 
@@ -30,13 +33,15 @@ export function addAmounts(sum: Amounts, more: Omit<LedgerRow, 'seq' | 'charges'
   sum.unpriced += more.unpriced;
   sum.nanoUsd += more.nanoUsd;
   sum.savedNanoUsd += more.savedNanoUsd;
+  sum.savedTokens += more.savedTokens;
   addUsage(sum.usage, more.usage);
 }
 
-/** JSON: money as decimal strings. */
-export type WrittenAmounts = Omit<Amounts, 'nanoUsd' | 'savedNanoUsd'> & {
+/** JSON: money as decimal strings. What an earlier version wrote lacks `savedTokens`. */
+export type WrittenAmounts = Omit<Amounts, 'nanoUsd' | 'savedNanoUsd' | 'savedTokens'> & {
   nanoUsd: string;
   savedNanoUsd: string;
+  savedTokens?: number;
 };
 
 export const writeAmounts = (amounts: Amounts): WrittenAmounts => ({
@@ -48,6 +53,7 @@ export const writeAmounts = (amounts: Amounts): WrittenAmounts => ({
 /** Of what `writeAmounts` wrote; throws on anything else. */
 export const readAmounts = (written: WrittenAmounts): Amounts => ({
   ...written,
+  savedTokens: written.savedTokens ?? 0,
   nanoUsd: BigInt(written.nanoUsd),
   savedNanoUsd: BigInt(written.savedNanoUsd),
 });

@@ -15,19 +15,29 @@ export interface BookKey {
   readonly provider: string;
   readonly model: string;
   readonly key: string;
+  /** Of requests of the sidecar itself; empty: of apps. */
+  readonly purpose: string;
 }
 
 export interface Entry extends BookKey {
   readonly amounts: Amounts;
 }
 
-export type WrittenEntry = readonly [string, string, string, string, string, WrittenAmounts];
+/** The last is the purpose; what an earlier version wrote lacks it. */
+export type WrittenEntry = readonly [string, string, string, string, string, WrittenAmounts, string?];
 
 /** Keys of one day; with `_other`, one more. */
 export const MAX_KEYS = 1_000;
 const OTHER = '_other';
 /** Charged here once the keys of a day are spent: the sum stays whole, who it was is not told any more. */
-const REST: BookKey = { namespace: OTHER, route: OTHER, provider: OTHER, model: OTHER, key: OTHER };
+const REST: BookKey = {
+  namespace: OTHER,
+  route: OTHER,
+  provider: OTHER,
+  model: OTHER,
+  key: OTHER,
+  purpose: OTHER,
+};
 
 export class Book {
   readonly #entries = new Map<string, Entry>();
@@ -62,20 +72,21 @@ export class Book {
   }
 
   written(): WrittenEntry[] {
-    return [...this.#entries.values()].map(({ namespace, route, provider, model, key, amounts }) => [
-      namespace,
-      route,
-      provider,
-      model,
-      key,
-      writeAmounts(amounts),
-    ]);
+    return [...this.#entries.values()].map((entry): WrittenEntry => {
+      const { namespace, route, provider, model, key, purpose } = entry;
+      const amounts = writeAmounts(entry.amounts);
+      return purpose === ''
+        ? [namespace, route, provider, model, key, amounts]
+        : [namespace, route, provider, model, key, amounts, purpose];
+    });
   }
 
   static read(written: readonly WrittenEntry[]): Book {
     const book = new Book();
-    for (const [namespace, route, provider, model, key, amounts] of written) {
-      book.add({ namespace, route, provider, model, key }, readAmounts(amounts));
+    for (const [namespace, route, provider, model, key, amounts, purpose = ''] of written) {
+      // Earlier versions wrote the rest without a purpose.
+      const of = key === OTHER && namespace === OTHER ? OTHER : purpose;
+      book.add({ namespace, route, provider, model, key, purpose: of }, readAmounts(amounts));
     }
     return book;
   }
@@ -85,15 +96,15 @@ export class Book {
     const known = this.#entries.get(id);
     if (known) return known;
     if (this.#entries.size >= this.#maxKeys && id !== REST_ID) return this.#entry(REST);
-    const { namespace, route, provider, model, key: whom } = key;
-    const entry = { namespace, route, provider, model, key: whom, amounts: noAmounts() };
+    const { namespace, route, provider, model, key: whom, purpose } = key;
+    const entry = { namespace, route, provider, model, key: whom, purpose, amounts: noAmounts() };
     this.#entries.set(id, entry);
     return entry;
   }
 }
 
-function idOf({ namespace, route, provider, model, key }: BookKey): string {
-  return JSON.stringify([namespace, route, provider, model, key]);
+function idOf({ namespace, route, provider, model, key, purpose }: BookKey): string {
+  return JSON.stringify([namespace, route, provider, model, key, purpose]);
 }
 
 const REST_ID = idOf(REST);

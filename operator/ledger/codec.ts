@@ -43,7 +43,13 @@ export async function decodeShard(bytes: Buffer): Promise<Shard> {
   return shard;
 }
 
-export const encodeBook = (book: Book): Promise<Buffer> => gzip(JSON.stringify(book.written()));
+/** As a shard: where one object cannot hold them all, the smallest sums lose their names. */
+export async function encodeBook(book: Book): Promise<Buffer> {
+  for (let keys = MAX_KEYS; ; keys = Math.floor(keys / 2)) {
+    const bytes = await gzip(JSON.stringify(book.reduced(keys).written()));
+    if (bytes.length <= MAX_BYTES || keys <= 1) return bytes;
+  }
+}
 
 export const decodeBook = async (bytes: Buffer): Promise<Book> =>
   Book.read(await readJson<WrittenEntry[]>(bytes));

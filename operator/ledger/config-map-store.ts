@@ -9,7 +9,8 @@ interface ConfigMap extends KubeObject {
 }
 
 const LABELS = { 'app.kubernetes.io/name': 'outrider', 'app.kubernetes.io/component': 'ledger' };
-const SELECTOR = Object.entries(LABELS)
+/** Finds the objects of every ledger. */
+export const LEDGER_SELECTOR = Object.entries(LABELS)
   .map(([name, value]) => `${name}=${value}`)
   .join(',');
 const FILE = 'ledger.json.gz';
@@ -44,7 +45,7 @@ export function configMapStore(client: ApiClient, namespace: string, prefix: str
     async names() {
       const { items } = await client.json<{ items: ConfigMap[] }>({
         path: collection,
-        query: { labelSelector: SELECTOR },
+        query: { labelSelector: LEDGER_SELECTOR },
       });
       const names = items.map(({ metadata }) => metadata.name);
       return names.filter((n) => n.startsWith(`${prefix}-`)).map((n) => n.slice(prefix.length + 1));

@@ -14,22 +14,24 @@ export interface DayUsage {
 export async function readUsage(store: LedgerStore, from: Day, to: Day): Promise<DayUsage[]> {
   const within = (day: Day) => day >= from && day <= to;
   const names = await store.names();
+  // Shards before days: a day may be closed meanwhile, and then its sum is there before any shard lets go of its book.
+  const open: [Day, Book][] = [];
+  for (const name of names.filter((one) => one.startsWith(SHARD_OBJECT))) {
+    const stored = await store.read(name);
+    if (stored) open.push(...(await decodeShard(stored.bytes)).days);
+  }
   const days = new Map<Day, Book>();
-  for (const day of names.flatMap(dayIn).filter(within)) {
+  for (const day of (await store.names()).flatMap(dayIn).filter(within)) {
     const stored = await store.read(DAY_OBJECT + day);
     if (stored) days.set(day, await decodeBook(stored.bytes));
   }
   const closed = new Set(days.keys());
-  for (const name of names.filter((one) => one.startsWith(SHARD_OBJECT))) {
-    const stored = await store.read(name);
-    if (!stored) continue;
-    for (const [day, book] of (await decodeShard(stored.bytes)).days) {
-      // The sum of a closed day has the books of all shards in it.
-      if (closed.has(day) || !within(day)) continue;
-      const sum = days.get(day) ?? new Book();
-      sum.addAll(book);
-      days.set(day, sum);
-    }
+  for (const [day, book] of open) {
+    // The sum of a closed day has the books of all shards in it.
+    if (closed.has(day) || !within(day)) continue;
+    const sum = days.get(day) ?? new Book();
+    sum.addAll(book);
+    days.set(day, sum);
   }
   return [...days]
     .sort(([a], [b]) => (a < b ? -1 : 1))

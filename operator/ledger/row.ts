@@ -13,6 +13,8 @@ export interface LedgerRow {
   readonly model: string;
   /** Whom the route charges besides its namespace; empty where it tells nobody apart. */
   readonly key: string;
+  /** Of a request of the sidecar itself, what it was for; empty: an app's. */
+  readonly purpose: string;
   /** Attempts: one, or those that were folded into one row. */
   readonly rows: number;
   readonly failed: number;
@@ -22,6 +24,8 @@ export interface LedgerRow {
   readonly nanoUsd: bigint;
   /** What an answer from the cache, or a cheaper target, did not cost. */
   readonly savedNanoUsd: bigint;
+  /** Tokens of the prompt that were not sent, by estimate. */
+  readonly savedTokens: number;
   readonly usage: Usage;
   /** Budgets that the cost counts against, each in whole. */
   readonly charges: readonly Charge[];
@@ -35,6 +39,7 @@ export interface Charge {
 }
 
 const MAX_TEXT = 640;
+const MAX_PURPOSE = 32;
 const MAX_CHARGES = 16;
 const MAX_COUNT = 1_000_000_000_000;
 const MAX_DIGITS = 24;
@@ -72,12 +77,14 @@ export function readRow(value: unknown): LedgerRow | undefined {
     provider: text(row['provider']),
     model: text(row['model']),
     key: text(row['key']),
+    purpose: text(row['purpose']).slice(0, MAX_PURPOSE),
     rows,
     failed: row['outcome'] === 'Failed' ? rows : 0,
     estimated: row['source'] === 'Estimated' ? rows : 0,
     unpriced: Math.min(unpriced, rows),
     nanoUsd: nanoUsd ?? 0n,
     savedNanoUsd: amount(row['savedNanoUsd']) ?? 0n,
+    savedTokens: count(row['savedTokens']) ? row['savedTokens'] : 0,
     usage: readUsage(row['usage']),
     charges: readCharges(row['charges']),
   };

@@ -55,7 +55,14 @@ export function count(
     seq = row.seq;
     counted++;
     bookOf(shard, row.at, now).add(
-      { namespace: pod.namespace, route: row.route, provider: row.provider, model: row.model, key: row.key },
+      {
+        namespace: pod.namespace,
+        route: row.route,
+        provider: row.provider,
+        model: row.model,
+        key: row.key,
+        purpose: row.purpose,
+      },
       row,
     );
     for (const charge of row.charges) {

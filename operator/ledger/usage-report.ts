@@ -3,7 +3,7 @@ import { inputTokens, outputTokens } from '../../sidecar/accounting/usage.ts';
 import { type Amounts, addAmounts, noAmounts } from './amounts.ts';
 import type { DayUsage } from './reader.ts';
 
-export const DIMENSIONS = ['day', 'namespace', 'route', 'provider', 'model', 'key'] as const;
+export const DIMENSIONS = ['day', 'namespace', 'route', 'provider', 'model', 'key', 'purpose'] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 /** One line. Money in US dollars as decimal strings. */
@@ -22,6 +22,8 @@ export interface UsageLine {
   /** At the most expensive target of the rule that each request could have gone to. */
   readonly wouldHaveCostUsd: string;
   readonly savedUsd: string;
+  /** Tokens of prompts that were not sent: of turns that were left out or summarised. */
+  readonly savedTokens: number;
 }
 
 export interface UsageQuery {
@@ -70,6 +72,7 @@ function line(by: UsageLine['by'], { usage, nanoUsd, savedNanoUsd, ...amounts }:
     costUsd: usd(nanoUsd),
     wouldHaveCostUsd: usd(nanoUsd + savedNanoUsd),
     savedUsd: usd(savedNanoUsd),
+    savedTokens: amounts.savedTokens,
   };
 }
 

@@ -66,7 +66,12 @@ beforeAll(async () => {
   spend('shop', 'assistant', 'small', 1_000_000, 9_000_000);
   spend('shop', 'assistant', 'small', 1_000_001, 9_000_000, { outcome: 'Failed' });
   now = NOW;
-  spend('team, "b"', 'chat', '=cmd()', 7, 0, { costNanoUsd: undefined });
+  spend('team, "b"', 'chat', '=cmd()', 7, 0, {
+    costNanoUsd: undefined,
+    key: 'research',
+    purpose: 'Summary',
+    savedTokens: 70,
+  });
   await ledger.flush();
 });
 
@@ -93,11 +98,11 @@ describe('outrider usage', () => {
     expect(code).toBe(0);
     expect(stdout).toBe(
       [
-        'DAY         MODEL   ATTEMPTS  FAILED  INPUT  CACHED  OUTPUT     COST USD  WOULD HAVE COST  SAVED',
-        '2026-11-15  large          1       0    150      50      25         2.50             2.50   0.00',
-        '2026-11-19  small          2       1    300     100      50  0.002000001      0.020000001  0.018',
-        '2026-11-20  =cmd()         1       0    150      50      25         0.00             0.00   0.00',
-        'TOTAL                      4       1    600     200     100  2.502000001      2.520000001  0.018',
+        'DAY         MODEL   ATTEMPTS  FAILED  INPUT  CACHED  OUTPUT     COST USD  WOULD HAVE COST  SAVED  NOT SENT',
+        '2026-11-15  large          1       0    150      50      25         2.50             2.50   0.00         0',
+        '2026-11-19  small          2       1    300     100      50  0.002000001      0.020000001  0.018         0',
+        '2026-11-20  =cmd()         1       0    150      50      25         0.00             0.00   0.00        70',
+        'TOTAL                      4       1    600     200     100  2.502000001      2.520000001  0.018        70',
         '',
         '1 attempts have no known price and are not in the cost',
         '',
@@ -108,8 +113,8 @@ describe('outrider usage', () => {
   it('writes CSV that spreadsheets read as text and numbers', async () => {
     const { stdout } = await run(...NOVEMBER, '-o', 'csv', '--by', 'namespace,model', '-n', 'team, "b"');
     expect(stdout.split('\r\n')).toEqual([
-      'namespace,model,attempts,failed,estimated,unpriced,inputTokens,cachedTokens,outputTokens,costUsd,wouldHaveCostUsd,savedUsd',
-      `"team, ""b""",'=cmd(),1,0,0,1,150,50,25,0.00,0.00,0.00`,
+      'namespace,model,attempts,failed,estimated,unpriced,inputTokens,cachedTokens,outputTokens,costUsd,wouldHaveCostUsd,savedUsd,savedTokens',
+      `"team, ""b""",'=cmd(),1,0,0,1,150,50,25,0.00,0.00,0.00,70`,
       '',
     ]);
   });
@@ -120,6 +125,11 @@ describe('outrider usage', () => {
       lines: [{ by: { namespace: 'shop', route: 'shop/assistant' }, attempts: 2, costUsd: '0.002000001' }],
       total: { attempts: 2, savedUsd: '0.018' },
     });
+  });
+
+  it('tells apart whom it is charged to, and what sidecars asked for themselves', async () => {
+    const { stdout } = await run('--from', '2026-11-20', '--to', '2026-11-20', '--by', 'key,purpose');
+    expect(stdout.split('\n')[1]).toMatch(/^research {2}Summary +1 /);
   });
 
   it('says where it looked when there is nothing', async () => {
@@ -145,7 +155,7 @@ describe('outrider usage', () => {
       '--from is 2026-12-01, after the last day, 2026-11-20',
     );
     expect(() => readOptions(['--by', 'team'], {}, NOW)).toThrow(
-      '--by has "team"; there are day, namespace, route, provider, model, key',
+      '--by has "team"; there are day, namespace, route, provider, model, key, purpose',
     );
   });
 });

@@ -96,7 +96,7 @@ describe('a running operator', () => {
     expect(['0.000000321', '0.000004321']).toContain(lines[0]?.costUsd);
     expect(await asked('by=team')).toEqual([
       400,
-      'by has "team"; there are day, namespace, route, provider, model, key\n',
+      'by has "team"; there are day, namespace, route, provider, model, key, purpose\n',
     ]);
     await cluster.stopOperator(second);
     expect(await kept()).toEqual({ nanoUsd: 4321n, rows: 4 });
