@@ -6,6 +6,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { costNanoUsd } from '../accounting/price.ts';
 import { NO_USAGE } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
+import { explainCache } from '../cache/explain.ts';
 import { saidBySignals } from '../signals/signals.ts';
 import { pricesOf } from '../snapshot/prices.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
@@ -95,6 +96,8 @@ export function explain(
 ): Explanation {
   const found = facts.unread ? throughPassthrough(table, facts) : throughRules(table, facts);
   const { route, rule } = found;
+  const cached = rule && explainCache(rule.body, facts, body);
+  if (cached) found.steps.push(cached);
   const sent = route && rule && !facts.unread ? shape?.(route, rule, facts) : undefined;
   if (!sent) return explained(found, facts, facts, health, now, random, body, state);
   found.steps.push(...sent.steps);
