@@ -66,6 +66,9 @@ export interface NativeRecord {
   /** What was uploaded there, and the batch; each once it is known. */
   remoteFile?: string;
   remoteBatch?: string;
+  /** When it was begun to be handed in, and when it was cancelled there. */
+  handingInAt?: number;
+  cancelledAt?: number;
 }
 
 export interface AsyncRecord {

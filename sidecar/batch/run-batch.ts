@@ -47,6 +47,7 @@ export class BatchRun {
   readonly #batch: BatchRecord;
   readonly #parts: RunParts;
   readonly #done = new Bits();
+  readonly #kept = { completed: 0, failed: 0 };
   #output: ResultLog | undefined;
   #errors: ResultLog | undefined;
   /** Were under way when an earlier process ended. */
@@ -116,10 +117,21 @@ export class BatchRun {
       if (bytes === undefined || bytes.length === 0 || this.#done.has(line)) continue;
       const read = readBatchLine(bytes, endpoint);
       if (isWrong(read)) continue;
-      last = this.#keep({ batch, line, customId: read.customId, error }, false);
+      last = this.keep({ batch, line, customId: read.customId, error }, false);
       await last;
     }
     await last;
+  }
+
+  /** Whether a line has its result. */
+  has(line: number): boolean {
+    return this.#done.has(line);
+  }
+
+  /** Says how many have, where somebody else's figures were shown meanwhile. */
+  count(): void {
+    this.#batch.completed = this.#kept.completed;
+    this.#batch.failed = this.#kept.failed;
   }
 
   async close(): Promise<void> {
@@ -146,8 +158,9 @@ export class BatchRun {
     const errors = await log(batch.errorFileId);
     this.#output = output.log;
     this.#errors = errors.log;
-    batch.completed = output.count;
-    batch.failed = errors.count;
+    this.#kept.completed = output.count;
+    this.#kept.failed = errors.count;
+    if (batch.native === undefined) this.count();
     await this.#readBegun();
   }
 
@@ -207,7 +220,7 @@ export class BatchRun {
         continue;
       }
       const ok = verdict.kind === 'Answered' && verdict.ok;
-      await this.#keep({ batch, line: number, customId, ...answerOf(sent, innerId(batch, number)) }, ok);
+      await this.keep({ batch, line: number, customId, ...answerOf(sent, innerId(batch, number)) }, ok);
       this.#pauses = 0;
       return;
     }
@@ -221,12 +234,14 @@ export class BatchRun {
     await appendFile(this.#parts.spool.path(this.#batch.id, 'started'), entry, { mode: 0o600 });
   }
 
-  async #keep(result: LineResult, ok: boolean): Promise<void> {
+  /** Once it is on the disk, it counts. */
+  async keep(result: LineResult, ok: boolean): Promise<void> {
     const log = ok ? this.#output : this.#errors;
     await log?.append(renderResult(result));
     this.#done.add(result.line);
-    if (ok) this.#batch.completed++;
-    else this.#batch.failed++;
+    if (ok) this.#kept.completed++;
+    else this.#kept.failed++;
+    this.count();
     this.#parts.onLine(ok ? 'Completed' : 'Failed');
   }
 

@@ -10,6 +10,7 @@ import { AsyncWorker } from './async-worker.ts';
 import { BatchesDesk } from './batches-desk.ts';
 import { type Desks, serveLater } from './desk.ts';
 import { FilesDesk } from './files-desk.ts';
+import type { NativeParts, NativeRunner } from './native/run-native.ts';
 import { isOver } from './records.ts';
 import { largestInput } from './rules.ts';
 import type { LineOutcome } from './run-batch.ts';
@@ -18,14 +19,14 @@ import { Spool } from './spool.ts';
 import { delivererOf } from './webhook.ts';
 import { BatchWorker } from './worker.ts';
 
-export interface ServiceParts extends SenderParts {
+export interface ServiceParts extends SenderParts, Pick<NativeParts, 'dispatch' | 'recording'> {
   directory: string;
   /** Most that is kept there, in bytes. */
   maxBytes: number;
   /** Longest body of a request, in bytes. */
   maxBody: number;
   clock: Clock;
-  credentials: Pick<CredentialSource, 'get'>;
+  credentials: Pick<CredentialSource, 'get' | 'has'>;
   table: () => RoutingTable | undefined;
   random: () => number;
   warn: (message: string) => void;
@@ -45,6 +46,13 @@ export class LaterService {
     this.#spool = spool;
     const send = senderOf(parts);
     const wall = (): number => clock.wall();
+    let runner: NativeRunner | undefined;
+    const native = async (): Promise<NativeRunner> => {
+      const { NativeRunner: Runner } = await import('./native/run-native.ts');
+      const hasCredential = (id: string): boolean => credentials.has(id);
+      runner ??= new Runner({ ...parts, spool, maxLine: maxBody, hasCredential });
+      return runner;
+    };
     this.#batches = new BatchWorker({
       spool,
       clock,
@@ -54,6 +62,7 @@ export class LaterService {
       warn,
       onLine,
       table,
+      native,
       onEnd: (batch) => onEnd('Batch', batch.state),
     });
     this.#deferred = new AsyncWorker({

@@ -119,20 +119,16 @@ export class Spool {
   }
 
   /** Bytes of a content; 0 where there is none. */
-  async size(id: string): Promise<number> {
-    return await stat(this.path(id)).then(
+  async size(id: string, part = 'data'): Promise<number> {
+    return await stat(this.path(id, part)).then(
       (found) => found.size,
       () => 0,
     );
   }
 
   async removePart(id: string, part: string): Promise<void> {
-    const path = this.path(id, part);
-    const size = await stat(path).then(
-      (found) => found.size,
-      () => 0,
-    );
-    await removeFile(path);
+    const size = await this.size(id, part);
+    await removeFile(this.path(id, part));
     this.#bytes -= size;
   }
 
@@ -202,7 +198,7 @@ const NAMES: Readonly<Record<Kind, string>> = {
   Async: 'deferred requests',
 };
 /** Of all kinds. */
-const PARTS = ['data', 'started', 'answer'] as const;
+const PARTS = ['data', 'started', 'answer', 'upload', 'results'] as const;
 const KEPT_MS = 30 * 24 * 3_600_000;
 /** One that is too late to be answered is told so for an hour. */
 const ASYNC_GRACE_MS = 3_600_000;

@@ -4,13 +4,16 @@
  */
 import type { RoutingTable } from '../routing/table.ts';
 import type { Timer } from '../snapshot/clock.ts';
+import type { NativeRunner } from './native/run-native.ts';
 import { type BatchRecord, type BatchState, isOver } from './records.ts';
-import { BatchRun, type RunParts } from './run-batch.ts';
+import { BatchRun, type RunEnd, type RunParts } from './run-batch.ts';
 import { validateInput } from './validate.ts';
 
 export interface WorkerParts extends RunParts {
   /** Undefined: no configuration has arrived. */
   table: () => RoutingTable | undefined;
+  /** Loaded when a rule lets providers run batches. */
+  native: () => Promise<NativeRunner>;
   /** A batch has ended. */
   onEnd: (batch: BatchRecord) => void;
 }
@@ -115,7 +118,15 @@ export class BatchWorker {
     }
     const { inputFileId, endpoint } = batch;
     const bytes = spool.files.get(inputFileId)?.bytes ?? 0;
-    const checked = await validateInput({ path: spool.path(inputFileId), bytes, endpoint, maxLine, table });
+    const choice = mayBeNative(table) ? (await this.#parts.native()).choice() : undefined;
+    const checked = await validateInput({
+      path: spool.path(inputFileId),
+      bytes,
+      endpoint,
+      maxLine,
+      table,
+      ...(choice && { each: (line, number, route) => choice.each(line, number, route) }),
+    });
     // Somebody may have cancelled it meanwhile.
     if (batch.state !== 'validating') return;
     batch.total = checked.total;
@@ -127,6 +138,16 @@ export class BatchWorker {
     const { maxConcurrent, expiresAfterMs } = checked.terms;
     batch.maxConcurrent = maxConcurrent;
     batch.expiresAt = batch.createdAt + expiresAfterMs;
+    const decision = choice?.decision;
+    if (decision && 'native' in decision) {
+      batch.native = decision.native;
+    } else if (decision && choice.demanded) {
+      const { reason, line } = decision.against;
+      const message = `mode is Native, and the provider cannot run the batch: ${reason}`;
+      batch.errors = [{ code: 'native_unavailable', message, param: null, line }];
+      await this.#end(batch, 'failed');
+      return;
+    }
     this.#to(batch, 'in_progress');
     await spool.save('Batch', batch);
   }
@@ -138,7 +159,16 @@ export class BatchWorker {
     const run = await BatchRun.open(batch, this.#parts);
     let timer: Timer | undefined;
     try {
-      if (batch.state === 'in_progress') {
+      if (batch.native && batch.state !== 'finalizing') {
+        const native = await this.#parts.native();
+        const end = await this.#handOver(batch, batch.native, native, run, stop.signal);
+        if (end === undefined || this.#stopping.signal.aborted) return;
+        if (end.kind === 'Until') {
+          this.#later(batch, end.at - clock.monotonic());
+          return;
+        }
+        native.forget(batch.id);
+      } else if (batch.state === 'in_progress') {
         const left = batch.expiresAt - clock.wall();
         if (left > 0) {
           timer = clock.after(Math.min(left, LONGEST_TIMER_MS), () => stop.abort());
@@ -158,6 +188,24 @@ export class BatchWorker {
       timer?.cancel();
       this.#running = undefined;
       await run.close();
+    }
+  }
+
+  /** Undefined: the provider does not take it, and the batch has failed. */
+  async #handOver(
+    batch: BatchRecord,
+    record: NonNullable<BatchRecord['native']>,
+    native: NativeRunner,
+    run: BatchRun,
+    signal: AbortSignal,
+  ): Promise<RunEnd | undefined> {
+    try {
+      return await native.step(batch, record, run, signal);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      batch.errors = [{ code: 'native_refused', message: error.message, param: null, line: null }];
+      await this.#end(batch, 'failed');
+      return undefined;
     }
   }
 
@@ -243,6 +291,13 @@ export class BatchWorker {
     });
   }
 }
+
+const mayBeNative = (table: RoutingTable): boolean =>
+  table.routes.some(({ rules }) => rules.some(({ body: { batch } }) => batch && batch.mode !== 'Emulated'));
+
+/** By name: the class is loaded apart. */
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && error.name === 'NativeRefused';
 
 const EXPIRED = {
   code: 'batch_expired',

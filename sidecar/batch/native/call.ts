@@ -1,0 +1,120 @@
+/** One call to a provider's batch API, beside all requests: bounded in time, and what comes back in memory or on the disk. */
+import { createWriteStream } from 'node:fs';
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createSecureContext, rootCertificates } from 'node:tls';
+import { addressOf } from '../../dispatch/address.ts';
+
+export interface NativeCall {
+  method: 'GET' | 'POST';
+  url: URL;
+  /** Names and values in turn. */
+  headers: readonly string[];
+  caBundle: string | undefined;
+  /** Pieces in order, and how many bytes they are. */
+  body?: { pieces: AsyncIterable<Buffer>; length: number; type: string };
+  /** Where a good answer goes; unset: into memory. */
+  into?: { path: string; maxBytes: number };
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+/** `status` 0: there was no answer. `body` is empty where it went to the disk. */
+export interface NativeAnswer {
+  status: number;
+  body: string;
+  retryAfter: string | undefined;
+}
+
+const MAX_BODY = 1024 * 1024;
+const NONE: NativeAnswer = { status: 0, body: '', retryAfter: undefined };
+
+/** Rejects only where the disk does. */
+export async function callNative(call: NativeCall): Promise<NativeAnswer> {
+  let response: IncomingMessage;
+  try {
+    response = await open(call);
+  } catch {
+    return NONE;
+  }
+  const status = response.statusCode ?? 0;
+  const retryAfter = response.headers['retry-after'];
+  if (call.into && status === 200) {
+    const { path, maxBytes } = call.into;
+    let length = 0;
+    const bounded = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of source) {
+        length += chunk.length;
+        if (length > maxBytes) throw new Error('the results of the provider are larger than the spool takes');
+        yield chunk;
+      }
+    };
+    await pipeline(response, bounded, createWriteStream(path, { mode: 0o600 }));
+    return { status, body: '', retryAfter };
+  }
+  try {
+    return { status, body: await textOf(response), retryAfter };
+  } catch {
+    return NONE;
+  }
+}
+
+function open({
+  method,
+  url,
+  headers,
+  caBundle,
+  body,
+  timeoutMs,
+  signal,
+}: NativeCall): Promise<IncomingMessage> {
+  const { tls, host, port } = addressOf(url);
+  const sent = [
+    'Host',
+    url.host,
+    'Accept',
+    '*/*',
+    'Accept-Encoding',
+    'identity',
+    'Connection',
+    'close',
+    ...headers,
+  ];
+  if (body) sent.push('Content-Type', body.type, 'Content-Length', String(body.length));
+  const options = {
+    host,
+    port,
+    path: url.pathname + url.search,
+    method,
+    headers: sent,
+    agent: false,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+    ...(tls &&
+      caBundle !== undefined && {
+        secureContext: createSecureContext({ ca: [...rootCertificates, caBundle] }),
+      }),
+  } as const;
+  return new Promise((resolve, reject) => {
+    const request = (tls ? https : http).request(options, resolve);
+    request.on('error', reject);
+    if (body)
+      Readable.from(body.pieces)
+        .on('error', (error) => request.destroy(error))
+        .pipe(request);
+    else request.end();
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY) break;
+    chunks.push(chunk);
+  }
+  response.destroy();
+  return Buffer.concat(chunks).toString('utf8');
+}
