@@ -3,9 +3,11 @@ import packageJson from '../package.json' with { type: 'json' };
 import { type Sidecar, startSidecar } from '../sidecar/sidecar.ts';
 import { createTelemetry } from '../sidecar/telemetry/create.ts';
 import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
+import { CACHE_FLAGS, type CacheSettings, cacheOptions, readCacheSettings } from './cache-options.ts';
 import { listenProblem } from './ports.ts';
 import { type CompiledManifests, Manifests } from './run/manifests.ts';
 import { requestLine } from './run/request-line.ts';
+import { type SpoolSettings, spoolOf } from './spool-options.ts';
 
 const HELP = `outrider run: one sidecar from manifests on disk, no cluster
 
@@ -23,7 +25,12 @@ usage: outrider run -f FILE|DIR... [options]
   --labels K=V,...         labels of the sidecar, for routes that select by them; none        OUTRIDER_LABELS
   --platform-namespaces A,B  namespaces that may export providers and vouch for data policies; none  OUTRIDER_PLATFORM_NAMESPACES
   --region NAME            where it runs, as providers name their regions; unset: not known    OUTRIDER_REGION
+  --spool-dir DIR          where batches and answers for later are kept; unset: nowhere        OUTRIDER_SPOOL_DIR
+  --spool-bytes N          most that is kept there; 1073741824                                OUTRIDER_SPOOL_BYTES
   --listener-token TOKEN   callers must present it as their API key; unset: none              OUTRIDER_LISTENER_TOKEN
+  --cache-bytes N          answers that are kept to be given again; 33554432                  OUTRIDER_CACHE_BYTES
+  --cache-url URL          Valkey or Redis to share them through; unset: not shared           OUTRIDER_CACHE_URL
+  --cache-ca-file FILE     PEM of who signs its certificate; unset: the system's              OUTRIDER_CACHE_CA_FILE
   --drain-ms N             how long open responses may go on at the end; 5000                 OUTRIDER_DRAIN_MS
   --help
 
@@ -37,7 +44,10 @@ const FLAGS = [
   'labels',
   'platform-namespaces',
   'region',
+  'spool-dir',
+  'spool-bytes',
   'listener-token',
+  ...CACHE_FLAGS,
   'drain-ms',
 ];
 
@@ -49,7 +59,9 @@ interface RunSettings {
   labels: Record<string, string>;
   platformNamespaces: readonly string[];
   region: string | undefined;
+  spool: SpoolSettings | undefined;
   token: string | undefined;
+  cache: CacheSettings;
   drainMs: number;
 }
 
@@ -68,7 +80,9 @@ export function readSettings(args: string[], env: NodeJS.ProcessEnv): RunSetting
     labels: labelsOf(given.list('labels')),
     platformNamespaces: given.list('platform-namespaces'),
     region: given.text('region'),
+    spool: spoolOf(given),
     token: given.text('listener-token'),
+    cache: readCacheSettings(given),
     drainMs: given.integer('drain-ms', 0, 3_600_000) ?? 5000,
   };
 }
@@ -96,7 +110,9 @@ async function run(settings: RunSettings): Promise<number> {
       admin: settings.admin,
       source: manifests.source,
       limits: { drainMs: settings.drainMs },
+      cache: cacheOptions(settings.cache),
       ...(region === undefined ? {} : { region }),
+      ...(settings.spool && { spool: settings.spool }),
       ...(token === undefined ? {} : { access: { token } }),
       telemetry: (gauges) =>
         createTelemetry({

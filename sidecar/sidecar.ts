@@ -222,6 +222,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     memory,
     learned,
     serve: (exchange, path, body) => pipeline.serveInner(exchange, path, body),
+    dispatch: dispatcher.parts,
+    recording,
     clock,
     credentials,
     random,
