@@ -4,7 +4,7 @@
  */
 import type { Reading } from './readings.ts';
 
-export interface Mark {
+interface Mark {
   /** The highest percentage that was reached. */
   percent: number;
   /** Milliseconds since the epoch from which on the same is news again. */
@@ -28,11 +28,11 @@ export interface Alert {
 }
 
 /** Beyond them nobody is told: whoever has so many keys reads metrics. */
-export const MAX_MARKS = 10_000;
+const MAX_MARKS = 10_000;
 
 const LENGTH_MS = { Hour: 3_600_000, Day: 86_400_000, Week: 604_800_000, Month: 2_592_000_000 };
 
-export const markName = ({ budget, key }: Pick<Reading, 'budget' | 'key'>): string =>
+const markName = ({ budget, key }: Pick<Reading, 'budget' | 'key'>): string =>
   JSON.stringify([budget.body.id, key]);
 
 /** Alerts to tell now; their marks are in `marks` already. Lets go of marks that are over. */

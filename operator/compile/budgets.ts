@@ -13,7 +13,7 @@ export type EffectiveBudget = Omit<Budget, Defaulted | 'period'> & {
 
 const NANO_DIGITS = 9;
 
-export function effectiveBudget(budget: Budget, path: string, fill: Filler): EffectiveBudget {
+function effectiveBudget(budget: Budget, path: string, fill: Filler): EffectiveBudget {
   const { unit, rolling, timeZone } = budget.period;
   return {
     ...budget,

@@ -6,15 +6,7 @@ import type { DataPolicyBody } from '../../sidecar/snapshot/shapes/constraints.t
 import type { RateLimitBody } from '../../sidecar/snapshot/shapes/rate-limits.ts';
 import { days } from './constraints.ts';
 import { type PolicyDefaults, withDefaults } from './policy-defaults.ts';
-import {
-  capOf,
-  days,
-  keptOutBy,
-  noPlaceFor,
-  type Required,
-  requiredBy,
-  withRequired,
-} from './policy-overrides.ts';
+import { capOf, keptOutBy, noPlaceFor, type Required, requiredBy, withRequired } from './policy-overrides.ts';
 import type { PolicySource } from './policy-source.ts';
 import type { ProviderSource } from './provider-index.ts';
 import { policyRateLimits } from './rate-limits.ts';

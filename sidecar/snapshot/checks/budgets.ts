@@ -3,7 +3,7 @@ import { all, type Check, distinct, integer, list, oneOf, only, shape, text, wro
 import type { BudgetBody, BudgetKeyPart } from '../shapes/budgets.ts';
 
 /** A team's own, and those of every policy over it. */
-export const MAX_BUDGETS = 64;
+const MAX_BUDGETS = 64;
 /** A request waits in memory, and its caller for it. */
 const LONGEST_WAIT_MS = 600_000;
 

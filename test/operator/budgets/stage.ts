@@ -15,7 +15,7 @@ import { podTokens } from '../support/pod-tokens.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
 const API = 'outrider.dev/v1alpha1';
-export const LEDGER = { namespace: 'outrider-system', name: 'outrider-ledger' };
+const LEDGER = { namespace: 'outrider-system', name: 'outrider-ledger' };
 
 export interface App {
   /** One request; its status, and the code of an error. */

@@ -305,7 +305,7 @@ describe('overrides', () => {
       const made = compiled(
         [policy('p', { ...ALL, overrides: { dataPolicy: { residency: [residency] } } })],
         {
-          routes: [route(asked as LLMRouteSpec)],
+          routes: [route(asked)],
           providers: [provider('one', 'platform', { dataPolicy }), provider('two')],
         },
       );
