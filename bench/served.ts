@@ -13,10 +13,12 @@ export async function serve(items: Snapshot['items'], keyOf?: (id: string) => st
   const snapshot = snapshotOf(items);
   const loopback = { host: '127.0.0.1', port: 0 };
   const warn = (message: string): void => void process.stderr.write(`${message}\n`);
+  const store = process.env['OUTRIDER_CACHE_URL'];
   const sidecar = await startSidecar({
     listen: loopback,
     admin: loopback,
     source,
+    ...(store !== undefined && { cache: { shared: { url: store } } }),
     telemetry: (gauges) =>
       createTelemetry({ version: '0', gauges, env: {}, accessLog: { destination: '/dev/null' }, warn }),
     warn,

@@ -1,6 +1,7 @@
 /** Every scenario, by name. */
 
 import { BANDIT } from './bandit.ts';
+import { CACHE } from './cache.ts';
 import { COST_TIERS } from './cost-tiers.ts';
 import { KEY_STORM } from './key-storm.ts';
 import { LATENCY_SPIKE } from './latency-spike.ts';
@@ -15,4 +16,5 @@ export const SCENARIOS: readonly Scenario[] = [
   OUTAGE,
   SLOW_TAIL,
   KEY_STORM,
+  CACHE,
 ];
