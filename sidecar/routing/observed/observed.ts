@@ -8,7 +8,8 @@ import type { Candidate } from '../plan.ts';
 import { ownKind } from './answer-kind.ts';
 import { inputBucket } from './buckets.ts';
 import { Lengths } from './lengths.ts';
-import { TargetMemory } from './target-memory.ts';
+import { TargetMemory, type Waits } from './target-memory.ts';
+import { Link } from './waiting.ts';
 
 /** Models per provider: callers may invent names, so those asked longest ago go first. */
 const MAX_MODELS = 256;
@@ -16,6 +17,17 @@ const MAX_MODELS = 256;
 const LEAST_TOKENS = 20;
 /** Tokens that a byte of output is worth, where reasoning may or may not have been shown. */
 const TOKENS_PER_BYTE = 0.235;
+
+/** Where an attempt is remembered, kept with it: looked up once, when it starts. */
+const WATCHED = Symbol('watched');
+type Watched = Attempt & { [WATCHED]?: Watch };
+
+interface Watch {
+  readonly memory: TargetMemory;
+  /** Where it waits; undefined for what is not comparable. */
+  readonly waits: Waits | undefined;
+  readonly link: Link;
+}
 
 export class Observed implements AttemptObserver, ExchangeObserver {
   readonly lengths = new Lengths();
@@ -31,48 +43,51 @@ export class Observed implements AttemptObserver, ExchangeObserver {
     return this.of(candidate)?.inFlight ?? 0;
   }
 
-  started(attempt: Attempt, exchange: Exchange): void {
+  started(attempt: Watched, exchange: Exchange): void {
     const memory = this.#at(attempt.candidate);
     const others = memory.inFlight++;
     memory.startedAt = attempt.startedAt;
-    if (!isTimed(exchange)) return;
-    const { inputTokens: tokens, stream } = exchange.facts;
-    if (stream) memory.join(attempt, others);
-    memory.waitsOf(inputBucket(tokens), stream).open.set(attempt, others);
+    const waits = isTimed(exchange)
+      ? memory.waitsOf(inputBucket(exchange.facts.inputTokens), exchange.facts.stream)
+      : undefined;
+    const link = new Link(attempt.startedAt, others);
+    waits?.open.add(link);
+    attempt[WATCHED] = { memory, waits, link };
   }
 
-  committed(attempt: Attempt, exchange: Exchange): void {
-    if (!isTimed(exchange)) return;
+  committed(attempt: Watched, exchange: Exchange): void {
+    const watch = attempt[WATCHED];
+    if (watch?.waits === undefined) return;
     // A stream may be handed on before it has any content; then its content is waited for.
     const { firstContentAt, committedAt } = attempt;
-    const at = firstContentAt ?? (exchange.facts.stream ? undefined : committedAt);
-    if (at !== undefined) this.#waited(attempt, exchange, at, false);
+    const at = firstContentAt ?? (exchange.facts?.stream ? undefined : committedAt);
+    if (at !== undefined) waited(watch, at, false);
   }
 
-  ended(attempt: Attempt, exchange: Exchange): void {
-    const memory = this.of(attempt.candidate);
-    if (memory === undefined) return;
+  ended(attempt: Watched, _exchange?: Exchange): void {
+    const watch = attempt[WATCHED];
+    if (watch === undefined) return;
+    const { memory, waits, link } = watch;
     memory.inFlight = Math.max(0, memory.inFlight - 1);
     const { firstContentAt, endedAt, failure, cancelled } = attempt;
-    if (endedAt === undefined || !isTimed(exchange)) return;
-    if (firstContentAt !== undefined) this.#waited(attempt, exchange, firstContentAt, false);
-    else if (failure === undefined && !cancelled) this.#waited(attempt, exchange, endedAt, false);
+    if (endedAt === undefined || waits === undefined) return;
+    if (firstContentAt !== undefined) waited(watch, firstContentAt, false);
+    else if (failure === undefined && !cancelled) waited(watch, endedAt, false);
     // Whoever gave up only knows that it would have taken longer.
-    else if (failure === 'Timeout' || cancelled) this.#waited(attempt, exchange, endedAt, true);
+    else if (failure === 'Timeout' || cancelled) waited(watch, endedAt, true);
     // Other failures say nothing about time, and are for breakers.
-    else this.#forget(attempt, exchange);
+    else waits.open.remove(link);
   }
 
   completed(exchange: Exchange): void {
     if (!isTimed(exchange)) return;
-    for (const attempt of exchange.attempts) {
+    for (const attempt of exchange.attempts as Watched[]) {
       const { settlement, failure, cancelled } = attempt;
-      const memory = this.of(attempt.candidate);
-      const others = memory?.leave(attempt) ?? 0;
+      const watch = attempt[WATCHED];
       if (settlement?.source !== 'Provider' || failure !== undefined || cancelled) continue;
-      if (memory === undefined) continue;
-      this.#learn(memory, attempt, settlement.usage, exchange);
-      learnPace(memory, attempt, settlement.usage, others);
+      if (watch === undefined) continue;
+      this.#learn(watch.memory, attempt, settlement.usage, exchange);
+      learnPace(watch.memory, attempt, settlement.usage, exchange.facts.stream ? watch.link.beside : 0);
     }
   }
 
@@ -94,22 +109,6 @@ export class Observed implements AttemptObserver, ExchangeObserver {
     if (kind === undefined) return;
     const length = { output: usage.output + usage.audioOutput, reasoning: usage.reasoning };
     this.lengths.observe(memory.lengths, kind, ownKind(kind, attempt.candidate), length, now);
-  }
-
-  #waited(attempt: Attempt, exchange: TimedExchange, until: number, atLeast: boolean): void {
-    const memory = this.of(attempt.candidate);
-    const waits = memory?.waitsOf(inputBucket(exchange.facts.inputTokens), exchange.facts.stream);
-    const beside = waits?.open.get(attempt);
-    // Not, or no longer, waited for.
-    if (memory === undefined || waits === undefined || beside === undefined) return;
-    waits.open.delete(attempt);
-    const ms = until - attempt.startedAt;
-    if (atLeast && !(ms > waits.times.mean)) return;
-    memory.waited(waits, ms, beside, until);
-  }
-
-  #forget(attempt: Attempt, { facts }: TimedExchange): void {
-    this.of(attempt.candidate)?.waitsOf(inputBucket(facts.inputTokens), facts.stream).open.delete(attempt);
   }
 
   #at({ providerId, upstreamModel }: Candidate): TargetMemory {
@@ -135,6 +134,14 @@ type TimedExchange = Exchange & { facts: NonNullable<Exchange['facts']> };
 function isTimed(exchange: Exchange): exchange is TimedExchange {
   const { facts, dialect } = exchange;
   return facts !== undefined && facts.unread !== true && dialect.operation !== 'count_tokens';
+}
+
+/** It waited until then, or so long at the least; nothing where it waits no longer. */
+function waited({ memory, waits, link }: Watch, until: number, atLeast: boolean): void {
+  if (!waits?.open.remove(link)) return;
+  const ms = until - link.startedAt;
+  if (atLeast && !(ms > waits.times.mean)) return;
+  memory.waited(waits, ms, link.beside, until);
 }
 
 /** `others`: attempts that were under way when it began. */

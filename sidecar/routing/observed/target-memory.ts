@@ -1,22 +1,21 @@
 /** What one model of one provider has lately done in this pod, whichever credential or rule asked it. */
 import { LearnedRatio } from '../../accounting/estimate.ts';
-import type { Attempt } from '../../exchange.ts';
 import { INPUT_BUCKETS } from './buckets.ts';
 import { Decayed } from './decayed.ts';
 import type { ModelLengths } from './lengths.ts';
 import { UnderLoad } from './under-load.ts';
+import { Waiting } from './waiting.ts';
 
 /** Oldest waiting attempts that a look at the present takes in. */
 const LOOKED_AT = 4;
 const SHARE_STEP = 0.05;
-const MAX_STREAMS = 10_000;
 
 /** Time to the committing event, of requests of one size, streamed or whole. */
 export class Waits {
   readonly times = new Decayed();
   readonly underLoad = new UnderLoad();
-  /** Attempts that have not committed, the oldest first, and how many others were under way when each began. */
-  readonly open = new Map<Attempt, number>();
+  /** Attempts that have not committed. */
+  readonly open = new Waiting();
   /** Others under way beside those that `times` tell of, on average. */
   #usual = 0;
 
@@ -31,10 +30,10 @@ export class Waits {
     let excess = 0;
     let waited = 0;
     let count = 0;
-    for (const { startedAt } of this.open.keys()) {
-      const age = now - startedAt;
+    for (let link = this.open.oldest; link !== undefined && count < LOOKED_AT; link = link.after) {
+      const age = now - link.startedAt;
       const more = times.excess(age);
-      if (more === 0 || count === LOOKED_AT) break;
+      if (more === 0) break;
       excess += more;
       waited += age;
       count++;
@@ -76,8 +75,6 @@ export class TargetMemory {
   readonly lengths: ModelLengths = new Map();
   /** By bucket of input, twice: whole answers, and streams. */
   readonly #waits: (Waits | undefined)[] = [];
-  /** Of each stream under way, how many others were when it began. */
-  readonly #beside = new Map<Attempt, number>();
   #shared = 0;
 
   waitsOf(bucket: number, stream: boolean): Waits {
@@ -105,19 +102,6 @@ export class TargetMemory {
     const factor = waits.observe(Math.max(1, ms), beside, now);
     if (factor === 1) return;
     for (const other of this.#waits) if (other && other !== waits) other.times.shift(factor);
-  }
-
-  /** A stream begins beside so many others. */
-  join(attempt: Attempt, others: number): void {
-    if (this.#beside.size >= MAX_STREAMS) this.#beside.clear();
-    this.#beside.set(attempt, others);
-  }
-
-  /** It is over and settled; gives how many others there were. */
-  leave(attempt: Attempt): number | undefined {
-    const others = this.#beside.get(attempt);
-    if (others !== undefined) this.#beside.delete(attempt);
-    return others;
   }
 
   /** Parts of the input of one answer, which had `total` tokens of it. */
