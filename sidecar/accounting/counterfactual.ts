@@ -13,15 +13,17 @@ export function savedNanoUsd({ plan, attempts }: Exchange, served: Attempt): big
   if (!plan || settlement?.costNanoUsd === undefined) return undefined;
   const own = pricesOf(candidate.model);
   let dearest = settlement.costNanoUsd;
-  const seen = new Set<FullPrices | undefined>([own, undefined]);
+  // Of most rules all targets have one price: nothing is made for them.
+  let others: FullPrices[] | undefined;
   for (const { model } of plan.candidates) {
     const prices = pricesOf(model);
-    if (prices === undefined || seen.has(prices)) continue;
-    seen.add(prices);
+    if (prices === undefined || prices === own || others?.includes(prices)) continue;
+    (others ??= []).push(prices);
     const cost = costNanoUsd(settlement.usage, prices);
     if (cost > dearest) dearest = cost;
   }
-  if (seen.size === 2) return undefined;
+  const compared = (own === undefined ? 0 : 1) + (others?.length ?? 0);
+  if (compared < 2) return undefined;
   let cost = 0n;
   for (const attempt of attempts) cost += attempt.settlement?.costNanoUsd ?? 0n;
   return dearest > cost ? dearest - cost : 0n;

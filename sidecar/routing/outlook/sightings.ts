@@ -13,9 +13,10 @@ import { type Trend, TrendWindow } from './trend.ts';
 
 /** Targets that are remembered; callers may invent names of models, which count as one. */
 const MAX_KEPT = 256;
-/** A trend is judged anew after so many attempts, or milliseconds. */
+/** A trend is judged anew after so many attempts, or milliseconds; in no case sooner, as its bins are of seconds. */
 const JUDGE_ATTEMPTS = 10;
 const JUDGE_MS = 5_000;
+const JUDGE_LEAST_MS = 100;
 /** How quickly the pace follows: by time, and by number where answers come thick. */
 const PACE_HALF_LIFE_MS = 5_000;
 const PACE_LEAST = 0.05;
@@ -59,7 +60,8 @@ export class Sighting {
     this.seenAt = now;
     (stream ? this.#streams : this.#wholes).add(ms, now);
     this.#sinceJudged++;
-    if (this.#sinceJudged >= JUDGE_ATTEMPTS || now - this.#judgedAt >= JUDGE_MS) this.judge(now);
+    const since = now - this.#judgedAt;
+    if (since >= JUDGE_MS || (this.#sinceJudged >= JUDGE_ATTEMPTS && since >= JUDGE_LEAST_MS)) this.judge(now);
   }
 
   /** Where nothing was seen for some time, what stood out is looked at again. */
