@@ -7,10 +7,10 @@ import type { BudgetPeriod } from './shapes/budgets.ts';
 /** Milliseconds since the epoch. */
 export interface BudgetWindow {
   /** Of the window, or of the piece that is written to. */
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
   /** Oldest piece that still counts; of a calendar window its start. */
-  since: number;
+  readonly since: number;
 }
 
 const MINUTE = 60_000;
@@ -25,7 +25,23 @@ const PIECES: Record<BudgetPeriod['unit'], { ms: number; count: number }> = {
   Month: { ms: DAY, count: 30 },
 };
 
-export function windowAt({ unit, rolling, timeZone }: BudgetPeriod, at: number): BudgetWindow {
+/** Of the calendar, by unit and zone: calendars are dear to ask, and the same window is asked for over and over. */
+const latest = new Map<string, BudgetWindow>();
+/** More than there are zones, four times. */
+const MAX_LATEST = 4096;
+
+export function windowAt(period: BudgetPeriod, at: number): BudgetWindow {
+  if (period.rolling) return windowOf(period, at);
+  const name = `${period.unit} ${period.timeZone}`;
+  const known = latest.get(name);
+  if (known !== undefined && at >= known.start && at < known.end) return known;
+  if (latest.size >= MAX_LATEST) latest.clear();
+  const window = windowOf(period, at);
+  latest.set(name, window);
+  return window;
+}
+
+function windowOf({ unit, rolling, timeZone }: BudgetPeriod, at: number): BudgetWindow {
   if (rolling) {
     const { ms, count } = PIECES[unit];
     const start = Math.floor(at / ms) * ms;

@@ -39,6 +39,8 @@ export interface Claim {
 interface Account {
   readonly charge: Charge;
   readonly holdings: Map<Holder, Holding>;
+  /** Of these, those that want some. */
+  asking: number;
   open: bigint;
   /** Granted by a leader before this one, and by whom it is held not known yet. */
   unknown: bigint;
@@ -77,11 +79,7 @@ export class LeaseBook {
 
   /** Processes that want some of it. */
   asking(charge: Charge): number {
-    let count = 0;
-    for (const { want } of this.#accounts.get(spendKey(charge))?.holdings.values() ?? []) {
-      if (want > 0n) count++;
-    }
-    return count;
+    return this.#accounts.get(spendKey(charge))?.asking ?? 0;
   }
 
   /**
@@ -105,6 +103,7 @@ export class LeaseBook {
       account.booked -= open - fromUnknown;
       account.open += open;
     }
+    account.asking += wants(said) - wants(known);
     account.holdings.set(holder, { granted, open, want: said.want, until: said.until });
   }
 
@@ -137,6 +136,7 @@ export class LeaseBook {
     const holding = account?.holdings.get(holder);
     if (!account || !holding) return;
     account.holdings.delete(holder);
+    account.asking -= wants(holding);
     account.open -= holding.open;
     account.booked += least(reserved, holding.open);
   }
@@ -165,9 +165,11 @@ export class LeaseBook {
     const changed: Charge[] = [];
     for (const account of this.#accounts.values()) {
       let booked = 0n;
-      for (const [holder, { open, until }] of account.holdings) {
+      for (const [holder, holding] of account.holdings) {
+        const { open, until } = holding;
         if (until > now && !gone(holder)) continue;
         account.holdings.delete(holder);
+        account.asking -= wants(holding);
         account.open -= open;
         booked += open;
       }
@@ -219,11 +221,12 @@ export class LeaseBook {
     const name = spendKey(charge);
     let account = this.#accounts.get(name);
     if (!account) {
-      account = { charge, holdings: new Map(), open: 0n, unknown: 0n, booked: 0n, upTo: 0n };
+      account = { charge, holdings: new Map(), asking: 0, open: 0n, unknown: 0n, booked: 0n, upTo: 0n };
       this.#accounts.set(name, account);
     }
     return account;
   }
 }
 
+const wants = (holding: Pick<Holding, 'want'> | undefined): number => (holding && holding.want > 0n ? 1 : 0);
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

@@ -201,10 +201,11 @@ export class Leasing {
       const grant = this.#grant(one);
       const counted = this.#counted(charge);
       if (grant === 0n || counted === undefined || this.#book.covers(charge, counted, grant)) continue;
-      const ahead = most(most(grant, BigInt(one.demand.want)), amount / CHUNK);
       const free = this.#free(one);
       const name = spendKey(charge);
-      this.#reserves.set(name, most(this.#reserves.get(name) ?? 0n, ahead < free ? ahead : free));
+      // Of all who wait for the same write.
+      const ahead = (this.#reserves.get(name) ?? amount / CHUNK) + most(grant, BigInt(one.demand.want));
+      this.#reserves.set(name, ahead < free ? ahead : free);
       short = true;
     }
     return short;
