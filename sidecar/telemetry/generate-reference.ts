@@ -47,12 +47,14 @@ const LOG_FIELDS = {
     'Of a rule with strategy Adaptive: the target that was chosen first, the chance (`propensity`) it had, and the kind of request it was chosen for; absent elsewhere. What served may be another one.',
   cache:
     'Of rules that keep answers: `result` (`Hit`, `Shared`, `Miss`, `Bypass`), `reason` (of hits `Exact` or `Semantic`, of bypasses why), `ageMs`, `similarityPercent`, and `savedUsd`: what the answer had cost when it was asked for. Of hits and shared answers, `target`, `provider` and `model` of the line are who gave the answer first. Absent elsewhere.',
+  savedTokens:
+    'Tokens of the prompt, by estimate, that were not sent: of older turns that the rule leaves out or has summarised. Absent where it was sent whole.',
   signals:
     'What rules asked of the prompt and were told: `intent`, `label`, `difficulty`, `language`, `content`; each only where it was asked and is known. Absent where no rule asked.',
   prompt:
     'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
   purpose:
-    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Cache`, `Mirror` or `HealthCheck`. Absent of those of apps.',
+    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Summary`, `Cache`, `Mirror` or `HealthCheck`. Absent of those of apps.',
   parent:
     "With `purpose`: the `id` of the request on whose behalf it was made; absent where it was nobody's.",
 } as const satisfies Record<keyof LogRecord, string>;

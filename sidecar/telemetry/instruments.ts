@@ -177,6 +177,13 @@ export const INSTRUMENTS = {
     labels: TARGET,
     help: 'What answers that were given again had cost when they were asked for, in US dollars, where that is known; by who had given them.',
   },
+  contextSaved: {
+    name: 'outrider_context_saved_tokens_total',
+    type: 'counter',
+    unit: '{token}',
+    labels: ['route', 'rule'],
+    help: 'Tokens of prompts, by estimate, that were not sent: of older turns that rules leave out or have summarised.',
+  },
   feedback: {
     name: 'outrider_feedback_total',
     type: 'counter',

@@ -35,6 +35,7 @@ export class MetricsRecorder {
   readonly #costUnknown: Family<CounterSeries>;
   readonly #cache: Family<CounterSeries>;
   readonly #cacheSaved: Family<MoneySeries>;
+  readonly #contextSaved: Family<CounterSeries>;
   readonly #warnings: Family<CounterSeries>;
   readonly #commit: Family<HistogramSeries>;
   readonly #added: HistogramSeries;
@@ -62,6 +63,7 @@ export class MetricsRecorder {
     this.#costUnknown = meter.counter('costUnknown');
     this.#cache = meter.counter('cache');
     this.#cacheSaved = meter.money('cacheSaved');
+    this.#contextSaved = meter.counter('contextSaved');
     this.#warnings = meter.counter('warnings');
     this.#commit = meter.histogram('commitSeconds');
     this.#added = meter.histogram('addedSeconds').only;
@@ -102,6 +104,8 @@ export class MetricsRecorder {
     if (exchange.cache) this.#cached(exchange.cache, result, route, rule);
     if (last === undefined) return;
 
+    const { savedTokens } = exchange;
+    if (savedTokens !== undefined) this.#contextSaved.with([route, rule]).value += savedTokens;
     if (!internal) this.#added.observe(finished.addedMs / 1000);
     if (exchange.hedgeRefused) this.#hedges.with([route, rule, exchange.hedgeRefused]).value++;
     let before: Attempt | undefined;

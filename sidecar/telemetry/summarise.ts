@@ -52,6 +52,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     ...(exchange.cache && { cache: cacheRecord(exchange.cache, finished.result) }),
     ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
     ...(exchange.rates?.refusedBy !== undefined && { rateLimitedBy: exchange.rates.refusedBy }),
+    ...(exchange.savedTokens !== undefined && { savedTokens: exchange.savedTokens }),
     ...signalsRecord(exchange),
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
     ...exchange.internal,

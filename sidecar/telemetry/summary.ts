@@ -68,6 +68,8 @@ export interface LogRecord {
   cache?: CacheRecord;
   /** Of an adaptive rule: the target that was chosen first, and the chance it had. What served may be another one. */
   drawn?: { target: string; propensity: number; kind: number };
+  /** Tokens of the prompt, by estimate, that were not sent for the rule's context; absent where it was sent whole. */
+  savedTokens?: number;
   /** What rules asked of the prompt and were told; absent where none asked. */
   signals?: SignalsRecord;
   /** The end of what the user wrote, as many bytes as `--log-content` allows; absent where nobody asked for it. */
