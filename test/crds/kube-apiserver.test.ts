@@ -11,8 +11,11 @@ import { describeOnKube } from '../support/kube-suite.ts';
 import { damaged, objectOf } from './arbitrary.ts';
 import { acceptedFixtures, rejectedFixtures } from './fixtures.ts';
 
+const plurals = new Map(allCrds().map(({ spec }) => [spec.names.kind, spec.names.plural]));
+
+/** A kind that is not ours is asked for as if it were. */
 const objectsPath = ({ apiVersion, kind, metadata }: KubeObject) =>
-  `/apis/${apiVersion}/namespaces/${metadata.namespace}/${kind.toLowerCase()}s`;
+  `/apis/${apiVersion}/namespaces/${metadata.namespace}/${plurals.get(kind) ?? `${kind.toLowerCase()}s`}`;
 
 async function conditionsThatHold(server: KubeApiServer, path: string): Promise<string[]> {
   const { body } = await kubeRequest(server, 'GET', path);
