@@ -61,7 +61,8 @@ export class Sighting {
     (stream ? this.#streams : this.#wholes).add(ms, now);
     this.#sinceJudged++;
     const since = now - this.#judgedAt;
-    if (since >= JUDGE_MS || (this.#sinceJudged >= JUDGE_ATTEMPTS && since >= JUDGE_LEAST_MS)) this.judge(now);
+    if (since >= JUDGE_MS || (this.#sinceJudged >= JUDGE_ATTEMPTS && since >= JUDGE_LEAST_MS))
+      this.judge(now);
   }
 
   /** Where nothing was seen for some time, what stood out is looked at again. */
