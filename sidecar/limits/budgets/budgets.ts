@@ -161,7 +161,8 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
       const { short } = refusal as ShortRefusal;
       waiting.set(short.entry, (waiting.get(short.entry) ?? 0n) + short.amount);
     }
-    return this.#entries.demands(rows, waiting, now);
+    const demands = this.#entries.demands(rows, waiting, now);
+    return this.#ended ? demands.map((demand) => ({ ...demand, need: '0', want: '0' })) : demands;
   }
 
   acknowledged(charges: readonly Charge[], nanoUsd: bigint): void {

@@ -140,11 +140,11 @@ it('keep the bound through takeovers, two leaders at once, and pods that are cut
 }, 20_000);
 
 it('hold for thousands of sidecars', async () => {
-  const world = await SpendingWorld.of(2000, { amount: (50n * USD).toString(), leaseWaitMs: 1000 });
-  for (let round = 0; round < 5; round++) {
+  const world = await SpendingWorld.of(2000, { amount: (30n * USD).toString(), leaseWaitMs: 1000 });
+  for (let round = 0; round < 3; round++) {
     for (const spender of world.spenders) void spender.ask(1, 1, 300);
     await world.pass(3000, 25);
-    expect(world.spent + world.underWay).toBeLessThanOrEqual(50n * USD);
+    expect(world.spent + world.underWay).toBeLessThanOrEqual(30n * USD);
   }
-  expect(world.spent).toBeGreaterThanOrEqual(49n * USD);
+  expect(world.spent).toBeGreaterThanOrEqual(29n * USD);
 }, 30_000);

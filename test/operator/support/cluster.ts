@@ -190,23 +190,30 @@ export class Cluster {
     options: Partial<SnapshotClientOptions> = {},
     fleet?: FleetLink,
   ): Promise<SimulatedSidecar> {
-    const tokenFile = path.join(this.directory, pod.uid);
-    writeFileSync(tokenFile, await this.#tokenFor(pod));
     const credentials = new CredentialStore();
     const holder = new ConfigHolder({ credentials });
-    const client = new SnapshotClient({
-      url: `https://127.0.0.1:${operator.address.port}`,
-      tokenFile,
-      caFile: path.join(this.directory, 'ca.pem'),
-      proxyVersion: 'test',
-      random: () => 0.2,
-      ...options,
-    });
+    const client = new SnapshotClient({ ...(await this.access(operator, pod)), ...options });
     if (fleet) client.join(fleet);
     await client.start(holder, credentials);
     const sidecar = { pod, holder, credentials, client };
     this.#sidecars.push(sidecar);
     return sidecar;
+  }
+
+  /** How a sidecar in that pod gets to the operator. */
+  async access(
+    operator: RunningOperator,
+    pod: { namespace: string; name: string; uid: string },
+  ): Promise<SnapshotClientOptions> {
+    const tokenFile = path.join(this.directory, pod.uid);
+    writeFileSync(tokenFile, await this.#tokenFor(pod));
+    return {
+      url: `https://127.0.0.1:${operator.address.port}`,
+      tokenFile,
+      caFile: path.join(this.directory, 'ca.pem'),
+      proxyVersion: 'test',
+      random: () => 0.2,
+    };
   }
 
   /** A report in the words of the test, as a sidecar of any version might send it. */
