@@ -122,6 +122,11 @@ export const rateLimit = z
         fieldPath: '.burst',
       },
       {
+        rule: '!has(self.fair) || has(self.requests) || has(self.tokens)',
+        message: 'fair shares requests or tokens: it needs one of them',
+        fieldPath: '.fair',
+      },
+      {
         rule: "!has(self.maxWait) || (has(self.onExceeded) && self.onExceeded == 'Wait')",
         message: 'maxWait is for onExceeded Wait',
         fieldPath: '.maxWait',

@@ -2,6 +2,7 @@
 import type { LLMPolicy, LLMPolicySpec } from '../../crds/llmpolicy.ts';
 import { llmPolicy } from '../../crds/llmpolicy.ts';
 import { budgets as checkBudgets } from '../../sidecar/snapshot/checks/budgets.ts';
+import { rateLimits as checkRateLimits } from '../../sidecar/snapshot/checks/rate-limits.ts';
 import type { BudgetBody } from '../../sidecar/snapshot/shapes/budgets.ts';
 import { budgetBody, effectiveBudgets } from './budgets.ts';
 import { Filler } from './defaults.ts';
@@ -11,6 +12,7 @@ import { once } from './once.ts';
 import { type Parsed, parseSpec } from './parse.ts';
 import { inResourceWords } from './problems.ts';
 import { compare } from './provider-index.ts';
+import { policyRateLimits } from './rate-limits.ts';
 import { INVALID } from './reasons.ts';
 import type { RouteSource } from './route-source.ts';
 import { selects } from './selectors.ts';
@@ -83,7 +85,9 @@ const policySource = (object: LLMPolicy): PolicySource =>
           budgetBody(`policy/${key}`, budget),
         )
       : [];
-    const wrong = read.ok ? (budgetProblem(budgets) ?? backoffProblem(read.spec)) : undefined;
+    const wrong = read.ok
+      ? (budgetProblem(budgets) ?? backoffProblem(read.spec) ?? rateLimitProblem(key, read.spec))
+      : undefined;
     const parsed = wrong === undefined ? read : { ok: false as const, reason: INVALID, message: wrong };
     return { object, namespace, name, key, parsed, outline: outlinePolicy(object.spec), budgets };
   });
@@ -92,6 +96,15 @@ const policySource = (object: LLMPolicy): PolicySource =>
 function budgetProblem(budgets: readonly BudgetBody[]): string | undefined {
   const problem = budgets.length > 0 ? checkBudgets(budgets, 'spec.budgets') : undefined;
   return problem === undefined ? undefined : inResourceWords(problem);
+}
+
+function rateLimitProblem(key: string, { defaults, overrides }: LLMPolicySpec): string | undefined {
+  for (const [member, limits] of Object.entries({ defaults, overrides })) {
+    const bodies = policyRateLimits(key, limits?.rateLimits);
+    const problem = bodies.length > 0 ? checkRateLimits(bodies, `spec.${member}.rateLimits`) : undefined;
+    if (problem !== undefined) return inResourceWords(problem);
+  }
+  return undefined;
 }
 
 function backoffProblem({ defaults }: LLMPolicySpec): string | undefined {

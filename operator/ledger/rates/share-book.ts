@@ -47,6 +47,8 @@ export class ShareBook {
   readonly #holdings = new Map<string, Holding>();
   /** Used by processes that are gone, until no window counts it. */
   #past: { amount: number; until: number }[] = [];
+  /** What all in `#holdings` hold. */
+  #held = 0;
   #targets = new Map<string, number>();
   #reckonedAt = Number.NEGATIVE_INFINITY;
 
@@ -59,16 +61,10 @@ export class ShareBook {
     return this.#holdings.size === 0 && this.#pastAt(now) === 0;
   }
 
-  /** What all hold. */
-  held(now: number): number {
-    let held = this.#pastAt(now);
-    for (const holding of this.#holdings.values()) held += holding.held;
-    return held;
-  }
-
   /** What the holder says, and what it may hold from now on. */
   answer(holder: string, said: Said, capacity: number, apart: Apart, now: number): number {
     let holding = this.#holdings.get(holder);
+    const before = holding?.held ?? 0;
     if (holding === undefined) {
       holding = { ...said, servedAt: Number.NEGATIVE_INFINITY, heardAt: now };
       this.#holdings.set(holder, holding);
@@ -76,10 +72,12 @@ export class ShareBook {
     }
     const more = said.want > holding.want || said.need > holding.need;
     Object.assign(holding, said, { held: Math.max(said.held, said.used), heardAt: now });
+    this.#held += holding.held - before;
     const grant = this.#grant(holder, holding, capacity, apart, more, now);
+    this.#held += Math.max(0, grant - holding.held);
     holding.held = Math.max(holding.held, grant);
     if (holding.need > 0 && grant >= holding.need) holding.servedAt = now;
-    if (said.want === 0 && holding.held <= apart.least && said.used === 0) this.#holdings.delete(holder);
+    if (said.want === 0 && holding.held <= apart.least && said.used === 0) this.#drop(holder, holding);
     return grant;
   }
 
@@ -87,15 +85,15 @@ export class ShareBook {
   gone(holder: string, lengthMs: number, now: number): void {
     const holding = this.#holdings.get(holder);
     if (holding === undefined) return;
-    this.#holdings.delete(holder);
+    this.#drop(holder, holding);
     this.#reckonedAt = Number.NEGATIVE_INFINITY;
     const until = holding.heardAt + lengthMs;
     if (holding.used > 0 && until > now) this.#past.push({ amount: holding.used, until });
   }
 
-  /** Those that were not heard since. */
-  unheardSince(time: number): string[] {
-    return [...this.#holdings].filter(([, { heardAt }]) => heardAt < time).map(([holder]) => holder);
+  #drop(holder: string, { held }: Holding): void {
+    this.#held -= held;
+    this.#holdings.delete(holder);
   }
 
   #grant(
@@ -109,8 +107,7 @@ export class ShareBook {
     const available = capacity - apart.beginners - apart.silent - this.#pastAt(now);
     if (more || now - this.#reckonedAt > AGAIN_MS) this.#reckon(available, apart, now);
     const target = Math.min(capacity, this.#targets.get(holder) ?? 0);
-    let others = 0;
-    for (const [name, holding] of this.#holdings) if (name !== holder) others += holding.held;
+    const others = this.#held - held;
     const free = apart.unknown ? Math.min(held, available - others) : available - others;
     return Math.max(apart.least, Math.min(target, Math.floor(free)), 0);
   }
@@ -124,6 +121,7 @@ export class ShareBook {
     const wants = ample.reduce((sum, want) => sum + want, 0) > available ? plain : ample;
     const level = waterLevel(wants, available);
     const lacking = list.filter(([, { need }], i) => need > Math.floor(Math.min(wants[i] as number, level)));
+    const lacks = new Set(lacking.map(([holder]) => holder));
     const served = new Set<string>();
     let left = available;
     if (lacking.length > 0) {
@@ -137,9 +135,7 @@ export class ShareBook {
       }
     }
     const others = list.flatMap(([holder], i) =>
-      served.has(holder) || lacking.some(([lacks]) => lacks === holder)
-        ? []
-        : [{ holder, want: wants[i] as number }],
+      lacks.has(holder) ? [] : [{ holder, want: wants[i] as number }],
     );
     const otherLevel = waterLevel(
       others.map(({ want }) => want),

@@ -3,7 +3,7 @@ import { all, type Check, distinct, integer, list, oneOf, shape, text, wrong } f
 import type { RateKeyPart, RateLimitBody } from '../shapes/rate-limits.ts';
 
 /** A rule's own, and those of every policy over it. */
-const MAX_LIMITS = 32;
+const MAX_LIMITS = 64;
 const MOST = 1_000_000_000;
 const MOST_CALLS = 100_000;
 /** A request waits in memory, and its caller for it. */
@@ -62,7 +62,8 @@ const rateLimit: Check = all(
     },
   ),
   (value, path) => {
-    const { rate: of, concurrency } = value as RateLimitBody;
+    const { rate: of, concurrency, fair } = value as RateLimitBody;
+    if (fair && of === undefined) return wrong(`${path}.fair`, fair, 'absent: only rates are shared by it');
     return of === undefined && concurrency === undefined
       ? wrong(path, value, 'a limit of requests, tokens or concurrency')
       : undefined;
