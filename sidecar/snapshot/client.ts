@@ -160,7 +160,7 @@ export class SnapshotClient implements ConfigSource {
 
   async #handIn(): Promise<void> {
     // What is left of leases goes back, whether there are rows or not.
-    if (this.#leases?.end()) await this.#reporter?.once();
+    for (let i = 0; i < 3 && this.#leases?.end(); i++) await this.#reporter?.once();
     await this.#reporter?.flush();
   }
 

@@ -13,6 +13,6 @@ export interface LeaseParty {
   unreachable(): void;
   /** Calls `ask` when a report should go out now. */
   onNeed(ask: () => void): void;
-  /** Nothing more is spent: everything that is left goes back with the next report. False: there is nothing to give back. */
+  /** Nothing more is spent: everything that is left goes back with the next report. False: there is nothing to tell. */
   end(): boolean;
 }

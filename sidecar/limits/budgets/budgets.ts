@@ -192,11 +192,16 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
   }
 
   end(): boolean {
+    const now = this.#clock.monotonic();
+    // What was asked for before may have come since.
+    let left = !this.#ended && this.#entries.size > 0;
+    for (const { account } of this.#entries) {
+      left ||= account.available(now) > 0n;
+      account.giveBack(now);
+    }
     this.#ended = true;
     this.#idle?.cancel();
-    const now = this.#clock.monotonic();
-    for (const { account } of this.#entries) account.giveBack(now);
-    return this.#entries.size > 0;
+    return left;
   }
 
   /** For the admin port: what is held of each budget. */
