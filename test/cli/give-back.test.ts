@@ -18,6 +18,17 @@ describe('giving back what starting took', () => {
     expect(gc.mock.calls).toEqual([[{ type: 'major', execution: 'sync', flavor: 'last-resort' }]]);
   });
 
+  it('keeps a tick waiting meanwhile, or all later ones would be made in the slow way', () => {
+    vi.useFakeTimers();
+    const tick = vi.spyOn(process, 'nextTick');
+    const gc = vi.fn(() => expect(tick).toHaveBeenCalledOnce());
+    vi.stubGlobal('gc', gc);
+    giveBackAfterStart();
+    vi.advanceTimersByTime(1000);
+    expect(gc).toHaveBeenCalledOnce();
+    tick.mockRestore();
+  });
+
   it('does without where Node has no such thing to offer', () => {
     vi.useFakeTimers();
     vi.stubGlobal('gc', undefined);
