@@ -119,7 +119,7 @@ export function compile(
           namespaces,
         ),
       ),
-      ...routes.map((route) => routeVerdict(route, conflicts, namespaces)),
+      ...routes.map((route) => routeVerdict(route, conflicts, namespaces, secrets)),
       ...policies.sources.map((policy) =>
         policyVerdict(policy, { policies, routes, providers: newest, secrets, namespaces }),
       ),

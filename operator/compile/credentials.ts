@@ -5,6 +5,7 @@ import type { Tokens } from './mints.ts';
 import { compare } from './provider-index.ts';
 import type { CompiledProvider } from './provider-item.ts';
 import type { Secrets } from './secrets.ts';
+import { webhookSecrets } from './webhooks.ts';
 import type { Group } from './workloads.ts';
 
 /**
@@ -32,6 +33,7 @@ export function credentialSet(
         if (value?.ok) found.set(id, value);
       }
     }
+    for (const { id, value } of webhookSecrets(route, secrets)) if (value.ok) found.set(id, value);
   }
   const sorted = [...found].sort(([a], [b]) => compare(a, b));
   const digest = createHash('sha256');

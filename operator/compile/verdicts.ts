@@ -12,15 +12,21 @@ import type { CompiledProvider } from './provider-item.ts';
 import { ACCEPTED, NOT_A_PLATFORM_NAMESPACE, RESOLVED_REFS, TOKEN_UNAVAILABLE } from './reasons.ts';
 import type { Secrets } from './secrets.ts';
 import type { Verdict } from './types.ts';
+import { webhookProblems } from './webhooks.ts';
 
 const MAX_MODELS = 256;
 const FINE = { reason: ACCEPTED, message: 'the spec is valid and enforced' };
 const REFS_FINE = { reason: RESOLVED_REFS, message: 'all references are granted' };
 
-export function routeVerdict(route: CompiledRoute, conflicts: Conflicts, namespaces: Namespaces): Verdict {
+export function routeVerdict(
+  route: CompiledRoute,
+  conflicts: Conflicts,
+  namespaces: Namespaces,
+  secrets: Secrets,
+): Verdict {
   const { source, item } = route;
   const shadowed = conflicts.fullyShadowed(source.key);
-  const problems = shadowed ? [...route.problems, shadowed] : route.problems;
+  const problems = [...route.problems, ...webhookProblems(route, secrets), ...(shadowed ? [shadowed] : [])];
   const ignored = source.outline.namespaceSelector !== undefined && !namespaces.isPlatform(source.namespace);
   const accepted = ignored ? onlyInPlatform(['namespaceSelector'], source.namespace) : FINE;
   return {

@@ -59,24 +59,25 @@ async function answered(id: string): Promise<Deferred> {
 }
 
 describe('a request whose answer may wait', () => {
-  it.each([{ prefer: 'respond-async' }, { prefer: 'wait=5, respond-async' }, { 'x-outrider-async': 'true' }])(
-    'is answered with 202 and an id: %o',
-    async (headers) => {
-      sidecar.rows.length = 0;
-      const taken = await ask('assistant', headers as Record<string, string>);
-      expect(taken.status).toBe(202);
-      const { id, status, object } = (await taken.json()) as Deferred;
-      expect({ status, object }).toEqual({ status: 'queued', object: 'async' });
-      expect(taken.headers.get('location')).toBe(`/v1/async/${id}`);
-      expect(taken.headers.get('preference-applied')).toBe('respond-async');
-      const done = await answered(id);
-      expect(done).toMatchObject({
-        status: 'completed',
-        response: { status_code: 200, body: { object: 'chat.completion' } },
-      });
-      expect(sidecar.rows[0]).toMatchObject({ purpose: 'Async', parent: id, source: 'Provider' });
-    },
-  );
+  it.each<Record<string, string>>([
+    { prefer: 'respond-async' },
+    { prefer: 'wait=5, respond-async' },
+    { 'x-outrider-async': 'true' },
+  ])('is answered with 202 and an id: %o', async (headers) => {
+    sidecar.rows.length = 0;
+    const taken = await ask('assistant', headers);
+    expect(taken.status).toBe(202);
+    const { id, status, object } = (await taken.json()) as Deferred;
+    expect({ status, object }).toEqual({ status: 'queued', object: 'async' });
+    expect(taken.headers.get('location')).toBe(`/v1/async/${id}`);
+    expect(taken.headers.get('preference-applied')).toBe('respond-async');
+    const done = await answered(id);
+    expect(done).toMatchObject({
+      status: 'completed',
+      response: { status_code: 200, body: { object: 'chat.completion' } },
+    });
+    expect(sidecar.rows[0]).toMatchObject({ purpose: 'Async', parent: id, source: 'Provider' });
+  });
 
   it('speaks the dialect of its caller, and keeps no key of it', async () => {
     const client = new Anthropic({ baseURL: sidecar.url, apiKey: 'my own key', maxRetries: 0 });
