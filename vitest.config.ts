@@ -6,7 +6,8 @@ export default defineConfig({
     exclude: ['test/e2e/**', 'node_modules/**', 'dist/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 15_000,
-    hookTimeout: 30_000,
+    // Against hangs: what is slow on a busy machine is not wrong.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

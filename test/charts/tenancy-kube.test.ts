@@ -154,7 +154,7 @@ describeOnKube('tenancy under the rights of the chart', prepare, (server) => {
   ])('lets nobody set %s beside a base', async (_, more) => {
     const { status, body } = await apply(server(), provider('shop', 'cheaper', { base, ...more }));
     expect(status).toBe(422);
-    expect(body.message).toContain('with base, only credentials and');
+    expect(body.message).toContain('with base, only credentials, limits and allowedNamespaces may be set');
   });
 
   it('lists Secrets in the named namespaces only, and is refused nothing', () => {
