@@ -109,7 +109,7 @@ export const cache = z
           .enum(['Workload', 'Namespace', 'Route'])
           .optional()
           .describe(
-            'Whose requests share answers, where sidecars share a store: those of one service account, of one namespace, or of all pods that the route is for. Unset: Namespace.',
+            'Whose requests share answers, where sidecars share a store: those of one workload, of one namespace, or of all pods that the route is for. Unset: Namespace.',
           ),
         headers: z
           .array(headerName)

@@ -16,7 +16,7 @@ import type { KeyParts } from './key.ts';
 /** Who this pod is, to stores that others use too. */
 export interface Tenant {
   namespace: string;
-  /** Service account. */
+  /** What owns the pod. */
   workload: string;
 }
 
