@@ -35,6 +35,8 @@ const LOG_FIELDS = {
   waitedMs: 'Milliseconds it waited until a target had headroom; null when it did not wait.',
   rateLimitedBy:
     'Id of the limit of rates that had no room for it when it came, whether it waited or was refused. Only there where one had none.',
+  budget:
+    'Of the budget that had something to say about it: its `id`, the `result` as in `outrider_budget_requests_total`, and `waitedMs` for a lease. Only there where one had.',
   requestBytes: 'Length of the request body as announced; null when it was not.',
   responseBytes: 'Bytes of body sent to the caller.',
   streamed: 'The answer was a stream.',

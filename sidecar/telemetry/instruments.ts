@@ -114,6 +114,21 @@ export const INSTRUMENTS = {
     labels: ['route', 'rule', 'class', 'reason'],
     help: 'Requests refused with 429 because no target had headroom. NoHeadroom: they may not wait. Timeout: they waited in vain. Shed: too many waited, and their class is the least important.',
   },
+  budgetRequests: {
+    name: 'outrider_budget_requests_total',
+    type: 'counter',
+    unit: '{request}',
+    labels: ['budget', 'reason'],
+    help: 'Requests that a budget had something to say about. Refused: Exhausted, Unavailable (no lease could be had), CostUnknown, Unmetered. Let through: Overdrawn (it has nothing left, and only warns), Allowed (spent while the ledger could not be reached), Cheapest (only what costs least was asked), PassedOver (another target had headroom), Waited (for a lease).',
+  },
+  budgetWait: {
+    name: 'outrider_budget_wait_seconds',
+    type: 'histogram',
+    unit: 's',
+    labels: [],
+    buckets: CALL_SECONDS,
+    help: 'Time that requests waited for a lease of a budget, or in vain. Those that did not wait are not counted.',
+  },
   rateLimitRefused: {
     name: 'outrider_rate_limit_refused_total',
     type: 'counter',

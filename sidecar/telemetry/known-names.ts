@@ -81,6 +81,7 @@ export class KnownNames {
     experiment: new Set([OTHER]),
     arm: new Set([OTHER, REST]),
     limit: new Set([OTHER]),
+    budget: new Set([OTHER]),
   };
   /** `provider` and `model` are checked together: a model may have moved from one provider to another. */
   readonly #models = new Set<string>();
@@ -98,6 +99,7 @@ export class KnownNames {
         if (experiment) this.#addExperiment(experiment);
         for (const { id } of rateLimits ?? []) this.#values.limit.add(id);
       }
+      for (const { id } of route.body?.budgets ?? []) this.#values.budget.add(id);
       for (const rule of rules) this.#rules.add(pair(name, rule));
       for (const pattern of route.models) this.#patterns.add(pair(name, pattern));
     }
@@ -112,6 +114,10 @@ export class KnownNames {
   rule(route: string | undefined, name: string | undefined): string {
     if (route === undefined || name === undefined) return '';
     return this.#routes.get(route)?.rules.has(name) ? name : OTHER;
+  }
+
+  budget(id: string): string {
+    return this.#values.budget.has(id) ? id : OTHER;
   }
 
   asked(route: string | undefined, pattern: string | undefined): string {

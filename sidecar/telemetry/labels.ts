@@ -2,7 +2,17 @@
 
 export interface Label {
   /** Whose configuration gives the values; absent: the values are a fixed list. */
-  readonly of?: 'route' | 'rule' | 'asked' | 'provider' | 'vendor' | 'model' | 'experiment' | 'arm' | 'limit';
+  readonly of?:
+    | 'route'
+    | 'rule'
+    | 'asked'
+    | 'provider'
+    | 'vendor'
+    | 'model'
+    | 'experiment'
+    | 'arm'
+    | 'limit'
+    | 'budget';
   readonly help: string;
 }
 
@@ -31,6 +41,10 @@ export const LABELS = {
   limit: {
     of: 'limit',
     help: 'id of the limit of rates: `route/namespace/name/rule/limit` or `policy/namespace/name/limit`',
+  },
+  budget: {
+    of: 'budget',
+    help: 'id of the budget: `route/namespace/name/budget` or `policy/namespace/name/budget`',
   },
   purpose: {
     help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Cache` (vectors of questions), `Mirror` (copies) or `HealthCheck`',

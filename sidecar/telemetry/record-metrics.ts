@@ -1,6 +1,7 @@
 /** Counts a finished exchange. Failed tries, aborted streams and refusals count like everything else. */
 import type { CacheUse } from '../cache/use.ts';
 import type { Attempt, Exchange, Outcome } from '../exchange.ts';
+import { budgetResult } from './budget-result.ts';
 import { attemptResult, type Finished, type Result } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
@@ -45,6 +46,8 @@ export class MetricsRecorder {
   readonly #experiments: ExperimentRecorder;
   readonly #waited: Family<HistogramSeries>;
   readonly #refused: Family<CounterSeries>;
+  readonly #budgets: Family<CounterSeries>;
+  readonly #budgetWait: HistogramSeries;
   readonly #rateRefused: Family<CounterSeries>;
   readonly #rateWaited: Family<CounterSeries>;
   #names: KnownNames;
@@ -73,6 +76,8 @@ export class MetricsRecorder {
     this.#experiments = new ExperimentRecorder(meter);
     this.#waited = meter.histogram('admissionWait');
     this.#refused = meter.counter('admissionRefused');
+    this.#budgets = meter.counter('budgetRequests');
+    this.#budgetWait = meter.histogram('budgetWait').only;
     this.#rateRefused = meter.counter('rateLimitRefused');
     this.#rateWaited = meter.counter('rateLimitWaited');
   }
@@ -100,6 +105,7 @@ export class MetricsRecorder {
     this.#admission(exchange, route, rule, outcome.errorCode);
     if (exchange.rates?.refusedBy !== undefined)
       this.#limited(exchange.rates.refusedBy, outcome, route, rule);
+    if (exchange.budget) this.#budget(exchange, exchange.budget);
     if (exchange.plan?.arm) this.#experiments.record(finished, exchange.plan.arm, route, names);
     if (exchange.cache) this.#cached(exchange.cache, result, route, rule);
     if (last === undefined) return;
@@ -131,6 +137,11 @@ export class MetricsRecorder {
       this.#commit.with([provider.label, model]).observe(finished.commitMs / 1000);
     }
     this.#genAi.call(finished, last, provider, model);
+  }
+
+  #budget(exchange: Exchange, note: NonNullable<Exchange['budget']>): void {
+    this.#budgets.with([this.#names.budget(note.id), budgetResult(note, exchange)]).value++;
+    if (note.waitedMs !== undefined) this.#budgetWait.observe(note.waitedMs / 1000);
   }
 
   #admission({ plan, waitedMs }: Exchange, route: string, rule: string, code: string | undefined): void {

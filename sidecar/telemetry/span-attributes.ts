@@ -1,8 +1,8 @@
 /** What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. */
 import { inputTokens, outputTokens, type Usage } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
-import { wordOf } from '../dialects/service-tier.ts';
 import type { CacheUse } from '../cache/use.ts';
+import { wordOf } from '../dialects/service-tier.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished } from './finished.ts';
 import type { KnownProvider } from './known-names.ts';
@@ -55,6 +55,8 @@ export function serverAttributes(finished: Finished, to: AttributeSink): void {
   to.put('outrider.error.code', outcome.errorCode);
   if (exchange.cache) cacheAttributes(exchange.cache, finished, to);
   to.put('outrider.admission.waited_ms', exchange.waitedMs);
+  to.put('outrider.budget.id', exchange.budget?.id);
+  to.put('outrider.budget.waited_ms', exchange.budget?.waitedMs);
   to.put('outrider.admission.class', exchange.plan?.rule.admission?.class);
 }
 
@@ -73,7 +75,8 @@ function cacheAttributes(
   to.put('outrider.target', candidate.target.name);
   to.put('outrider.provider', candidate.providerId.slice('provider/'.length));
   to.put(s.GEN_AI_RESPONSE_MODEL, cut(candidate.upstreamModel));
-  if (ended === 'OK' && savedNanoUsd !== undefined) to.put('outrider.cache.saved_usd', formatUsd(savedNanoUsd));
+  if (ended === 'OK' && savedNanoUsd !== undefined)
+    to.put('outrider.cache.saved_usd', formatUsd(savedNanoUsd));
 }
 
 /** An answer of 4xx is the caller's doing; a broken stream is ours, whatever its status said. */

@@ -4,6 +4,7 @@ import type { CacheUse } from '../cache/use.ts';
 import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
 import type { Drawn } from '../routing/strategies/strategy.ts';
+import { budgetResult } from './budget-result.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';
 import type { AskedDetail, AttemptDetail, AttemptRecord, LogRecord, RequestDetail } from './summary.ts';
 import { cut, word } from './words.ts';
@@ -52,6 +53,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     ...(exchange.cache && { cache: cacheRecord(exchange.cache, finished.result) }),
     ...(exchange.plan?.drawn && { drawn: drawnRecord(exchange.plan.drawn) }),
     ...(exchange.rates?.refusedBy !== undefined && { rateLimitedBy: exchange.rates.refusedBy }),
+    ...(exchange.budget && { budget: budgetRecord(exchange, exchange.budget) }),
     ...(exchange.savedTokens !== undefined && { savedTokens: exchange.savedTokens }),
     ...signalsRecord(exchange),
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
@@ -180,4 +182,13 @@ function isoTime(wall: number): string {
     prefix = new Date(whole * 1000).toISOString().slice(0, 20);
   }
   return `${prefix}${String(Math.floor(wall) - whole * 1000).padStart(3, '0')}Z`;
+}
+
+function budgetRecord(
+  exchange: Exchange,
+  note: NonNullable<Exchange['budget']>,
+): NonNullable<LogRecord['budget']> {
+  const { id, waitedMs } = note;
+  const result = budgetResult(note, exchange);
+  return { id, result, ...(waitedMs !== undefined && { waitedMs: round(waitedMs) }) };
 }

@@ -54,6 +54,8 @@ export interface LogRecord {
   waitedMs: number | null;
   /** Id of the limit of rates that had no room for it at first; absent where each had. */
   rateLimitedBy?: string;
+  /** Id of the budget that had something to say about it, what that came to, and how long it waited for a lease; absent: none had. */
+  budget?: { id: string; result: string; waitedMs?: number };
   /** As announced; null when the length was not known ahead. */
   requestBytes: number | null;
   responseBytes: number;
