@@ -11,6 +11,7 @@ import {
   matching,
   setList,
 } from '../common.ts';
+import { keyHeader } from './key-header.ts';
 
 /** Sums are kept in nano-USD; more than a billion dollars is a mistake of units. */
 const amount = decimal.describe('US dollars as a decimal string, such as "250" or "0.50".');
@@ -26,13 +27,7 @@ const keyPart = z
       .optional()
       .describe('Name of the header; for by Header. A request without it has an empty value.'),
   })
-  .meta(
-    cel({
-      rule: "self.by == 'Header' ? has(self.header) : !has(self.header)",
-      message: 'header is required when by is Header, and must be absent otherwise',
-      fieldPath: '.header',
-    }),
-  );
+  .meta(cel(keyHeader));
 
 const timeZone = matching(
   /^[A-Za-z_]+(\/[A-Za-z0-9_+-]+)*$/,

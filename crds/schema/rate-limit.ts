@@ -1,6 +1,7 @@
 /** A limit of a rate: how much may be asked in a time, by whom, and what happens beyond it. The same on rules and on policies. */
 import { z } from 'zod';
 import { atomicList, cel, dnsLabel, duration, headerName, mapList } from '../common.ts';
+import { keyHeader } from './key-header.ts';
 
 const MOST = 1_000_000_000;
 
@@ -15,13 +16,7 @@ const keyPart = z
       .optional()
       .describe('Name of the header; for by Header. A request without it has an empty value.'),
   })
-  .meta(
-    cel({
-      rule: "self.by == 'Header' ? has(self.header) : !has(self.header)",
-      message: 'header is required when by is Header, and must be absent otherwise',
-      fieldPath: '.header',
-    }),
-  );
+  .meta(cel(keyHeader));
 
 const key = z.array(keyPart).max(4);
 
@@ -49,7 +44,7 @@ const fair = z
     'Shares the limit fairly between those who are asking: each may always use its part, and beyond that what others leave. Unset: first come, first served.',
   );
 
-export const rateLimit = z
+const rateLimit = z
   .strictObject({
     name: dnsLabel.describe('Name of the limit.'),
     requests: z

@@ -15,6 +15,7 @@ import { SHARE_PARTS } from '../snapshot/rate-messages.ts';
 import type { ProviderBody } from '../snapshot/schema.ts';
 import type { LimitsBody } from '../snapshot/shapes/limits.ts';
 import { AdaptiveLimit } from './adaptive.ts';
+import { Claims } from './claims.ts';
 import { type FeedClock, HeadroomFeeds } from './feeds.ts';
 import { Limiter, UNCLAIMED } from './limiter.ts';
 import { Permit } from './permit.ts';
@@ -51,8 +52,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
   readonly #feeds = new HeadroomFeeds();
   readonly #found: Limiter[] = [];
   #shares: ReadonlyMap<string, number> = new Map();
-  /** What was short in the attempt under way of one who waits. */
-  #short: Limiter[] | undefined = undefined;
+  readonly #claims = new Claims<Limiter>();
   #freed: () => void = () => {};
   #lacked: () => void = () => {};
   readonly #onFree = (): void => this.#freed();
@@ -122,7 +122,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
         const tokens = limiter.countsTokens ? this.#tokens(candidate, facts) : 0;
         const found = limiter.shortage(tokens, priority, now);
         if (found === undefined) continue;
-        this.#short?.push(limiter);
+        this.#claims.lacked(limiter);
         this.#lacked();
         if (worst === undefined || found.until > worst.until) worst = found;
       }
@@ -151,15 +151,7 @@ export class Limits implements HeadroomView, AttemptGate, AttemptObserver, Excha
 
   /** Runs `attempt`. Unless it comes to something, all that was short for it is claimed for its class. */
   claiming<T>(priority: number, attempt: () => T, cameTo: (result: T) => boolean): T {
-    const short: Limiter[] = [];
-    this.#short = short;
-    try {
-      const result = attempt();
-      if (!cameTo(result)) for (const one of short) one.claim = Math.min(one.claim, priority);
-      return result;
-    } finally {
-      this.#short = undefined;
-    }
+    return this.#claims.during(priority, attempt, cameTo);
   }
 
   /** Nobody waits any more. */

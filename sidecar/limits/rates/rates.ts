@@ -11,6 +11,7 @@ import type { LimitStanding, RatesView } from '../../routing/rates-view.ts';
 import type { EffectiveSnapshot } from '../../snapshot/effective.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import { allowsOf, keyKind, type RateLimitBody } from '../../snapshot/shapes/rate-limits.ts';
+import { Claims } from '../claims.ts';
 import { UNCLAIMED } from '../limiter.ts';
 import type { Bucket, RateHold, RateShortage } from './bucket.ts';
 import type { Sharer } from './fair-shares.ts';
@@ -42,7 +43,7 @@ export class RateLimits implements ExchangeObserver, RatesView {
   #ofRule = new WeakMap<RuleBody, readonly LimitKeys[]>();
   readonly #amounts: number[] = [];
   readonly #sharers: (Sharer | undefined)[] = [];
-  #short: Bucket[] | undefined = undefined;
+  readonly #claims = new Claims<Bucket>();
   #freed: () => void = () => {};
   readonly #means: PassMeans;
 
@@ -109,7 +110,7 @@ export class RateLimits implements ExchangeObserver, RatesView {
       this.#sharers[i] = sharer;
       const shortage = bucket.shortage(amount, sharer, priority, this.#o.fleet, now);
       if (shortage === undefined) continue;
-      this.#short?.push(bucket);
+      this.#claims.lacked(bucket);
       wait = Math.min(wait, shortage.soon ? Math.max(maxWaitMs, LEASE_WAIT_MS) : maxWaitMs);
       if (worst === undefined || shortage.until > worst.until) worst = shortage;
     }
@@ -128,15 +129,7 @@ export class RateLimits implements ExchangeObserver, RatesView {
 
   /** Runs `attempt`. Unless it comes to something, all that was short for it is claimed for its class. */
   claiming<T>(priority: number, attempt: () => T, cameTo: (result: T) => boolean): T {
-    const short: Bucket[] = [];
-    this.#short = short;
-    try {
-      const result = attempt();
-      if (!cameTo(result)) for (const one of short) one.claim = Math.min(one.claim, priority);
-      return result;
-    } finally {
-      this.#short = undefined;
-    }
+    return this.#claims.during(priority, attempt, cameTo);
   }
 
   /** Nobody waits any more. */

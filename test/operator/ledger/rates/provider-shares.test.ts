@@ -86,8 +86,9 @@ class World {
       this.clock.advance(20);
       for (const [i, rate] of rps.entries()) {
         const pod = this.pods[i];
-        due[i] = (due[i] ?? 0) + rate / 50;
-        for (; pod && (due[i] as number) >= 1; due[i] = (due[i] as number) - 1) {
+        let asks = (due[i] ?? 0) + rate / 50;
+        if (!pod) continue;
+        for (; asks >= 1; asks--) {
           const { now } = this.clock;
           const permit = pod.limits.reserve(candidate, facts({ inputTokens: 10 }), NORMAL, now);
           if (typeof permit === 'string') continue;
@@ -95,6 +96,7 @@ class World {
           permit.end(false, now);
           pod.sent.push(now);
         }
+        due[i] = asks;
       }
     }
   }

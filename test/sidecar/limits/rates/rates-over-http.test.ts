@@ -29,7 +29,7 @@ const requests = (amount: number, per: 'Second' | 'Minute' | 'Hour' = 'Minute'):
 interface World {
   provider: HeldProvider;
   sidecar: TestSidecar;
-  ask(headers?: Record<string, string>, body?: object): Promise<Answer>;
+  readonly ask: (headers?: Record<string, string>, body?: object) => Promise<Answer>;
 }
 
 async function world(
