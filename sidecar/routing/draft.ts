@@ -9,7 +9,7 @@ import type { RoutingState } from './state.ts';
 import type { Drawn } from './strategies/strategy.ts';
 import { modelName, type TableTarget } from './target.ts';
 
-export type Ejected = Extract<PoolChoice, { state: 'Ejected' }> & { target: TableTarget };
+type Ejected = Extract<PoolChoice, { state: 'Ejected' }> & { target: TableTarget };
 
 export type Relaxed = Relaxable & { target: TableTarget };
 
