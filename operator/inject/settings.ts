@@ -63,6 +63,12 @@ const schema = z.strictObject({
   stateSize: of(MEMORY).default('32Mi').describe('Memory for the last known good configuration.'),
   tokenAudience: text(1, 253).default('outrider').describe("Audience of the sidecars' tokens."),
   tokenLifetimeSeconds: integer(600, 86_400).default(3600).describe("Lifetime of the sidecars' tokens."),
+  cacheURLSecret: z
+    .strictObject({ name: text(1, 253), key: text(1, 253) })
+    .optional()
+    .describe(
+      'Name and key of a Secret in the namespace of each pod whose value is OUTRIDER_CACHE_URL: the store that sidecars share answers through. A pod without it keeps them for itself. Unset: none is looked for.',
+    ),
   env: z
     .record(variable, text(0, 4096))
     .default({})

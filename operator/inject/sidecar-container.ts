@@ -103,16 +103,29 @@ function environment(settings: InjectionSettings): Node[] {
   };
   const variables = (values: Readonly<Record<string, string | Hole>>): Fields[] =>
     Object.entries(values).map(([name, value]) => ({ name, value }));
-  return [...variables(own), ...region(settings), ...podIdentity(settings), ...variables(settings.env)];
+  return [
+    ...variables(own),
+    ...region(settings),
+    ...podIdentity(settings),
+    ...variables(settings.env),
+    ...cacheURL(settings),
+  ];
 }
 
 const REGION = 'OUTRIDER_REGION';
+const CACHE_URL = 'OUTRIDER_CACHE_URL';
 
 /** Read when the container starts: by then the pod has its node, and where Kubernetes copies them, its node's labels. */
 function region({ env }: InjectionSettings): Fields[] {
   if (REGION in env) return [];
   const fieldPath = `metadata.labels['topology.kubernetes.io/region']`;
   return [{ name: REGION, valueFrom: { fieldRef: { fieldPath } } }];
+}
+
+/** With the password that it may hold, it is in no pod's spec. */
+function cacheURL({ cacheURLSecret, env }: InjectionSettings): Fields[] {
+  if (cacheURLSecret === undefined || CACHE_URL in env) return [];
+  return [{ name: CACHE_URL, valueFrom: { secretKeyRef: { ...cacheURLSecret, optional: true } } }];
 }
 
 /** Spans say which pod they come from; needed only where they are sent somewhere. */

@@ -41,7 +41,7 @@ const FULL = {
   env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'stand-in-value' },
 };
 
-type Ask = Partial<Record<keyof typeof FULL, unknown>>;
+type Ask = Partial<Record<keyof typeof FULL | 'cacheURLSecret', unknown>>;
 
 const settingsOf = (ask: Ask): InjectionSettings => readInjectionSettings({ ...FULL, ...ask });
 
@@ -136,7 +136,13 @@ function environment(full: InjectionSettings): [string, string] {
     throw new Error('the variables of the sidecar are in another order');
   const identity = all.slice(own.length, -last.length);
   const traces = `(or (hasKey $sidecar.env "OTEL_EXPORTER_OTLP_ENDPOINT") (hasKey $sidecar.env "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))`;
-  const others = `{{ range $name, $value := $sidecar.env }}${item('{{ $name | toRawJson }}', '{{ $value | toRawJson }}')}{{ end }}`;
+  const secret = { name: 'stand-in-secret', key: 'stand-in-key' };
+  const cached = variables(settingsOf({ env: {}, cacheURLSecret: secret }))
+    .slice(own.length)
+    .replace(celString(secret.name), '{{ .name | toRawJson }}')
+    .replace(celString(secret.key), '{{ .key | toRawJson }}');
+  const store = `{{ if not (hasKey $sidecar.env "OUTRIDER_CACHE_URL") }}{{ with $sidecar.cacheURLSecret }}${cached}{{ end }}{{ end }}`;
+  const others = `{{ range $name, $value := $sidecar.env }}${item('{{ $name | toRawJson }}', '{{ $value | toRawJson }}')}{{ end }}${store}`;
   return [
     all,
     `${bare}{{ if not (hasKey $sidecar.env "OUTRIDER_REGION") }}${own.slice(bare.length)}{{ end }}{{ if and ${traces} (not (hasKey $sidecar.env "OTEL_RESOURCE_ATTRIBUTES")) }}${identity}{{ end }}${others}`,

@@ -21,6 +21,9 @@
 {{- if $sidecar.image.pullPolicy }}
 {{- $_ := set $settings "imagePullPolicy" $sidecar.image.pullPolicy }}
 {{- end }}
+{{- with $sidecar.cacheURLSecret }}
+{{- $_ := set $settings "cacheURLSecret" . }}
+{{- end }}
 {{- mustToRawJson $settings }}
 {{- end }}
 
