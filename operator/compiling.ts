@@ -23,6 +23,8 @@ export interface CompilingOptions {
   platformNamespaces: readonly string[];
   /** Unset: all. */
   credentialsNamespaces?: readonly string[];
+  /** Hosts that webhooks may be sent to; unset: that is not judged. */
+  egressHosts?: readonly string[];
   /** What clouds gave, read with each compilation; unset: nothing. */
   tokens?: () => Tokens;
   /** Vectors of examples that are there, read with each compilation; unset: none. */
@@ -51,7 +53,12 @@ const EVERYTHING = 'everything';
 
 export function startCompiling(options: CompilingOptions): Compiling {
   const { source, clock, random, log, platformNamespaces, credentialsNamespaces, onRun } = options;
-  const rights = { platformNamespaces, ...(credentialsNamespaces && { credentialsNamespaces }) };
+  const { egressHosts } = options;
+  const rights = {
+    platformNamespaces,
+    ...(credentialsNamespaces && { credentialsNamespaces }),
+    ...(egressHosts && { egressHosts }),
+  };
   const memory = new CompileMemory();
   let synced = false;
   let isDone = false;

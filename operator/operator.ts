@@ -269,6 +269,7 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
     log,
     platformNamespaces: options.platformNamespaces,
     credentialsNamespaces: options.credentialsNamespaces ?? [],
+    egressHosts: options.egressHosts ?? [],
     onRun: metrics.run('compile'),
     tokens: () => minter.tokens(),
     vectors: () => examples.known(),

@@ -121,7 +121,14 @@ export function compile(
       ),
       ...routes.map((route) => routeVerdict(route, conflicts, namespaces, secrets)),
       ...policies.sources.map((policy) =>
-        policyVerdict(policy, { policies, routes, providers: newest, secrets, namespaces }),
+        policyVerdict(policy, {
+          policies,
+          routes,
+          providers: newest,
+          secrets,
+          namespaces,
+          egressHosts: options.egressHosts,
+        }),
       ),
     ],
     budgets: watchedBudgets(routes, policies.sources, namespaces),

@@ -7,6 +7,7 @@ import { conditionOf, type Problem } from './problems.ts';
 import { type ProviderIndex, providerId } from './provider-index.ts';
 import {
   ACCEPTED,
+  EGRESS_NOT_ALLOWED,
   NOT_A_PLATFORM_NAMESPACE,
   PROVIDER_NOT_FOUND,
   RESOLVED_REFS,
@@ -21,6 +22,8 @@ interface World {
   providers: ProviderIndex;
   secrets: Secrets;
   namespaces: Namespaces;
+  /** Undefined: not known. */
+  egressHosts: readonly string[] | undefined;
 }
 
 export function policyVerdict(policy: PolicySource, world: World): Verdict {
@@ -86,7 +89,12 @@ function unresolved(policy: PolicySource, world: World): Problem[] {
     const what = `there is no provider ${ref.name} in namespace ${at}${didYouMean(ref.name, near)}`;
     return [refs(PROVIDER_NOT_FOUND, `spec.overrides.allowedProviders[${i}].name: ${what}`)];
   });
-  return [...missing, ...absent, ...secretProblem(policy, alerts?.webhook.secretRef, world)];
+  return [
+    ...missing,
+    ...absent,
+    ...secretProblem(policy, alerts?.webhook.secretRef, world),
+    ...egressProblem(policy, alerts?.webhook.url, world),
+  ];
 }
 
 function secretProblem(
@@ -98,6 +106,18 @@ function secretProblem(
   if (!ref || !namespaces.isPlatform(namespace)) return [];
   const value = secrets.read(namespace, ref.name, ref.key);
   return value.ok ? [] : [refs(value.reason, `spec.alerts.webhook.secretRef: ${value.message}`)];
+}
+
+function egressProblem(
+  { namespace }: PolicySource,
+  url: string | undefined,
+  { namespaces, egressHosts }: World,
+): Problem[] {
+  if (url === undefined || !egressHosts || !namespaces.isPlatform(namespace)) return [];
+  const { hostname } = new URL(url);
+  if (egressHosts.includes(hostname)) return [];
+  const what = `the operator may not dial ${hostname}: it is not among its egress hosts (chart value operator.egressHosts)`;
+  return [refs(EGRESS_NOT_ALLOWED, `spec.alerts.webhook.url: ${what}`)];
 }
 
 const refs = (reason: string, message: string): Problem => ({ condition: 'ResolvedRefs', reason, message });

@@ -44,6 +44,8 @@ export const CAPABILITY_MISSING = 'CapabilityMissing';
 export const CREDENTIAL_NOT_FOUND = 'CredentialNotFound';
 /** False: a Secret lacks the key, or what is under it cannot be a key of an API. */
 export const CREDENTIAL_UNUSABLE = 'CredentialUnusable';
+/** False: the operator may not dial the host of a webhook (chart value operator.egressHosts), so nothing is sent there. */
+export const EGRESS_NOT_ALLOWED = 'EgressNotAllowed';
 /** False: a cloud gave no token for a credential, or the operator may not dial it. It is tried again. */
 export const TOKEN_UNAVAILABLE = 'TokenUnavailable';
 

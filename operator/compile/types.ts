@@ -67,6 +67,8 @@ export interface CompileOptions {
   credentialsNamespaces?: readonly string[];
   /** Milliseconds since the epoch; decides only which dated prices hold. */
   now: number;
+  /** Hosts that webhooks may be sent to; unset: that is not judged. */
+  egressHosts?: readonly string[];
   /** What clouds gave for `mints`, by id of the credential. Unset: nothing yet. */
   tokens?: Tokens;
   /** Vectors of examples, by key of `vectorsWanted`. Unset: none. */

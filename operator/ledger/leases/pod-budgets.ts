@@ -3,10 +3,14 @@ import type { ItemId, RouteItem, Snapshot } from '../../../sidecar/snapshot/sche
 import type { BudgetBody } from '../../../sidecar/snapshot/shapes/budgets.ts';
 import type { Compiled, Workload } from '../../compile/types.ts';
 
+type Found = ReadonlyMap<string, BudgetBody>;
+
 export class PodBudgets {
   readonly #pod: (uid: string) => Workload | undefined;
   #compiled: Pick<Compiled, 'snapshotFor'> | undefined;
-  #found = new WeakMap<Snapshot, ReadonlyMap<string, BudgetBody>>();
+  #found = new WeakMap<Snapshot, Found>();
+  /** Of pods that asked since the last update: finding the snapshot of one takes longer than looking into it. */
+  readonly #byPod = new Map<string, { pod: Workload; found: Found }>();
   /**
    * Of routes that were valid: a route that is Invalid now goes on as it was in sidecars, and under the budgets that it had.
    * One entry for each route that pods ask about.
@@ -22,23 +26,32 @@ export class PodBudgets {
   update(compiled: Pick<Compiled, 'snapshotFor'>): void {
     this.#compiled = compiled;
     this.#found = new WeakMap();
+    this.#byPod.clear();
   }
 
   /** The budget of that id, with the amounts it has now; undefined where the pod runs no route under it. */
   find(uid: string, id: string): BudgetBody | undefined {
     const pod = this.#pod(uid);
     if (!pod || !this.#compiled) return undefined;
-    const snapshot = this.#compiled.snapshotFor(pod);
-    let budgets = this.#found.get(snapshot);
-    if (!budgets) {
-      budgets = new Map(
+    const known = this.#byPod.get(uid);
+    // Another object is another version of the pod, which may have other labels.
+    if (known?.pod === pod) return known.found.get(id);
+    const found = this.#in(this.#compiled.snapshotFor(pod));
+    this.#byPod.set(uid, { pod, found });
+    return found.get(id);
+  }
+
+  #in(snapshot: Snapshot): Found {
+    let found = this.#found.get(snapshot);
+    if (!found) {
+      found = new Map(
         snapshot.items.flatMap((item) =>
           item.kind === 'Route' ? this.#of(item).map((budget) => [budget.id, budget] as const) : [],
         ),
       );
-      this.#found.set(snapshot, budgets);
+      this.#found.set(snapshot, found);
     }
-    return budgets.get(id);
+    return found;
   }
 
   #of({ id, state, body }: RouteItem): BudgetBody[] {

@@ -378,6 +378,24 @@ describe('budgets of policies', () => {
   });
 });
 
+describe('webhooks', () => {
+  it('are told of hosts that the operator may not dial, where that is known', () => {
+    const hooked = policy('teams', { alerts: { webhook: { url: 'https://hooks.example.com/x' } } });
+    const resolved = (egressHosts?: string[]) =>
+      compile(
+        { routes: [], providers: [], policies: [hooked], secrets: [], namespaces: [], pods: [] },
+        { platformNamespaces: ['platform'], now: 0, ...(egressHosts && { egressHosts }) },
+      ).verdicts[0]?.conditions.find(({ type }) => type === 'ResolvedRefs');
+    expect(resolved()?.status).toBe('True');
+    expect(resolved(['hooks.example.com'])?.status).toBe('True');
+    expect(resolved([])).toMatchObject({
+      status: 'False',
+      reason: 'EgressNotAllowed',
+      message: expect.stringContaining('hooks.example.com') as string,
+    });
+  });
+});
+
 describe('what was compiled before', () => {
   it('is used again while policies are the same, and never where they are not', () => {
     const memory = new CompileMemory();
