@@ -199,13 +199,13 @@ function holds(happenings: readonly Happening[], bound: (pods: number, amount: n
 describe('whatever happens', () => {
   it('no window holds more than the limit and the stated bound', () => {
     // One part of each pod that lost touch with everybody, and one request of each that had not heard of any other.
-    holds(
-      ['Demand', 'Demand', 'Demand', 'Elect', 'Cut', 'Heal', 'Loss', 'NoLoss'],
-      (pods, amount) => amount + pods * Math.max(1, Math.floor(amount / pods)),
-    );
+    const all: Happening[] = ['Demand', 'Demand', 'Demand', 'Elect', 'Cut', 'Heal', 'Loss', 'NoLoss'];
+    const bound = (pods: number, amount: number) => amount + pods * Math.max(1, Math.floor(amount / pods));
+    expect(() => holds(all, bound)).not.toThrow();
   });
 
   it('as long as nobody is out of touch for long and nobody takes over, it is the limit itself', () => {
-    holds(['Demand', 'Demand', 'Demand', 'Loss', 'NoLoss', 'Cut'], (_, amount) => amount);
+    const all: Happening[] = ['Demand', 'Demand', 'Demand', 'Loss', 'NoLoss', 'Cut'];
+    expect(() => holds(all, (_, amount) => amount)).not.toThrow();
   });
 });
