@@ -142,16 +142,16 @@ describe('without a leader', () => {
 
 describe('a new leader', () => {
   it('hands out nothing that may be held, and soon everything', () => {
-    const world = fleet(10, 1000);
-    podAt(world, 0).rps = 5000;
+    const world = fleet(10, 200);
+    podAt(world, 0).rps = 600;
     world.run(5 * SECOND);
     world.elect();
-    podAt(world, 1).rps = 5000;
-    world.run(50 * SECOND);
-    expect(world.most(SECOND)).toBeLessThanOrEqual(1000);
+    podAt(world, 1).rps = 600;
+    world.run(50 * SECOND, 20);
+    expect(world.most(SECOND)).toBeLessThanOrEqual(200);
     const { now } = world.clock;
     world.run(5 * SECOND);
-    expect(world.between(now, now + 5 * SECOND, [podAt(world, 1)])).toBeGreaterThan(2000);
+    expect(world.between(now, now + 5 * SECOND, [podAt(world, 1)])).toBeGreaterThan(400);
   });
 });
 
@@ -192,7 +192,7 @@ function holds(happenings: readonly Happening[], bound: (pods: number, amount: n
         expect(world.most(per === 'Second' ? SECOND : MINUTE)).toBeLessThanOrEqual(bound(pods, amount));
       },
     ),
-    { numRuns: 30 },
+    { numRuns: 20 },
   );
 }
 
