@@ -85,7 +85,7 @@ export const ERRORS = {
     status: 503,
     retryable: false,
     message:
-      '{what} are kept in a directory, and this sidecar has none: start it with --spool-dir DIR (chart value sidecar.spool)',
+      '{what} are kept in a directory, and this sidecar has none: start it with --spool-dir DIR (OUTRIDER_SPOOL_DIR)',
   },
   spool_unusable: {
     status: 503,

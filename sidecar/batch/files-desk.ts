@@ -116,7 +116,7 @@ export class FilesDesk {
 }
 
 /** Streams a content. Sets the outcome of the exchange. */
-export function sendFile(
+function sendFile(
   exchange: HttpExchange,
   path: string,
   bytes: number,

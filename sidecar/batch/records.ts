@@ -9,17 +9,15 @@ export interface FileRecord {
   expiresAt: number;
 }
 
-export const BATCH_STATES = [
-  'validating',
-  'failed',
-  'in_progress',
-  'finalizing',
-  'completed',
-  'expired',
-  'cancelling',
-  'cancelled',
-] as const;
-export type BatchState = (typeof BATCH_STATES)[number];
+export type BatchState =
+  | 'validating'
+  | 'failed'
+  | 'in_progress'
+  | 'finalizing'
+  | 'completed'
+  | 'expired'
+  | 'cancelling'
+  | 'cancelled';
 
 /** A line that is wrong; `line` counts from 1. */
 export interface LineError {

@@ -10,7 +10,7 @@ export interface BatchTerms extends Pick<BatchBody, 'maxConcurrent' | 'maxReques
 }
 
 /** Rules that take lines, in order. */
-export const batchRules = (route: TableRoute): readonly TableRule[] =>
+const batchRules = (route: TableRoute): readonly TableRule[] =>
   route.rules.filter(({ body }) => body.batch !== undefined);
 
 /** The route that answers a model, where lines may go by one of its rules. Throws what is wrong. */

@@ -1,7 +1,7 @@
 /** The two kinds of batch APIs: what is handed in, what is asked, and what comes back. Pure. */
 
 /** Where a batch of a provider is. */
-export interface RemoteState {
+interface RemoteState {
   over: boolean;
   /** Why the provider did not run it at all. */
   refused?: string;
@@ -47,6 +47,8 @@ const object = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : {};
+const sentence = (value: unknown): string =>
+  typeof value === 'string' ? value.slice(0, 500) : 'without saying why';
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 const OPENAI_OVER = new Set(['failed', 'completed', 'expired', 'cancelled']);
@@ -67,7 +69,7 @@ const OPENAI: Style = {
     const [first] = Array.isArray(data) ? (data as unknown[]) : [];
     return {
       ...(remote.status === 'failed' && {
-        refused: String(object(first).message ?? 'without saying why').slice(0, 500),
+        refused: sentence(object(first).message),
       }),
       over: typeof remote.status === 'string' && OPENAI_OVER.has(remote.status),
       completed: count(counts.completed),

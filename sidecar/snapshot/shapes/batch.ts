@@ -2,7 +2,7 @@
 
 /** Emulated: line by line, as ordinary requests. Native: by the batch API of the provider. Auto: that, where all lines go to one that has it. */
 export const BATCH_MODES = ['Emulated', 'Native', 'Auto'] as const;
-export type BatchMode = (typeof BATCH_MODES)[number];
+type BatchMode = (typeof BATCH_MODES)[number];
 
 /** Of every day, in minutes after midnight by the clocks of the zone. An end before the start is on the next day. */
 export interface DailyWindow {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../../dev/providers/server.ts';
 import { BATCH, chatLine, clientOf, ended, results, submit, temporary } from './support.ts';
 
-const CHILD = join(import.meta.dirname, 'child.ts');
+const CHILD = join(import.meta.dirname, '../../e2e/programs/batch-sidecar.ts');
 const LINES = 80;
 const KILLS = Number(process.env.OUTRIDER_KILLS ?? 3);
 
