@@ -7,7 +7,7 @@ import type { RequestControl } from './cacheable.ts';
 import type { KeyParts } from './key.ts';
 
 /** An exchange whose answer may be written elsewhere for a while. */
-export type CachedExchange = Exchange & { res: Exchange['res'] };
+type CachedExchange = Exchange & { res: Exchange['res'] };
 
 export interface Asked {
   exchange: CachedExchange;

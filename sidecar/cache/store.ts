@@ -5,7 +5,6 @@
  */
 import { type CachedAnswer, sizeOf } from './answer.ts';
 
-export const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
 /** Of a rule's bytes, what those that were asked for again may take. */
 const KEPT_SHARE = 0.8;
 

@@ -22,7 +22,7 @@ export interface CacheBody {
 }
 
 /** Who shares answers where sidecars share a store: the pods of one workload, of a namespace, or all of the route. */
-export interface CacheScopeBody {
+interface CacheScopeBody {
   type: 'Workload' | 'Namespace' | 'Route';
   /** Lower-case names: requests share answers only where they are the same in all of them, and there. */
   headers: string[];

@@ -1,5 +1,5 @@
 /** Keys, what is kept in memory and for how long, what lies in a shared store, and what is no answer to give again. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sizeOf } from '../../../sidecar/cache/answer.ts';
 import { controlOf } from '../../../sidecar/cache/cacheable.ts';

@@ -127,7 +127,7 @@ describe('questions that repeat', () => {
     expect(BigInt(Math.round(sum(page, 'outrider_cache_saved_usd_total') * 1e9))).toBe(saved);
     expect(log.reduce((all, { costUsd }) => all + nano(costUsd ?? undefined), 0n)).toBe(cost);
     expect(log.reduce((all, { cache }) => all + nano(cache?.savedUsd), 0n)).toBe(saved);
-    const spanned = (key: string) => inSpans(key).reduce<bigint>((all, usd) => all + nano(String(usd)), 0n);
+    const spanned = (key: string) => inSpans(key).reduce<bigint>((all, usd) => all + nano(usd as string), 0n);
     expect(spanned('outrider.cost_usd')).toBe(cost);
     expect(spanned('outrider.cache.saved_usd')).toBe(saved);
   });

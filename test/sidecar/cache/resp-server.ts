@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 
 /** Garbage: what is no RESP. Full: nothing is taken. Damaged: values come with a byte changed. */
-export type Mood = 'Well' | 'Hung' | 'Garbage' | 'Full' | 'Damaged' | { slowMs: number };
+type Mood = 'Well' | 'Hung' | 'Garbage' | 'Full' | 'Damaged' | { slowMs: number };
 
 export interface RespServer {
   readonly url: string;

@@ -40,7 +40,7 @@ export interface WorldOptions {
   items?: Snapshot['items'];
 }
 
-export const PRICES = { input: 1_000_000, output: 2_000_000 };
+const PRICES = { input: 1_000_000, output: 2_000_000 };
 
 export async function world(options: WorldOptions = {}): Promise<World> {
   const provider = await startScriptedProvider({ behaviour: { outputTokens: 5, ...options.behaviour } });
