@@ -62,8 +62,11 @@ export function compile(
   const policies = indexPolicies((resources.policies ?? []).filter(stays), namespaces);
   const { vectors: known = NO_VECTORS } = options;
   const wanted = new Map<string, VectorsWanted>();
-  const made = memory.routes(sources, surroundings, policies.over, (source, over) =>
-    compileRoute(source, index, providers, over),
+  const made = memory.routes(
+    sources,
+    surroundings,
+    (source) => policies.over(source),
+    (source, over) => compileRoute(source, index, providers, over),
   );
   const routes = made.map((route) => {
     const asks = vectorsWanted(route, providers, secrets);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { KubeObject } from '../../../crds/common.ts';
+import type { LLMPolicy } from '../../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../../crds/llmroute.ts';
 import { compile } from '../../../operator/compile/compile.ts';
@@ -39,6 +40,7 @@ class World {
     return {
       routes: all<LLMRoute>('LLMRoute'),
       providers: all<LLMProvider>('LLMProvider'),
+      policies: all<LLMPolicy>('LLMPolicy'),
       secrets: all<SecretObject>('Secret'),
       namespaces: NAMESPACES.map((name) => ({ name, labels: {} })),
       pods,
@@ -49,7 +51,7 @@ class World {
 const small = fc.integer({ min: 0, max: 2 });
 const namespace = fc.constantFrom(...NAMESPACES);
 const change = fc.record({
-  kind: fc.constantFrom('route', 'provider', 'secret', 'removal'),
+  kind: fc.constantFrom('route', 'provider', 'policy', 'secret', 'removal'),
   namespace,
   n: small,
   v: small,
@@ -84,6 +86,21 @@ function apply(
         ...(ns === 'platform' ? { allowedNamespaces: { from: 'All' } } : {}),
       },
     });
+  else if (kind === 'policy')
+    world.put({
+      apiVersion,
+      kind: 'LLMPolicy',
+      metadata,
+      spec: {
+        ...(n === 0 ? { targetRefs: [{ kind: 'LLMRoute', name: `o${v}` }] } : {}),
+        ...(ns === 'platform' ? { namespaceSelector: {} } : {}),
+        // Wrong on purpose, as above.
+        ...(n === 2 && v === 2 ? { unknown: true } : {}),
+        defaults: { timeouts: { connect: `${n + 1}s` } },
+        overrides: { maxOutputTokens: 100 + v, ...(v === 1 ? { allowedProviders: [{ name: 'o1' }] } : {}) },
+        budgets: [{ name: 'daily', amount: `${v}`, period: { unit: 'Day' } }],
+      },
+    });
   else
     world.put({
       apiVersion,
@@ -100,6 +117,7 @@ function apply(
 
 const told = (compiled: Compiled) => ({
   verdicts: compiled.verdicts,
+  budgets: compiled.budgets,
   pods: pods.map((pod) => [compiled.snapshotFor(pod), compiled.credentialsFor(pod), compiled.routesOf(pod)]),
 });
 
