@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import { providerItem, routeItem, rule, target } from '../../test/sidecar/support/configuration.ts';
 import { seeded } from '../../test/simulator/chance.ts';
 import type { Sample } from './load.ts';
-import { type Figure, percent, type Scenario, shareOf } from './scenario.ts';
+import { type Figure, failures, percent, type Scenario, shareOf } from './scenario.ts';
 
 const PER_SECOND = 25;
 const SWAP = 2000;
@@ -76,10 +76,10 @@ export const BANDIT: Scenario = {
     };
     const first = earned(0, SWAP);
     const again = earned(SWAP + ADAPT, REQUESTS);
-    const failed = samples.filter(({ whole }) => !whole).length;
+    const failed = failures(samples);
     const refused = posts.length - (statuses.get(200) ?? 0);
     return [
-      { what: 'requests that failed', value: `${failed} of ${samples.length}`, bar: '0', met: failed === 0 },
+      { what: 'requests that failed', value: failed.said, bar: '0', met: failed.count === 0 },
       {
         what: 'scores that were refused',
         value: `${refused} of ${posts.length}`,

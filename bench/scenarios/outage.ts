@@ -5,7 +5,17 @@ import { providerItem, routeItem, rule, target } from '../../test/sidecar/suppor
 import { quantile } from '../dataplane/statistics.ts';
 import type { Sample } from './load.ts';
 import type { ProviderScript } from './provider-script.ts';
-import { between, type Figure, ms, pause, percent, type Scenario, type Stage, shareOf } from './scenario.ts';
+import {
+  between,
+  type Figure,
+  failures,
+  ms,
+  pause,
+  percent,
+  type Scenario,
+  type Stage,
+  shareOf,
+} from './scenario.ts';
 
 const BEFORE_MS = 15_000;
 const OUTAGE_MS = 15_000;
@@ -62,8 +72,7 @@ async function outage(stage: Stage, fault: NonNullable<ProviderScript['fault']>)
   const during = between(samples, BEFORE_MS, BEFORE_MS + OUTAGE_MS);
   const added = quantile(times(during), 0.99) - usual;
   // What had begun before the outage may break with it; nothing that begins in it may.
-  const failed = during.filter(({ whole }) => !whole);
-  const statuses = [...new Set(failed.map(({ status }) => status))].join(', ');
+  const failed = failures(during);
   return [
     { what: `${fault}: p99 before`, value: ms(usual) },
     {
@@ -74,9 +83,9 @@ async function outage(stage: Stage, fault: NonNullable<ProviderScript['fault']>)
     },
     {
       what: `${fault}: requests that failed`,
-      value: `${failed.length} of ${during.length}${statuses === '' ? '' : ` (status ${statuses})`}`,
+      value: failed.said,
       bar: '0',
-      met: failed.length === 0,
+      met: failed.count === 0,
     },
     { what: `${fault}: served by the other`, value: percent(shareOf(during, 'b')) },
   ];

@@ -50,3 +50,11 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 
 export const ms = (value: number): string => `${value.toFixed(0)} ms`;
 export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** How many got no whole answer, and what they got instead. */
+export function failures(samples: readonly Sample[]): { count: number; said: string } {
+  const failed = samples.filter(({ whole }) => !whole);
+  const statuses = [...new Set(failed.map(({ status }) => status))].join(', ');
+  const what = statuses === '' ? '' : ` (status ${statuses})`;
+  return { count: failed.length, said: `${failed.length} of ${samples.length}${what}` };
+}
