@@ -80,6 +80,6 @@ const never = (leads: SpendRefusal['leads'], detail: string, error: OutriderErro
 });
 
 /** Without the kind of its owner. */
-export const nameOf = (id: string): string => id.slice(id.indexOf('/') + 1);
+const nameOf = (id: string): string => id.slice(id.indexOf('/') + 1);
 
 export const nameKey = (key: string): string => (key === '' ? 'all spending' : `"${key}"`);

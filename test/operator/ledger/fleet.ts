@@ -38,7 +38,7 @@ class Time {
 
 /** What a replica sees of the world. */
 export interface Surroundings {
-  readonly time: { wall(): number; monotonic(): number };
+  readonly time: { readonly wall: () => number; readonly monotonic: () => number };
   readonly store: MemoryStore;
   readonly budget: BudgetBody;
   lives(uid: string): boolean;

@@ -41,9 +41,9 @@ async function settled(world: SpendingWorld, spender: Spender, cents = 100): Pro
 it('let one active pod of fifty spend all of a budget but a hundredth, and no more', async () => {
   const world = await SpendingWorld.of(50);
   const [active] = world.spenders as [Spender];
-  let refused = 0;
-  for (let i = 0; i < 12_000 && refused < 40; i++) {
-    void active.ask(1).then((outcome) => (refused += outcome.served ? 0 : 1));
+  const refused: Outcome[] = [];
+  for (let i = 0; i < 12_000 && refused.length < 40; i++) {
+    void active.ask(1).then((outcome) => outcome.served || refused.push(outcome));
     await world.pass(10, 10);
   }
   expect(world.spent).toBeLessThanOrEqual(100n * USD);

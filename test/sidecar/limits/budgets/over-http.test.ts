@@ -40,7 +40,7 @@ const model = (name: string, usd: number, more: Partial<ModelBody> = {}): ModelB
 interface World {
   provider: HeldProvider;
   sidecar: TestSidecar;
-  ask(headers?: Record<string, string>, body?: object, path?: string): Promise<Answer>;
+  readonly ask: (headers?: Record<string, string>, body?: object, path?: string) => Promise<Answer>;
 }
 
 async function world(
@@ -187,12 +187,11 @@ describe('when it is used up', () => {
   it('Throttle waits for what comes back, as long as the rule lets it', async () => {
     // Either sets aside $1, and costs what the answer really takes: half of it.
     const cheaper = [model('m', 0.5)];
-    const { ask, provider, sidecar } = await world(
+    const { ask, sidecar } = await world(
       [budget({ amount: ((3n * USD) / 2n).toString(), onExhausted: 'Throttle' })],
       cheaper,
       { admission: { class: 'Normal', maxWaitMs: 2000 } },
     );
-    void provider;
     const body = { max_tokens: 10 };
     const answers = await Promise.all([ask({}, body), ask({}, body)]);
     expect(statuses(answers)).toEqual([200, 200]);
