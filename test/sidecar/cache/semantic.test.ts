@@ -7,7 +7,7 @@ import { direction, nearest } from '../../../sidecar/cache/semantic/nearest.ts';
 import type { CacheBody } from '../../../sidecar/snapshot/shapes/cache.ts';
 import { providerItem, target } from '../support/configuration.ts';
 import { until } from '../support/sidecar.ts';
-import { cacheOf, type World, world } from './world.ts';
+import { CACHE, cacheOf, type World, world } from './world.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -184,6 +184,22 @@ describe('a semantic cache', () => {
     expect(cacheOf(await ask(SAME))).toBe('hit');
     expect(cacheOf(await ask(SAME))).toBe('hit');
     expect(of.asked).toEqual([CAPITAL, SAME]);
+    expect(provider.count).toBe(1);
+  });
+
+  it('works without exact answers too', async () => {
+    const { ask, provider, publish } = await made();
+    const { exact: _exact, ...cache } = CACHE;
+    const embeddings = { target: target('vec', { model: 'vectors' }), timeoutMs: 1000, maxInputTokens: 256 };
+    publish({
+      cache: { ...cache, semantic: { embeddings, minSimilarityPercent: 80, maxEntries: 5 } },
+      generation: 2,
+    });
+    expect([await ask(CAPITAL), await ask(SAME), await ask(CAPITAL)].map(cacheOf)).toEqual([
+      'miss',
+      'hit',
+      'hit',
+    ]);
     expect(provider.count).toBe(1);
   });
 
