@@ -1,8 +1,8 @@
 /** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
 import type { DialectName, WireReader } from '../dialects/dialect.ts';
+import type { OutputCap } from '../dialects/output-cap.ts';
 import type { OpenWay } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
-import type { OutputCap } from '../dialects/output-cap.ts';
 import type { BodyChange } from '../dialects/splice.ts';
 import { isEmptyPatch, type SplicedBody, spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';

@@ -2,7 +2,15 @@
 import type { RuleBody, TargetBody } from '../snapshot/schema.ts';
 
 /** What requests of our own are for. A closed list: it labels metrics. */
-export type Purpose = 'Intents' | 'Classifier' | 'Cache' | 'Summary' | 'Mirror' | 'HealthCheck' | 'Batch' | 'Async';
+export type Purpose =
+  | 'Intents'
+  | 'Classifier'
+  | 'Cache'
+  | 'Summary'
+  | 'Mirror'
+  | 'HealthCheck'
+  | 'Batch'
+  | 'Async';
 
 /** Between the id of a request and the number of one of our own that is made on its behalf. */
 const CHILD = '~';

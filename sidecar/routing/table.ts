@@ -190,7 +190,13 @@ function tableRule(
       tableRule(routeId, internalRule('Cache', semantic.target, semantic.timeoutMs), providers, models, {}),
     summarizer:
       summarize &&
-      tableRule(routeId, internalRule('Summary', summarize.target, summarize.timeoutMs), providers, models, {}),
+      tableRule(
+        routeId,
+        internalRule('Summary', summarize.target, summarize.timeoutMs),
+        providers,
+        models,
+        {},
+      ),
     experiment: hasExperiment(rule)
       ? tableExperiment(keyOf(routeId), rule, (made) => tableRule(routeId, made, providers, models, signals))
       : undefined,
