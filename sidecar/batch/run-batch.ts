@@ -51,7 +51,7 @@ export class BatchRun {
   #output: ResultLog | undefined;
   #errors: ResultLog | undefined;
   /** Were under way when an earlier process ended. */
-  #begun = new Bits();
+  readonly #begun = new Set<number>();
   /** Before it every line has its result. */
   #from = { offset: 0, number: 1 };
   #pauses = 0;
@@ -168,7 +168,9 @@ export class BatchRun {
     const text = await readFile(this.#parts.spool.path(this.#batch.id, 'started'), 'latin1').catch(() => '');
     for (const number of text.split('\n')) {
       const line = Number(number);
-      if (line > 0 && !this.#done.has(line)) this.#begun.add(line);
+      // A minus: it came back unserved, and waits.
+      if (line < 0) this.#begun.delete(-line);
+      else if (line > 0 && !this.#done.has(line)) this.#begun.add(line);
     }
     if (this.#begun.size === 0) return;
     const { warn } = this.#parts;
@@ -211,6 +213,7 @@ export class BatchRun {
       if (verdict.kind === 'Stopped') return;
       if (verdict.kind === 'Pause') {
         this.#pause(admission.closedForMs ?? verdict.afterMs);
+        await this.#note(-number);
         return;
       }
       if (verdict.kind === 'Retry' && tries < MAX_RETRIES) {
@@ -229,6 +232,10 @@ export class BatchRun {
   /** Written before it is sent, so that whoever comes after a kill knows what was under way. */
   async #begin(number: number): Promise<void> {
     if (this.#begun.has(number)) this.#parts.onLine('Repeated');
+    await this.#note(number);
+  }
+
+  async #note(number: number): Promise<void> {
     const entry = `${number}\n`;
     this.#parts.spool.grow(entry.length);
     await appendFile(this.#parts.spool.path(this.#batch.id, 'started'), entry, { mode: 0o600 });

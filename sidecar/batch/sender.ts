@@ -22,7 +22,13 @@ export function senderOf({ memory, learned, serve }: SenderParts): Send {
     const { dialect } = resolved.endpoint;
     const exchange = new HttpExchange(request.id, req, res, dialect, memory.open(), learned);
     exchange.internal = { purpose: request.purpose, parent: request.parent };
-    exchange.adapt = request.adapt;
+    exchange.adapt = (rule, route) => {
+      const adapted = request.adapt(rule, route);
+      const priority = adapted.body.admission?.class ?? 'Normal';
+      const detail = `on behalf of ${request.parent ?? 'nobody'}, class ${priority}`;
+      exchange.steps.push({ stage: 'admit', what: request.purpose, detail });
+      return adapted;
+    };
     // It is sent again where it has to be.
     exchange.bodyShared = true;
     const stop = (): void => void res.destroy();
