@@ -11,7 +11,7 @@ import type { SpendGate, SpendRefusal, SpendWaiter } from '../../dispatch/spend-
 import type { Attempt, AttemptObserver, Exchange } from '../../exchange.ts';
 import type { Candidate, RequestFacts } from '../../routing/plan.ts';
 import type { SpendView } from '../../routing/spend-view.ts';
-import type { Clock, Timer } from '../../snapshot/clock.ts';
+import type { Clock } from '../../snapshot/clock.ts';
 import type { EffectiveSnapshot } from '../../snapshot/effective.ts';
 import type { BudgetDemand, BudgetLease } from '../../snapshot/lease-messages.ts';
 import type { LeaseParty } from '../../snapshot/lease-party.ts';
@@ -20,10 +20,12 @@ import { likelyCost, mostCost, type TokenEstimates } from './amount.ts';
 import { Entries } from './entries.ts';
 import { type Entry, entryOf } from './entry.ts';
 import { type Allowance, SpendHold } from './hold.ts';
+import { IdleReturns } from './idle.ts';
 import { keyOf, labelOf, type PodIdentity } from './keys.ts';
 import { LeaseQueue } from './lease-queue.ts';
 import { nameKey, type Short, type ShortRefusal, shortRefusal, unknownCost, unmetered } from './refusals.ts';
 import { labelled, type RouteBudget, routeBudgets } from './route-budgets.ts';
+import { standingOf } from './standing.ts';
 
 /** Grants on the spot, where there is no operator. */
 interface Lessor {
@@ -45,8 +47,6 @@ interface OfRoute {
   readonly label: RouteBudget | undefined;
 }
 
-/** What is idle for so long goes back where headroom is short. */
-const IDLE_MS = 250;
 /** More is asked for ahead of need no more often than this. */
 const AHEAD_MS = 1000;
 
@@ -56,19 +56,21 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
   readonly #queue: LeaseQueue;
   readonly #entries = new Entries();
   readonly #wall = (): number => this.#clock.wall();
-  readonly #onSettled = (): void => this.#watchIdle();
+  readonly #idle: IdleReturns | undefined;
+  readonly #onSettled = (): void => this.#idle?.watch();
   #routes = new Map<string, OfRoute>();
   /** Of budgets, in the outage under way; undefined: there is none. */
   #outage: Map<string, Allowance> | undefined = undefined;
   #ask: () => void = () => {};
   #term = -1;
   #ended = false;
-  #idle: Timer | undefined = undefined;
 
   constructor(options: BudgetsOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#queue = new LeaseQueue(options.clock);
+    // Without others there is nobody to give it to.
+    if (!options.lessor) this.#idle = new IdleReturns(options.clock, this.#entries, () => this.#ask());
   }
 
   /** A new configuration runs. What was spent stays spent where a budget goes on. */
@@ -179,7 +181,7 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
       this.#entries.find(lease.budget, lease.key)?.take(lease, sentAt, now);
     }
     this.#queue.pass();
-    this.#watchIdle();
+    this.#idle?.watch();
   }
 
   unreachable(): void {
@@ -200,25 +202,13 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
       account.giveBack(now);
     }
     this.#ended = true;
-    this.#idle?.cancel();
+    this.#idle?.end();
     return left;
   }
 
   /** For the admin port: what is held of each budget. */
   standing(): object[] {
-    const now = this.#clock.monotonic();
-    return [...this.#entries].map(({ account, body }) => ({
-      budget: body.id,
-      key: account.key,
-      window: account.window ?? null,
-      grantedUsd: formatUsd(account.granted > 0n ? account.granted : 0n),
-      spentUsd: formatUsd(account.settled),
-      reservedUsd: formatUsd(account.reserved),
-      leftUsd: formatUsd(account.available(now)),
-      leased: account.isLeased(now),
-      scarce: account.scarce,
-      exhaustedForMs: Math.round(account.exhaustedFor(now)),
-    }));
+    return standingOf(this.#entries, this.#clock.monotonic());
   }
 
   /** Of a request that is only explained: nothing is set aside or asked for. */
@@ -363,30 +353,6 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
   #entryFor(body: BudgetBody, key: string, now: number): Entry {
     const { lessor } = this.#options;
     return this.#entries.of(body, lessor ? lessor.keyFor(body, key) : key, now);
-  }
-
-  #watchIdle(): void {
-    if (this.#idle !== undefined || this.#ended || this.#options.lessor) return;
-    const now = this.#clock.monotonic();
-    let found = false;
-    for (const { account } of this.#entries) found ||= account.scarce && account.available(now) > 0n;
-    if (!found) return;
-    this.#idle = this.#clock.after(IDLE_MS, () => {
-      this.#idle = undefined;
-      this.#giveBackIdle();
-      this.#watchIdle();
-    });
-  }
-
-  #giveBackIdle(): void {
-    const now = this.#clock.monotonic();
-    let any = false;
-    for (const { account } of this.#entries) {
-      if (!account.scarce || account.idleFor(now) < IDLE_MS || account.available(now) === 0n) continue;
-      account.giveBack(now);
-      any = true;
-    }
-    if (any) this.#ask();
   }
 }
 

@@ -102,6 +102,35 @@ describe('a running operator', () => {
     expect(await kept()).toEqual({ nanoUsd: 4321n, rows: 4 });
   });
 
+  it('takes what an earlier process of the pod left, under its own epoch, and once', async () => {
+    const operator = await cluster.operator({ ledger, reportIntervalMs: 200 });
+    await operator.ready;
+    const pod = await cluster.pod('shop', 'web');
+    const left = (count: number) => Array.from({ length: count }, (_, i) => ({ ...row('100'), seq: i + 1 }));
+    let forgotten = 0;
+    const inheritedRows = (epoch: string, rows: ReturnType<typeof left>) => ({
+      epoch,
+      get size() {
+        return rows.length;
+      },
+      pending: (limit: number) => rows.slice(0, limit),
+      acknowledge: (seq: number) => void (rows = rows.filter((one) => one.seq > seq)),
+      forget: () => Promise.resolve(void forgotten++),
+    });
+    const own = new RowSpool();
+    own.append(row('1'));
+    // The second of them is the first again: nobody had heard that it was counted.
+    const inherited = [
+      inheritedRows('old', left(2)),
+      inheritedRows('older', left(3)),
+      inheritedRows('old', left(2)),
+    ];
+    await cluster.sidecar(operator, pod, { rows: own, epoch: 'new', inherited });
+    await until(() => forgotten === 3 && own.size === 0, 'everything to be acknowledged', 15_000);
+    await cluster.stopOperator(operator);
+    expect(await kept()).toEqual({ nanoUsd: 501n, rows: 6 });
+  }, 20_000);
+
   it('takes rows for counted where it is told to keep none', async () => {
     const operator = await cluster.operator();
     await operator.ready;
