@@ -68,7 +68,8 @@ describe('a request whose answer may wait', () => {
     const taken = await ask('assistant', headers);
     expect(taken.status).toBe(202);
     const { id, status, object } = (await taken.json()) as Deferred;
-    expect({ status, object }).toEqual({ status: 'queued', object: 'async' });
+    expect(object).toBe('async');
+    expect(['queued', 'in_progress']).toContain(status);
     expect(taken.headers.get('location')).toBe(`/v1/async/${id}`);
     expect(taken.headers.get('preference-applied')).toBe('respond-async');
     const done = await answered(id);
