@@ -8,10 +8,11 @@ import { rowOf } from './sample-row.ts';
 import { wireReport } from './wire-report.ts';
 
 const PODS = 8;
-const BATCH = 40;
+/** As many as a report may have. */
+const BATCH = 500;
 /** After the operator is ready: one flush and a half. */
 const LONGEST_LIFE_MS = 1_500;
-const SETTLE_MS = 60_000;
+const SETTLE_MS = 180_000;
 
 export async function killOperators(kills: number): Promise<Figure[]> {
   const cluster = await openCluster(PODS, PODS);
@@ -22,7 +23,7 @@ export async function killOperators(kills: number): Promise<Figure[]> {
   const feed = async ({ pod, spool }: (typeof spools)[number]): Promise<void> => {
     while (now.running) {
       if (now.spending) {
-        for (let i = Math.floor(Math.random() * 20); i > 0; i--) {
+        for (let i = Math.floor(Math.random() * 3); i > 0; i--) {
           const nano = BigInt(Math.floor(Math.random() * 50_000_000));
           spent.nanoUsd += nano;
           spool.append(rowOf(spent.rows++, nano, Date.now()));

@@ -7,6 +7,7 @@ import { expect, it } from 'vitest';
 import type { KubeApiServer } from '../support/kube-apiserver.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
 import { apply, call } from './support/api.ts';
+import { exerciseLedger } from './support/exercise-ledger.ts';
 import {
   ACCOUNT,
   API,
@@ -49,6 +50,7 @@ describeOnKube('the rights of the chart', prepare, (server) => {
       try {
         operator = await running(objects, proxy, token);
         await exercise(server(), operator, proxy, set);
+        await exerciseLedger(proxy.url, token, set);
         expect(await operator.stop()).toBe(0);
         // As an installation finds it: the Lease that the chart brings, and an older server.
         await must(call(server(), 'DELETE', LEASE));
@@ -104,8 +106,6 @@ const NOT_EXERCISED = new Set(
     'patch llmroutes/status.outrider.dev',
   ].map((right) => `${right} in search`),
 );
-/** The ledger writes its first object some seconds after it leads, and removes days when they are old. */
-for (const verb of ['create', 'delete']) NOT_EXERCISED.add(`${verb} configmaps in ${NAMESPACE}`);
 
 type Row = readonly [
   expected: 'yes' | 'no',
@@ -149,6 +149,8 @@ const TABLE: readonly Row[] = [
   ['no', 'list', 'configmaps', 'shop'],
   ['no', 'delete', 'configmaps', 'shop', 'settings'],
   ['no', 'create', 'configmaps', 'shop'],
+  ...['create', 'get', 'list', 'update', 'delete'].map((verb): Row => ['yes', verb, 'configmaps', NAMESPACE]),
+  ...['watch', 'patch', 'deletecollection'].map((verb): Row => ['no', verb, 'configmaps', NAMESPACE]),
   ['no', 'update', 'leases.coordination.k8s.io', NAMESPACE, 'other'],
   ['no', 'update', 'leases.coordination.k8s.io', 'kube-system', 'outrider'],
   ['no', 'delete', 'leases.coordination.k8s.io', NAMESPACE, 'outrider'],

@@ -139,7 +139,7 @@ describe('a shortened conversation', () => {
     const [main, cheap] = [await scripted(), await scripted()];
     const sidecar = await sidecarFor(main, cheap, { context: { keepLast: 1 } }, { main: { type: 'OpenAI' } });
     await ask(sidecar, DIALECTS[1] as Written, 5, { previous_response_id: 'resp_1', store: true });
-    expect((bodies(main)[0]?.['input'] as object[]).length).toBe(11);
+    expect(bodies(main)[0]).toMatchObject({ input: { length: 11 } });
   });
 });
 
