@@ -50,6 +50,7 @@ const LATER: ReadonlySet<string> = new Set([
   'config_unavailable',
   'draining',
   'batch_closed',
+  'budget_unavailable',
   'admission_timeout',
   'admission_shed',
 ] satisfies OutriderError['code'][]);
@@ -57,6 +58,7 @@ const LATER: ReadonlySet<string> = new Set([
 const FINAL: ReadonlySet<string> = new Set([
   'route_invalid',
   'target_not_permitted',
+  'budget_cost_unknown',
 ] satisfies OutriderError['code'][]);
 
 export function verdictOf({ status, errorCode, cancelled, overflown, rawHeaders }: Sent): Verdict {

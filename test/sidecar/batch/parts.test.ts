@@ -177,6 +177,14 @@ describe('what follows from an answer', () => {
       { status: 503, errorCode: 'memory_full' },
       { kind: 'Pause', afterMs: 7000 },
     ],
+    [
+      { status: 503, errorCode: 'budget_unavailable' },
+      { kind: 'Pause', afterMs: 7000 },
+    ],
+    [
+      { status: 503, errorCode: 'budget_cost_unknown' },
+      { kind: 'Answered', ok: false },
+    ],
     [{ status: 500 }, { kind: 'Retry', afterMs: 7000 }],
     [
       { status: 503, errorCode: 'route_invalid' },
