@@ -87,7 +87,8 @@ export class Replica {
   }
 }
 
-const row = (at: number, cost: bigint, charges: Row['charges'] & object): Row => ({
+/** A row that says nothing but what it cost, and whom. */
+export const rowFor = (at: number, cost: bigint, charges: Row['charges'] & object): Row => ({
   type: 'Attempt',
   request: 'r',
   attempt: 0,
@@ -141,7 +142,7 @@ export class Process {
     this.account.settle(reserved, cost, window, time.now);
     const charges = this.#entry.only(time.now, time.wall);
     const own = charges[0]?.window === window ? charges : charges.map((charge) => ({ ...charge, window }));
-    this.#spool.append(row(time.wall(), cost, own));
+    this.#spool.append(rowFor(time.wall(), cost, own));
   }
 
   /** What is posted: the rows that are not acknowledged, and what is needed. */

@@ -4,7 +4,6 @@
  */
 import { readDemands } from '../../../operator/ledger/leases/read-demands.ts';
 import { RowSpool } from '../../../sidecar/accounting/row-spool.ts';
-import type { Row } from '../../../sidecar/accounting/rows.ts';
 import type { SpendRefusal } from '../../../sidecar/dispatch/spend-gate.ts';
 import { isRefusal } from '../../../sidecar/dispatch/spend-gate.ts';
 import type { Exchange } from '../../../sidecar/exchange.ts';
@@ -17,7 +16,7 @@ import { Reporter } from '../../../sidecar/snapshot/reporter.ts';
 import type { BudgetBody } from '../../../sidecar/snapshot/shapes/budgets.ts';
 import type { Answer, Transport } from '../../../sidecar/snapshot/transport.ts';
 import { EventClock } from '../../simulator/event-clock.ts';
-import { budgetOf, Replica, type Surroundings, USD } from './fleet.ts';
+import { budgetOf, Replica, rowFor, type Surroundings, USD } from './fleet.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const ROUND_TRIP_MS = 4;
@@ -155,7 +154,7 @@ export class Spender {
       const settlement = { usage: NO_USAGE, source: 'Provider', costNanoUsd };
       Object.assign(exchange, { attempts: [{ spend, settlement }] });
       this.budgets.settle(exchange);
-      this.spool.append(row(clock.wall(), costNanoUsd, spend.charges));
+      this.spool.append(rowFor(clock.wall(), costNanoUsd, spend.charges));
     };
     if (takesMs === 0) end();
     else clock.after(takesMs, end);
@@ -241,22 +240,3 @@ export class SpendingWorld implements Surroundings {
     }
   }
 }
-
-const row = (at: number, cost: bigint, charges: Row['charges'] & object): Row => ({
-  type: 'Attempt',
-  request: 'r',
-  attempt: 0,
-  at,
-  operation: 'chat',
-  route: 'shop/assistant',
-  rule: 'main',
-  target: 't',
-  provider: 'provider/shop/main',
-  model: 'm',
-  kind: 'First',
-  outcome: 'Ok',
-  source: 'Provider',
-  usage: NO_USAGE,
-  costNanoUsd: cost.toString(),
-  charges,
-});

@@ -116,3 +116,45 @@ describe('leaders', () => {
     expect(readLeader(address)).toBeUndefined();
   });
 });
+
+describe('leases in an answer', () => {
+  const lease = {
+    budget: 'route/shop/assistant/monthly',
+    key: '',
+    window: 1_700_000_000,
+    endsInMs: 1000,
+    granted: '5',
+    ttlMs: 900_000,
+    term: 3,
+  };
+  const read = (...leases: unknown[]) =>
+    readAnswer({ nextReportIn: 1000, acknowledgedSeq: 0, leases }).leases;
+
+  it('are taken as they are, and what is more than that is left out', () => {
+    const full = { ...lease, as: '_other', scarce: true, exhaustedForMs: 250 };
+    expect(read(lease, { ...full, other: 1 })).toEqual([lease, full]);
+    expect(readAnswer({ nextReportIn: 1000 }).leases).toBeUndefined();
+  });
+
+  it.each([
+    { granted: '-1' },
+    { granted: 5 },
+    { granted: '1'.repeat(25) },
+    { term: -1 },
+    { term: 1.5 },
+    { window: 'now' },
+    { ttlMs: 1e12 },
+    { ttlMs: Number.NaN },
+    { endsInMs: -1 },
+    { exhaustedForMs: 'soon' },
+    { budget: '' },
+    { key: 'k'.repeat(641) },
+    { as: 7 },
+  ])('are not believed with %j, and the others stand', (wrong) => {
+    expect(read({ ...lease, ...wrong }, lease)).toEqual([lease]);
+  });
+
+  it('are as many as may be asked for, and no more', () => {
+    expect(read(...Array.from({ length: 600 }, () => lease))).toHaveLength(500);
+  });
+});
