@@ -1,17 +1,13 @@
 /** A body without some of its messages, and with a summary in their place. Whatever stays, stays byte for byte. */
-import type { DialectName } from '../dialects/dialect.ts';
 import type { Unit } from './units.ts';
 
 const SAID = 'Understood. I go on from there.';
 
-/** Two messages, so that roles go on alternating. The same words stand before every summary, so that it cannot speak for us. */
+/** Two messages, so that roles go on alternating; valid in each dialect that has turns. The same words stand before every summary, so that it cannot speak for us. */
 function summaryMessages(summary: string): string {
   const words = `Summary of our conversation so far, in place of its older messages:\n\n${summary}`;
   return `{"role":"user","content":${JSON.stringify(words)}},{"role":"assistant","content":${JSON.stringify(SAID)}},`;
 }
-
-/** Dialects whose bodies can be rewritten; in all of them these two messages are valid. */
-export type TurnsDialect = Extract<DialectName, 'openai-chat' | 'openai-responses' | 'anthropic-messages'>;
 
 /** `units`: of the whole body. What goes is never the last of them. */
 export function rewritten(

@@ -5,7 +5,7 @@ import type { Envelope } from '../dialects/envelope.ts';
 import { JsonScanner } from '../dialects/scan/json-scanner.ts';
 
 /** System: instructions that stay where they are. Model: what the model wrote, its calls of tools included. Result: what the app gave for calls. */
-export type UnitKind = 'System' | 'User' | 'Model' | 'Result';
+type UnitKind = 'System' | 'User' | 'Model' | 'Result';
 
 /** One message, or one item of /v1/responses. */
 export interface Unit {
@@ -56,9 +56,6 @@ const FORMS: Readonly<Partial<Record<Dialect['name'], Form>>> = {
     read: anthropicMessage,
   },
 };
-
-/** Whether requests of the dialect have conversations that can be taken apart. */
-export const hasTurns = (dialect: Pick<Dialect, 'name'>): boolean => FORMS[dialect.name] !== undefined;
 
 /** Undefined where the body has no list of messages. The envelope's scan has checked it. */
 export function readUnits(

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Ledger, SHARDS } from '../../../operator/ledger/ledger.ts';
+import { readUsage } from '../../../operator/ledger/reader.ts';
+import type { LedgerStore } from '../../../operator/ledger/store.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const DAY = 86_400_000;
@@ -172,6 +174,42 @@ describe('the ledger', () => {
     expect(world.problems.length).toBeGreaterThan(0);
     expect(world.store.objects.get('shard-0')).toBe(before);
   });
+});
+
+describe('a reader while a day is closed', () => {
+  it.each(Array.from({ length: 24 }, (_, i) => i))(
+    'finds every row once, whatever comes between its steps: after %i',
+    async (at) => {
+      const world = new World();
+      await world.ledger.open();
+      for (let i = 0; i < 40; i++) {
+        const pod = { uid: `pod-${i}`, namespace: 'shop' };
+        world.ledger.accept(pod, 'e', [wireRow(1, 7n, START), wireRow(2, 1n, START + DAY)]);
+      }
+      world.now = START + DAY;
+      await world.ledger.flush();
+      let steps = 0;
+      const between = async <T>(step: Promise<T>): Promise<T> => {
+        const found = await step;
+        if (steps++ === at) {
+          world.now = START + 3 * DAY;
+          await world.ledger.flush();
+        }
+        return found;
+      };
+      const reading: LedgerStore = {
+        read: (name) => between(world.store.read(name)),
+        names: () => between(world.store.names()),
+        write: () => Promise.reject(new Error('a reader writes nothing')),
+        remove: () => Promise.reject(new Error('a reader removes nothing')),
+      };
+      const days = await readUsage(reading, '2026-11-01', '2026-12-31');
+      const sum = days
+        .flatMap(({ entries }) => entries)
+        .reduce((nano, { amounts }) => nano + amounts.nanoUsd, 0n);
+      expect(sum).toBe(40n * 8n);
+    },
+  );
 });
 
 /** A pod that keeps its rows until they are acknowledged. */

@@ -9,12 +9,12 @@ import type { Dialect } from '../../../sidecar/dialects/dialect.ts';
 import { OPENAI_CHAT } from '../../../sidecar/dialects/openai/dialects.ts';
 import { OPENAI_RESPONSES } from '../../../sidecar/dialects/responses/dialects.ts';
 
-export interface Round {
+interface Round {
   calls: number;
   text: string;
 }
 
-export interface Turn {
+interface Turn {
   user: string;
   /** Calls of tools before the answer. */
   rounds: Round[];
