@@ -13,8 +13,8 @@ import type {
 import { validateItem } from '../../sidecar/snapshot/validate.ts';
 import { laterMembers } from './batch.ts';
 import { budgetBody } from './budgets.ts';
-import { chargebackMember } from './chargeback.ts';
 import { type CacheTargets, cacheMember, cacheTargets } from './cache.ts';
+import { chargebackMember } from './chargeback.ts';
 import { type CompiledRoute, use } from './compiled-route.ts';
 import { constraintsBody } from './constraints.ts';
 import { contextMembers, type SummaryTargets, summaryTargets } from './context.ts';
@@ -72,7 +72,11 @@ export function compileRoute(
     }),
   );
   const context = { index, providers, route, policed };
-  const asked = { ...signalTargets(spec, context), ...summaryTargets(spec, context), ...cacheTargets(spec, context) };
+  const asked = {
+    ...signalTargets(spec, context),
+    ...summaryTargets(spec, context),
+    ...cacheTargets(spec, context),
+  };
   const facts = targets.map((of) => ruleFacts(of, providers));
   const made = bodyFor(source, policed, spec, targets, asked, facts);
   route.problems.push(...leftWithout(spec, targets, route.problems));
@@ -202,7 +206,11 @@ function makeBody(
     uid: object.metadata.uid ?? key,
     rules: spec.rules.map((rule, i) => {
       const set = policed.spec.rules[i];
-      const made = { ...ruleBody(rule, set, id, policed), ...contextMembers(rule, asked.summaries?.[i]), ...cacheMember(rule.cache, asked.vectors?.[i]) };
+      const made = {
+        ...ruleBody(rule, set, id, policed),
+        ...contextMembers(rule, asked.summaries?.[i]),
+        ...cacheMember(rule.cache, asked.vectors?.[i]),
+      };
       return withFacts({ ...made, targets: targets[i] ?? [], ...lossy }, set, facts[i]);
     }),
     ...signalsBody(spec, asked),
