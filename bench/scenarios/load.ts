@@ -57,6 +57,7 @@ export async function drive(options: LoadOptions): Promise<Sample[]> {
         void asked.then((sample) => {
           open--;
           options.onSample?.(sample);
+          return undefined;
         });
       }
       if (samples.length < total) setTimeout(tick, 1);

@@ -9,7 +9,7 @@ export const place = matching(
   32,
 );
 export const retention = matching(/^(None|[1-9][0-9]{0,3}d)$/, 'None, or a number of days such as 30d', 2, 5);
-export const classification = matching(
+const classification = matching(
   /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
   'a label such as Confidential: letters, digits, "-", "_" and ".", with a letter or digit first and last',
   1,

@@ -168,8 +168,8 @@ class ExchangeTelemetry implements Telemetry {
   }
 
   noticed(provider: ItemId, model: string, change: ProviderChange): void {
-    const { label, model: nameOf } = this.#names.provider(provider);
-    this.#changes.with([label, model === '' ? '' : nameOf(model), change]).value++;
+    const known = this.#names.provider(provider);
+    this.#changes.with([known.label, model === '' ? '' : known.model(model), change]).value++;
   }
 
   later(what: string, how: string): void {

@@ -120,10 +120,7 @@ describe('what a pod saw', () => {
         const sightings = new Sightings(0);
         for (const { provider, model: name, failure, ms } of list) {
           const of = candidate(`p${provider}`, `m${name}`);
-          see(
-            sightings,
-            attempt(of, failure ? failed(failure as never, ms) : { committedAt: ms, endedAt: ms }),
-          );
+          see(sightings, attempt(of, failure ? failed(failure, ms) : { committedAt: ms, endedAt: ms }));
         }
         const report = sightings.take(1);
         expect(report === undefined).toBe(list.length === 0);
