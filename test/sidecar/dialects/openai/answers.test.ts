@@ -98,7 +98,11 @@ describe('renderError', () => {
       'retry-after-ms': '1500',
       'x-should-retry': 'true',
     });
-    expect(render(new OutriderError('no_target', {}, 120_000)).headers).not.toHaveProperty('retry-after');
+    // When it can help is said, whether or not a client should wait for it.
+    expect(render(new OutriderError('budget_exhausted', {}, 1500)).headers).toMatchObject({
+      'retry-after': '2',
+      'x-should-retry': 'false',
+    });
     expect(render(new OutriderError('config_unavailable', {}, 120_000)).headers).toMatchObject({
       'retry-after': '120',
       'x-should-retry': 'false',
