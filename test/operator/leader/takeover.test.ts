@@ -151,6 +151,7 @@ describe('a takeover', () => {
     await cluster.apply(aRoute('assistant', { model: 'other' }));
     await cluster.status('LLMRoute', 'shop', 'assistant', (said) => brief(said) === 'True/Programmed@2');
     await Promise.all(sidecars.map((sidecar) => runs(sidecar, 'route/shop/assistant', 2)));
+    await until(() => status.said.at(-1) === 'True/Programmed@2', 'the watch to hear of it');
     await status.stop();
     expect(status.said).toEqual(['True/Programmed@1', 'True/Programmed@2']);
     expect(losses).toEqual([]);
@@ -177,6 +178,7 @@ describe('a takeover', () => {
     expect(together).toContain(0);
     await cluster.apply(aRoute('assistant', { model: 'other' }));
     await cluster.status('LLMRoute', 'shop', 'assistant', (said) => brief(said) === 'True/Programmed@2');
+    await until(() => status.said.at(-1) === 'True/Programmed@2', 'the watch to hear of it');
     await status.stop();
     expect(status.said).toEqual(['True/Programmed@1', 'True/Programmed@2']);
     expect(sidecar.client.status().connected).toBe(true);

@@ -144,11 +144,11 @@ atVendors([gemini as VendorCase, vertex], (lab) => {
 
   it.each(ERROR_CLASSES)('raises a %i of the vendor as it is', async (status) => {
     lab.provider.behaviour = { failure: { kind: 'Status', status, message: 'the moon is too bright' } };
-    for (const failing of [
-      client.models.generateContent(hello),
-      client.models.generateContentStream(hello),
+    for (const fails of [
+      async () => client.models.generateContent(hello),
+      async () => client.models.generateContentStream(hello),
     ]) {
-      await expect(failing).rejects.toSatisfy(
+      await expect(fails()).rejects.toSatisfy(
         (error) =>
           error instanceof ApiError &&
           error.status === status &&
