@@ -272,14 +272,22 @@ describeOnKube('replicas on a real API server', prepare, () => {
       await ask('DELETE', SECRET);
       await until(async () => (await bundle()) === ca, 'the Secret to come back', 10_000);
 
-      const { spec, metadata } = await lease();
-      const taken = { ...spec, holderIdentity: 'thief', renewTime: '2026-01-01T00:00:00.000000Z' };
-      await ask('PUT', `${LEASE}/outrider`, {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata,
-        spec: taken,
-      });
+      // Between reading and writing it may be renewed, and then the write is refused.
+      await until(
+        async () => {
+          const { spec, metadata } = await lease();
+          const taken = { ...spec, holderIdentity: 'thief', renewTime: '2026-01-01T00:00:00.000000Z' };
+          const { status } = await ask('PUT', `${LEASE}/outrider`, {
+            apiVersion: 'coordination.k8s.io/v1',
+            kind: 'Lease',
+            metadata,
+            spec: taken,
+          });
+          return status === 200;
+        },
+        'the Lease to be taken',
+        10_000,
+      );
       await until(() => leader.code !== undefined, 'the end', 15_000);
       expect(leader.code).toBe(1);
       expect(leader.output).toContain('the Lease is held by thief');
