@@ -8,10 +8,10 @@ import {
   durationOrZero,
   headerName,
   mapList,
-  matching,
   setList,
 } from '../common.ts';
 import { keyHeader } from './key-header.ts';
+import { timeZone } from './time-zone.ts';
 
 /** Sums are kept in nano-USD; more than a billion dollars is a mistake of units. */
 const amount = decimal.describe('US dollars as a decimal string, such as "250" or "0.50".');
@@ -28,13 +28,6 @@ const keyPart = z
       .describe('Name of the header; for by Header. A request without it has an empty value.'),
   })
   .meta(cel(keyHeader));
-
-const timeZone = matching(
-  /^[A-Za-z_]+(\/[A-Za-z0-9_+-]+)*$/,
-  'the name of a time zone, such as UTC or Europe/Berlin',
-  1,
-  64,
-);
 
 const period = z
   .strictObject({

@@ -1,6 +1,7 @@
 /** What apps may hand in to be answered later: batches, and single requests whose answers they come back for. */
 import { z } from 'zod';
 import { cel, duration, matching, secretRef, setList } from '../common.ts';
+import { timeZone } from './time-zone.ts';
 
 const time = matching(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time of day such as 22:00', 5, 5);
 
@@ -8,14 +9,7 @@ const window = z
   .strictObject({
     start: time.describe('When it opens, every day.'),
     end: time.describe('When it closes; a time before start is on the next day.'),
-    timeZone: matching(
-      /^[A-Za-z_]+(\/[A-Za-z0-9_+-]+)*$/,
-      'the name of a time zone, such as UTC or Europe/Berlin',
-      1,
-      64,
-    )
-      .optional()
-      .describe('By whose clocks. Unset: UTC.'),
+    timeZone: timeZone.optional().describe('By whose clocks. Unset: UTC.'),
   })
   .meta(
     cel({

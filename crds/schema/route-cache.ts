@@ -1,14 +1,7 @@
 /** What a rule keeps of its answers: to requests that are the same, and to those that mean the same. */
 import { z } from 'zod';
-import { cel, dnsLabel, headerName, matching, modelName, objectName, setList } from '../common.ts';
-import { patch } from './route-target.ts';
-
-const wait = matching(
-  /^([1-9][0-9]{0,3}ms|([1-9]|[12][0-9]|30)s)$/,
-  'a duration of at most 30s such as 300ms or 2s',
-  2,
-  6,
-);
+import { cel, headerName, matching, setList } from '../common.ts';
+import { askedModel, dimensions, shortWait } from './asked-model.ts';
 
 const lifetime = matching(
   /^[1-9]([0-9]{0,6}ms|[0-9]{0,4}s|[0-9]{0,3}m|[0-9]?h)$/,
@@ -20,16 +13,11 @@ const lifetime = matching(
 const semantic = z.strictObject({
   embeddings: z
     .strictObject({
-      provider: z
-        .strictObject({
-          name: objectName.describe('Name of an LLMProvider.'),
-          namespace: dnsLabel.optional().describe('Its namespace. Unset: found as for targets.'),
-        })
-        .describe('The provider that is asked.'),
-      model: modelName.describe('Its model, which must be one with the capability Embeddings.'),
-      credential: dnsLabel.optional().describe("One of the provider's credentials. Unset: any, by weight."),
-      request: patch.optional().describe('Changes to the body and headers of what is asked, as for targets.'),
-      timeout: wait
+      ...askedModel(
+        'The provider that is asked.',
+        'Its model, which must be one with the capability Embeddings.',
+      ),
+      timeout: shortWait
         .optional()
         .describe(
           'How long a request may wait for its vector; after that it is not looked up. Unset: 300ms.',
@@ -40,14 +28,7 @@ const semantic = z.strictObject({
         .max(8192)
         .optional()
         .describe('A longer question is not looked up, nor kept, by estimate. Unset: 1024.'),
-      dimensions: z
-        .int()
-        .min(8)
-        .max(4096)
-        .optional()
-        .describe(
-          'Length of the vectors, for models that can shorten them. Unset: as long as the model makes them.',
-        ),
+      dimensions,
     })
     .describe(
       'The model that makes vectors of questions. What it costs is counted under the rule `cache.semantic`.',

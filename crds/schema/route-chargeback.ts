@@ -1,6 +1,7 @@
 /** Whom the cost of a route is charged to, besides the namespace of the pod. */
 import { z } from 'zod';
 import { atomicList, cel, headerName } from '../common.ts';
+import { keyHeader } from './key-header.ts';
 
 const keyPart = z
   .strictObject({
@@ -13,13 +14,7 @@ const keyPart = z
       .optional()
       .describe('Name of the header; for by Header. A request without it has an empty value.'),
   })
-  .meta(
-    cel({
-      rule: "self.by == 'Header' ? has(self.header) : !has(self.header)",
-      message: 'header is required when by is Header, and must be absent otherwise',
-      fieldPath: '.header',
-    }),
-  );
+  .meta(cel(keyHeader));
 
 export const chargeback = z
   .strictObject({

@@ -1,7 +1,7 @@
 /** How much of a conversation is sent, and how much may come back: what a rule saves of tokens. */
 import { z } from 'zod';
-import { cel, dnsLabel, durationOrZero, matching, modelName, objectName } from '../common.ts';
-import { patch } from './route-target.ts';
+import { cel, durationOrZero, matching } from '../common.ts';
+import { askedModel } from './asked-model.ts';
 
 /** What an app may have to wait for a summary before its own request is even sent. */
 const wait = matching(
@@ -14,15 +14,10 @@ const wait = matching(
 const turns = z.int().min(1).max(1000);
 
 const summarize = z.strictObject({
-  provider: z
-    .strictObject({
-      name: objectName.describe('Name of an LLMProvider.'),
-      namespace: dnsLabel.optional().describe('Its namespace. Unset: found as for targets.'),
-    })
-    .describe('The provider that is asked for summaries.'),
-  model: modelName.describe('Its model: a cheap one, with the capability Chat.'),
-  credential: dnsLabel.optional().describe("One of the provider's credentials. Unset: any, by weight."),
-  request: patch.optional().describe('Changes to the body and headers of what is asked, as for targets.'),
+  ...askedModel(
+    'The provider that is asked for summaries.',
+    'Its model: a cheap one, with the capability Chat.',
+  ),
   afterTokens: z
     .int()
     .min(256)

@@ -1,28 +1,12 @@
 /** Signals of a route that ask a model: vectors of prompts, and labels. */
 import { z } from 'zod';
-import { cel, dnsLabel, durationOrZero, mapList, matching, modelName, objectName } from '../common.ts';
-import { patch } from './route-target.ts';
-
-/** What an app may have to wait for the answer to one question before its own is even asked. */
-const wait = matching(
-  /^([1-9][0-9]{0,3}ms|([1-9]|[12][0-9]|30)s)$/,
-  'a duration of at most 30s such as 500ms or 2s',
-  2,
-  6,
-);
+import { cel, dnsLabel, durationOrZero, mapList } from '../common.ts';
+import { askedModel, dimensions, shortWait } from './asked-model.ts';
 
 /** Who is asked, and what it may take; `unset` tells the defaults. */
 const asked = (model: string, unset: { timeout: string; maxInputTokens: number }) => ({
-  provider: z
-    .strictObject({
-      name: objectName.describe('Name of an LLMProvider.'),
-      namespace: dnsLabel.optional().describe('Its namespace. Unset: found as for targets.'),
-    })
-    .describe('The provider that is asked.'),
-  model: modelName.describe(model),
-  credential: dnsLabel.optional().describe("One of the provider's credentials. Unset: any, by weight."),
-  request: patch.optional().describe('Changes to the body and headers of what is asked, as for targets.'),
-  timeout: wait
+  ...askedModel('The provider that is asked.', model),
+  timeout: shortWait
     .optional()
     .describe(
       `How long a request of an app may wait for the answer; after that the signal is unknown. Unset: ${unset.timeout}.`,
@@ -47,14 +31,7 @@ export const embeddings = z.strictObject({
     timeout: '500ms',
     maxInputTokens: 512,
   }),
-  dimensions: z
-    .int()
-    .min(8)
-    .max(4096)
-    .optional()
-    .describe(
-      'Length of the vectors, for models that can shorten them. Unset: as long as the model makes them.',
-    ),
+  dimensions,
 });
 
 const label = z.strictObject({
