@@ -1,6 +1,6 @@
 /**
  * What is promised in figures, measured in the cluster: how fast a change is live in many pods, and that no request of an app fails
- * while the operator restarts, leadership moves, and certificates and keys are rotated.
+ * while the operator restarts, leadership moves, and certificates and keys are rotated; all of it with budgets in force.
  *
  * `E2E_PODS`, `E2E_CHANGES` and `E2E_LOAD` (questions a second) fit it to the machine.
  */
@@ -35,6 +35,10 @@ let cluster: Cluster;
 let stage: Stage;
 let installation: Installation | undefined;
 let replicas = 0;
+/** Nano-USD of a question of `buyer`: it asks the same again and again. */
+let price = 0n;
+/** Questions of `buyer` under load that were answered. */
+let answered = 0;
 
 beforeAll(async () => {
   cluster = await Cluster.open();
@@ -46,8 +50,10 @@ beforeAll(async () => {
   await stage.offer();
   // As whoever sends so many requests through it would.
   const annotations = { 'outrider.dev/cpu-request': '100m' };
-  await cluster.apply(stage.namespace, [app('shop', { annotations })]);
+  await cluster.apply(stage.namespace, [app('shop', { annotations }), app('buyer', { annotations })]);
+  await stage.limit();
   await stage.available('shop');
+  await stage.available('buyer');
 });
 afterAll(async () => {
   await installation?.uninstall();
@@ -59,7 +65,7 @@ describe('bars', () => {
   tellingFailures(() => [stage.namespace]);
 
   test(`a change of a route runs in ${PODS} pods within a second`, { timeout: 900_000 }, async () => {
-    await cluster.apply(stage.namespace, [idlers('fleet', PODS - 1)]);
+    await cluster.apply(stage.namespace, [idlers('fleet', PODS - 2)]);
     await stage.available('fleet', 600_000);
     // Numbers alone are written once a minute.
     await eventually(`${PODS} sidecars run it`, 120_000, async () => {
@@ -86,6 +92,11 @@ describe('bars', () => {
       most: Math.round(Math.max(...taken)),
     });
     expect(p99).toBeLessThanOrEqual(1000);
+  });
+
+  test('what a request costs is told', { timeout: 200_000 }, async () => {
+    expect(await stage.ask('buyer')).toMatchObject({ ok: true });
+    price = await spentBy('buyer', (nanoUsd) => nanoUsd > 0n);
   });
 
   test('no request fails while the operator is rolled', () =>
@@ -169,6 +180,12 @@ describe('bars', () => {
     }),
   );
 
+  test('every request under load was counted, and none twice', { timeout: 200_000 }, async () => {
+    const spent = price * BigInt(answered + 1);
+    expect(await spentBy('buyer', (nanoUsd) => nanoUsd >= spent)).toBe(spent);
+    figure('US dollars that the operator counted', { requests: answered + 1, spent: Number(spent) / 1e9 });
+  });
+
   test('a stream of a minute survives a rolling update of its app', { timeout: 300_000 }, async () => {
     const annotations = { 'outrider.dev/termination-grace': '3m' };
     await cluster.apply(stage.namespace, [app('talker', { annotations })]);
@@ -243,16 +260,25 @@ async function takenOver(name: string, ...not: readonly string[]): Promise<void>
 const generationOf = ({ metadata }: Manifest): number =>
   (metadata as { generation?: number }).generation ?? 0;
 
+/** Waits until the route's status, which is brought up to date once a minute, says an amount that `holds`. */
+const spentBy = (workload: string, holds: (nanoUsd: bigint) => boolean): Promise<bigint> =>
+  eventually(`what ${workload} spent is told`, 150_000, async () => {
+    const spent = await stage.spent(workload);
+    if (spent !== undefined && holds(spent)) return spent;
+    throw new Error(`${spent} nano-USD`);
+  });
+
 async function underLoad(name: string, act: () => Promise<void>): Promise<void> {
   await stage.reroute(PREFER_NORTH);
   await stage.programmed(60_000);
-  await stage.startLoad('shop', LOAD);
+  await stage.startLoad('buyer', LOAD);
   await delay(2000);
   await act();
   await changeOfRoute('afterwards');
   await delay(CALM_MS);
-  const { failures, ...report } = await stage.stopLoad('shop');
+  const { failures, ...report } = await stage.stopLoad('buyer');
   figure(`requests during ${name}`, report);
+  answered += report.answered;
   expect(failures).toEqual([]);
   expect(report).toMatchObject({ failed: 0, answered: report.asked });
   // It was load indeed.

@@ -33,7 +33,17 @@ export const provider = (name: string, namespace: string) => ({
     type: 'OpenAICompatible',
     endpoint: { url: `http://${name}.${namespace}.svc:8000/v1` },
     credentials: [{ name: 'main', type: 'APIKey', secretRef: { name: KEYS_SECRET, key: name } }],
-    models: [{ name: 'scripted-large', capabilities: ['Chat', 'Tools'], contextWindow: 128_000 }],
+    models: [
+      {
+        name: 'scripted-large',
+        capabilities: ['Chat', 'Tools'],
+        contextWindow: 128_000,
+        pricing: [
+          { unit: 'InputToken', perMillion: '100' },
+          { unit: 'OutputToken', perMillion: '1000' },
+        ],
+      },
+    ],
   },
 });
 
@@ -51,6 +61,12 @@ const target = ({ name, vendor, priority }: Target) => ({
 });
 
 export const rules = (targets: readonly Target[]) => [{ name: 'all', targets: targets.map(target) }];
+
+/** Enough for any run, so that what it refuses is a mistake: of each workload by estimate, of all never exceeded. */
+export const budgets = [
+  { name: 'each', amount: '100000', period: { unit: 'Month' }, key: [{ by: 'Workload' }] },
+  { name: 'all', amount: '1000000', period: { unit: 'Month' }, enforcement: 'Strict' },
+];
 
 export const route = (targets: readonly Target[]) => ({
   apiVersion: 'outrider.dev/v1alpha1',

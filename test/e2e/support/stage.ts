@@ -6,6 +6,7 @@ import type { Cluster, Manifest } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { RELEASE, SYSTEM } from './installation.ts';
 import {
+  budgets,
   KEYS_SECRET,
   keys,
   namespace,
@@ -153,6 +154,19 @@ export class Stage {
     return this.cluster.patch(this.routePath, { spec: { rules: rules(targets) } });
   }
 
+  /** Budgets of the route: every request reserves and settles from then on. */
+  limit(): Promise<Manifest> {
+    return this.cluster.patch(this.routePath, { spec: { budgets } });
+  }
+
+  /** Nano-USD that a workload spent of the budget of each, as the route's status says; undefined before it says so. */
+  async spent(workload: string): Promise<bigint | undefined> {
+    const { status } = await this.cluster.get(this.routePath);
+    const all = (status.budgets ?? []) as { name: string; key: string; spent: string }[];
+    const found = all.find(({ name, key }) => name === 'each' && key.split('/').includes(workload));
+    return found && nanoUsd(found.spent);
+  }
+
   /** The route with its status, once that is about this generation and says it runs everywhere. */
   programmed(withinMs = CHANGE_MS): Promise<Manifest> {
     return eventually('the route is programmed', withinMs, async () => {
@@ -197,6 +211,11 @@ export function isProgrammed({ metadata, status }: Manifest): boolean {
       (each) => each.type === type && each.status === 'True' && each.observedGeneration === generation,
     ),
   );
+}
+
+function nanoUsd(decimal: string): bigint {
+  const [whole = '', fraction = ''] = decimal.split('.');
+  return BigInt(whole + fraction.padEnd(9, '0'));
 }
 
 /** The operator's pods. */
