@@ -104,7 +104,9 @@ export class Book {
 }
 
 function idOf({ namespace, route, provider, model, key, purpose }: BookKey): string {
-  return JSON.stringify([namespace, route, provider, model, key, purpose]);
+  // Lengths first: parts may hold whatever a pod put there.
+  const lengths = `${namespace.length} ${route.length} ${provider.length} ${model.length} ${key.length}`;
+  return `${lengths} ${namespace}${route}${provider}${model}${key}${purpose}`;
 }
 
 const REST_ID = idOf(REST);

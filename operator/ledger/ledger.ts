@@ -2,7 +2,7 @@
  * Usage in, sums out. Rows are counted in memory, written every few seconds, and only then acknowledged; what a crash takes
  * was not acknowledged and comes again, and what comes twice is counted once. Only the leader counts.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Book, type Entry } from './book.ts';
 import { History } from './history.ts';
 import { KeptShard, LedgerConflict } from './kept-shard.ts';
@@ -173,5 +173,5 @@ export class Ledger {
 }
 
 function shardOf(uid: string): number {
-  return createHash('sha256').update(uid).digest().readUInt32BE(0) % SHARDS;
+  return Number.parseInt(hash('sha256', uid, 'hex').slice(0, 8), 16) % SHARDS;
 }

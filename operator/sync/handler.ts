@@ -147,8 +147,7 @@ export class Handler {
   #credentials(res: ServerResponse, { pod }: Caller): void {
     const set = this.#audience.credentials(pod);
     if (!set) throw new OutriderError('config_unavailable', {}, 1_000);
-    res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    res.end(JSON.stringify(set));
+    sendJson(res, 200, JSON.stringify(set));
   }
 
   async #report(req: IncomingMessage, res: ServerResponse, { pod, version }: Caller): Promise<void> {
@@ -174,8 +173,7 @@ export class Handler {
       ...(hints && { hints }),
       ...(rates && { rates }),
     };
-    res.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    res.end(JSON.stringify(answer));
+    sendJson(res, 200, JSON.stringify(answer));
   }
 }
 
@@ -214,7 +212,7 @@ function readBody(req: IncomingMessage): Promise<Buffer> {
         reject(new OutriderError('body_too_large', { limit: MAX_REPORT_BYTES }));
       }
     });
-    req.on('end', () => resolve(Buffer.concat(chunks)));
+    req.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     req.on('error', reject);
   });
 }
@@ -228,8 +226,17 @@ function sendError(res: ServerResponse, error: OutriderError): void {
   const { code, message, retryable } = error;
   if (error.status === 401) res.setHeader('www-authenticate', 'Bearer');
   if (error.retryAfterMs !== undefined) res.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
-  res.writeHead(error.status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  res.end(`${JSON.stringify({ error: { code, message, retryable } })}\n`);
+  sendJson(res, error.status, `${JSON.stringify({ error: { code, message, retryable } })}\n`);
+}
+
+/** With its length, head and body are one string and one write; without, each piece of a chunked body is encrypted by itself. */
+function sendJson(res: ServerResponse, status: number, body: string): void {
+  res.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'content-length': Buffer.byteLength(body),
+  });
+  res.end(body);
 }
 
 function toOutriderError(thrown: unknown): OutriderError {

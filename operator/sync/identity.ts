@@ -5,7 +5,7 @@
  * verified is remembered by the token's hash until it expires; whether the pod still lives is asked every time. The
  * API server's own review is the fallback where the keys cannot be had or do not know the token's key.
  */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import { type Clock, systemClock } from '../../sidecar/snapshot/clock.ts';
 import type { FetchKeys, KeyResolver } from './jwks.ts';
@@ -113,7 +113,7 @@ class TokenAuthenticator implements Authenticator {
   }
 
   async #verified(token: string): Promise<BoundToken | RefusalReason> {
-    const hash = createHash('sha256').update(token).digest('base64');
+    const hash = digest('sha256', token, 'base64');
     const known = this.#remembered.get(hash);
     if (known) {
       if (known.expiresAt > this.#clock.wall()) return known;
