@@ -23,10 +23,10 @@ export const defaults = z
     rateLimits: rateLimits.describe('Limits of rules that have none of their own, each rule for itself.'),
     cache: z
       .strictObject(cache.shape)
-      .omit({ semantic: true })
+      .omit({ mode: true, semantic: true })
       .optional()
       .describe(
-        'Answers that are given again. With `exact`, rules that say nothing of a cache keep them too; without, only how rules keep them that do.',
+        'Answers that are given again. With `exact`, rules that say nothing of a cache keep them too, and those with `mode: Disabled` do not; without, only how rules keep them that do.',
       ),
   })
   .optional()

@@ -51,6 +51,12 @@ const semantic = z.strictObject({
 
 export const cache = z
   .strictObject({
+    mode: z
+      .enum(['Enabled', 'Disabled'])
+      .optional()
+      .describe(
+        'Disabled: this rule gives no answer again, whatever policies say by default; nothing else is set beside it. Unset: Enabled.',
+      ),
     exact: z
       .strictObject({
         singleFlight: z
@@ -118,8 +124,14 @@ export const cache = z
       ),
   })
   .meta(
-    cel({
-      rule: 'has(self.exact) || has(self.semantic)',
-      message: 'set exact, semantic or both',
-    }),
+    cel(
+      {
+        rule: "has(self.exact) || has(self.semantic) || (has(self.mode) && self.mode == 'Disabled')",
+        message: 'set exact, semantic or both, or mode: Disabled',
+      },
+      {
+        rule: "!has(self.mode) || self.mode != 'Disabled' || !(has(self.exact) || has(self.semantic) || has(self.ttl) || has(self.maxBytes) || has(self.maxAnswerBytes) || has(self.scope) || has(self.sampled) || has(self.requestControl))",
+        message: 'mode: Disabled leaves nothing else to set',
+      },
+    ),
   );

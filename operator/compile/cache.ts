@@ -18,11 +18,18 @@ interface EffectiveSemantic extends Filled<Semantic, 'minSimilarityPercent' | 'm
 export interface EffectiveCache
   extends Omit<
     Filled<Cache, 'ttl' | 'maxAnswerBytes' | 'sampled' | 'requestControl'>,
-    'exact' | 'semantic' | 'scope'
+    'mode' | 'exact' | 'semantic' | 'scope'
   > {
+  mode?: undefined;
   exact?: { singleFlight: boolean };
   semantic?: EffectiveSemantic;
   scope: { type: CacheBody['scope']['type']; headers?: string[] | undefined };
+}
+
+/** The rule says so itself, against the defaults of policies. */
+export interface DisabledCache {
+  mode: 'Disabled';
+  semantic?: undefined;
 }
 
 /** Nothing where the rule has none, and where policies say how answers would be kept and nobody that they are. */
@@ -30,10 +37,11 @@ export function effectiveCache(
   cache: Cache | undefined,
   path: string,
   fill: Filler,
-): { cache?: EffectiveCache } {
+): { cache?: EffectiveCache | DisabledCache } {
+  if (cache?.mode === 'Disabled') return { cache: { mode: 'Disabled' } };
   if (!cache?.exact && !cache?.semantic) return {};
   const at = `${path}.cache`;
-  const { exact, semantic, scope, ...rest } = cache;
+  const { mode: _enabled, exact, semantic, scope, ...rest } = cache;
   return {
     cache: {
       ...rest,
@@ -82,10 +90,10 @@ export function cacheTargets(spec: EffectiveRouteSpec, context: Omit<TargetConte
 }
 
 export function cacheMember(
-  cache: EffectiveCache | undefined,
+  cache: EffectiveCache | DisabledCache | undefined,
   vectors: TargetBody | null | undefined,
 ): Pick<RuleBody, 'cache'> {
-  if (!cache) return {};
+  if (!cache || cache.mode === 'Disabled') return {};
   const { exact, semantic, ttl, maxBytes, maxAnswerBytes, scope, sampled, requestControl } = cache;
   const body: CacheBody = {
     ...(exact && { exact }),

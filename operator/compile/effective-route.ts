@@ -2,7 +2,7 @@
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import { type EffectiveLater, effectiveLater } from './batch.ts';
 import { type EffectiveBudget, effectiveBudgets } from './budgets.ts';
-import { type EffectiveCache, effectiveCache } from './cache.ts';
+import { type DisabledCache, type EffectiveCache, effectiveCache } from './cache.ts';
 import { type EffectiveContext, effectiveContext } from './context.ts';
 import { atLeast, Filler, RULE } from './defaults.ts';
 import { type EffectiveExperiment, effectiveExperiment } from './experiment.ts';
@@ -47,7 +47,7 @@ export interface EffectiveRule
   rateLimits?: EffectiveRateLimit[];
   experiment?: EffectiveExperiment;
   context?: EffectiveContext;
-  cache?: EffectiveCache;
+  cache?: EffectiveCache | DisabledCache;
   responses: { store: 'AsAsked' | 'Never' };
 }
 export interface EffectiveRouteSpec

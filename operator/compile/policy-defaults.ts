@@ -21,11 +21,13 @@ export function withDefaults(
   return fill(rule, spokenFor(rule, defaults), path, noted) as Rule;
 }
 
-/** A rule with lists by failure has said which failures move on. */
-function spokenFor({ failover }: Rule, defaults: PolicyDefaults): PolicyDefaults {
-  if (!failover?.to || !defaults.failover?.when) return defaults;
-  const { when: _said, ...rest } = defaults.failover;
-  return { ...defaults, failover: rest };
+/** A rule with lists by failure has said which failures move on; one that keeps no answers, how. */
+function spokenFor({ failover, cache }: Rule, defaults: PolicyDefaults): PolicyDefaults {
+  const { cache: kept, ...others } = defaults;
+  const unsaid: PolicyDefaults = kept && cache?.mode === 'Disabled' ? others : defaults;
+  if (!failover?.to || !unsaid.failover?.when) return unsaid;
+  const { when: _said, ...rest } = unsaid.failover;
+  return { ...unsaid, failover: rest };
 }
 
 function fill(own: object, unset: object, path: string, noted: (path: string) => void): object {
@@ -36,6 +38,8 @@ function fill(own: object, unset: object, path: string, noted: (path: string) =>
     const said = made[name];
     if (isMap(value) && !UNITS.has(name)) {
       if (said === undefined || isMap(said)) made[name] = fill(said ?? {}, value, at, noted);
+      // Some are switched on by being there.
+      if (said === undefined && Object.keys(value).length === 0) noted(at);
     } else if (said === undefined) {
       made[name] = value;
       note(value, at, noted);

@@ -1,8 +1,12 @@
 /** What a rule keeps of its answers: into the contract, with what nobody set, and with what policies say. */
 import { describe, expect, it } from 'vitest';
 import type { LLMPolicy, LLMPolicySpec } from '../../../crds/llmpolicy.ts';
+import type { LLMRouteSpec } from '../../../crds/llmroute.ts';
 import { compile } from '../../../operator/compile/compile.ts';
 import { effectiveRoute } from '../../../operator/compile/effective-route.ts';
+import { effectiveUnder } from '../../../operator/compile/effective-under.ts';
+import { namespacesOf } from '../../../operator/compile/namespaces.ts';
+import { indexPolicies } from '../../../operator/compile/policy-source.ts';
 import { validateItem } from '../../../sidecar/snapshot/validate.ts';
 import { CACHE } from '../../sidecar/cache/world.ts';
 import { routeItem, rule as ruleBody, target } from '../../sidecar/support/configuration.ts';
@@ -98,6 +102,30 @@ describe('what a rule keeps', () => {
       scope: { type: 'Route' },
     });
     expect(run('', policy({ ttl: '5m' })).cache, 'how alone keeps nothing').toBeUndefined();
+  });
+
+  it('leaves a rule alone that says it keeps none, and says that it was the rule', () => {
+    const { cache, route } = run(', cache: { mode: Disabled }', policy({ exact: {}, ttl: '5m' }));
+    expect(cache).toBeUndefined();
+    expect(route.requires).not.toContain('cache');
+    expect(run('', policy({ exact: {} })).cache, 'its neighbour keeps them').toBeDefined();
+    const spec: LLMRouteSpec = {
+      models: ['m'],
+      rules: [
+        { name: 'r', cache: { mode: 'Disabled' }, targets: [{ name: 't', provider: { name: 'p' } }] },
+        { name: 's', targets: [{ name: 't', provider: { name: 'p' } }] },
+      ],
+    };
+    const source = indexPolicies(
+      policy({ exact: {}, ttl: '5m' }),
+      namespacesOf([], { platformNamespaces: [], now: 0 }),
+    ).over({ namespace: 'shop', name: 'chat' });
+    const under = effectiveUnder(spec, source);
+    expect(under.spec.rules[0]?.cache).toEqual({ mode: 'Disabled' });
+    expect(Object.entries(under.policies ?? {}).filter(([at]) => at.includes('.cache'))).toEqual([
+      ['spec.rules[1].cache.exact', 'shop/all'],
+      ['spec.rules[1].cache.ttl', 'shop/all'],
+    ]);
   });
 
   it('says which values were unset', () => {
