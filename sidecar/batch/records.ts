@@ -61,6 +61,8 @@ export interface NativeRecord {
   /** Id of the provider, and name of the key that it was handed in with. */
   provider: string;
   credential: string | undefined;
+  /** A rule says Native: it is never emulated. */
+  demanded?: true;
   /** What was uploaded there, and the batch; each once it is known. */
   remoteFile?: string;
   remoteBatch?: string;

@@ -140,7 +140,7 @@ export class BatchWorker {
     batch.expiresAt = batch.createdAt + expiresAfterMs;
     const decision = choice?.decision;
     if (decision && 'native' in decision) {
-      batch.native = decision.native;
+      batch.native = { ...decision.native, ...(choice.demanded && { demanded: true }) };
     } else if (decision && choice.demanded) {
       const { reason, line } = decision.against;
       const message = `mode is Native, and the provider cannot run the batch: ${reason}`;
@@ -203,6 +203,7 @@ export class BatchWorker {
       return await native.step(batch, record, run, signal);
     } catch (error) {
       if (!isRefusal(error)) throw error;
+      native.forget(batch.id);
       batch.errors = [{ code: 'native_refused', message: error.message, param: null, line: null }];
       await this.#end(batch, 'failed');
       return undefined;

@@ -31,6 +31,8 @@ export interface SpendWaiter {
 export interface SpendGate {
   /** Sets aside what the attempt may cost, to be kept in `attempt.spend`. Undefined: no budget applies. */
   take(candidate: Candidate, exchange: Exchange, now: number): SpendHold | SpendRefusal | undefined;
+  /** Sets it aside whether there is room or not: the work was asked for before. Undefined: no budget applies. */
+  owe(candidate: Candidate, exchange: Exchange, now: number): SpendHold | undefined;
   /** Undefined: there is no use in waiting. Else what ends it, for one whose caller leaves. */
   wait(refusal: SpendRefusal, waiter: SpendWaiter, now: number): (() => void) | undefined;
   /** So little is left, or so strict is a budget, that nothing is spent on hedges. */

@@ -99,8 +99,7 @@ export class NativeChoice {
     }
     if (batch.mode === 'Native') this.#demanded = true;
     if (batch.mode === 'Emulated') return `rule ${name} has mode Emulated`;
-    // What is handed in as one cannot be held to what holds for each: money and rates come first.
-    if (route.body?.budgets?.length) return `budgets are in force over route ${route.key}`;
+    // What is handed in as one cannot be held to the pace that holds for each.
     if (rateLimits?.length) return `rule ${name} has rateLimits`;
     if (batch.window) return `rule ${name} has a window, which its provider would not keep to`;
     const planned = plan(rule, facts, this.#health, 0, () => 0, routingState());

@@ -6,6 +6,7 @@ import type { DispatchParts } from '../../dispatch/parts.ts';
 import { Preparation } from '../../dispatch/preparation.ts';
 import { DiscardedResponse, innerRequest } from '../../internal/captured-response.ts';
 import { innerId } from '../../internal/internal-rule.ts';
+import type { SpendHold } from '../../limits/budgets/hold.ts';
 import { type RecordingParts, recordExchange } from '../../recording.ts';
 import type { TableRoute } from '../../routing/table.ts';
 import { reserve } from '../../server/body.ts';
@@ -74,12 +75,14 @@ export function settleLine(
   { recording }: NativeLineParts,
   { ready, planned, exchange }: PreparedLine,
   { status, body, unserved }: RemoteResult,
+  spend: SpendHold | undefined,
 ): { status: number; body: Buffer } {
   const { wire, translation } = ready.request;
   const now = performance.now();
   const attempt = newAttempt(planned.candidate, 'First', now, ready.way);
   attempt.endedAt = now;
   attempt.serviceTier = 'Batch';
+  attempt.spend = spend;
   let answer = { status, body };
   if (unserved) {
     attempt.noWork = true;

@@ -15,6 +15,7 @@ import { retryAfter } from '../send.ts';
 import { callNative, type NativeAnswer, type NativeCall } from './call.ts';
 import { NativeChoice } from './choose.ts';
 import { type NativeLineParts, type PreparedLine, prepareLine, settleLine } from './line.ts';
+import { NativeMoney } from './money.ts';
 import { lineName, STYLES, type Style } from './styles.ts';
 
 export interface NativeParts extends NativeLineParts, Pick<RunParts, 'spool' | 'clock' | 'maxLine' | 'warn'> {
@@ -40,17 +41,21 @@ type Native = NativeRecord;
 export class NativeRunner {
   readonly #parts: NativeParts;
   readonly #polls = new Map<string, number>();
+  readonly #money: NativeMoney;
 
   constructor(parts: NativeParts) {
     this.#parts = parts;
+    this.#money = new NativeMoney(parts.dispatch.spend, parts.clock);
   }
 
   choice(): NativeChoice {
     return new NativeChoice(this.#parts.hasCredential);
   }
 
+  /** It has ended. */
   forget(id: string): void {
     this.#polls.delete(id);
+    this.#money.release(id);
   }
 
   /** One step on. All: everything that the provider answered is kept. Throws NativeRefused. */
@@ -61,9 +66,12 @@ export class NativeRunner {
       const unwanted = batch.state === 'cancelling' || batch.expiresAt <= this.#parts.clock.wall();
       if (native.remoteBatch === undefined) {
         if (unwanted) return { kind: 'All' };
+        const rest = await this.#setAside(batch, native, run, signal);
+        if (rest !== undefined) return rest;
         await this.#handIn(batch, native, style, first, signal);
         return this.#later(batch, undefined);
       }
+      await this.#setAside(batch, native, run, signal);
       if (unwanted && native.cancelledAt === undefined) {
         await this.#call(first, 'POST', `${style.batches}/${native.remoteBatch}/cancel`, signal);
         native.cancelledAt = this.#parts.clock.wall();
@@ -87,6 +95,40 @@ export class NativeRunner {
       return { kind: 'All' };
     } finally {
       first.exchange.releaseBody();
+    }
+  }
+
+  /** What the batch may cost, of budgets. Undefined: it may go on. Throws NativeRefused where it never can. */
+  async #setAside(
+    batch: BatchRecord,
+    native: Native,
+    run: BatchRun,
+    signal: AbortSignal,
+  ): Promise<RunEnd | undefined> {
+    if (this.#money.has(batch.id)) return undefined;
+    if (native.handingInAt !== undefined) {
+      await this.#money.owe(batch.id, this.#unanswered(batch, run));
+      return undefined;
+    }
+    const refusal = await this.#money.setAside(batch.id, this.#unanswered(batch, run), signal);
+    if (refusal === undefined) return undefined;
+    const { code, message, retryAfterMs } = refusal.error;
+    if (code !== 'budget_exhausted' && code !== 'budget_unavailable') throw new NativeRefused(message);
+    if (signal.aborted) return { kind: 'Stopped' };
+    const now = this.#parts.clock.monotonic();
+    if (native.demanded) return { kind: 'Until', at: now + (retryAfterMs ?? LONGEST_POLL_MS) };
+    // Line by line, what is left of the budget serves some of them.
+    delete batch.native;
+    await this.#parts.spool.save('Batch', batch);
+    return { kind: 'Until', at: now };
+  }
+
+  async *#unanswered(
+    batch: BatchRecord,
+    run: BatchRun,
+  ): AsyncGenerator<{ number: number; prepared: PreparedLine }> {
+    for await (const { line, number } of this.#lines(batch)) {
+      if (!run.has(number)) yield { number, prepared: await this.#prepare(batch, number, line) };
     }
   }
 
@@ -222,7 +264,7 @@ export class NativeRunner {
   ): Promise<void> {
     const prepared = await this.#prepare(batch, number, line);
     const requestId = prepared.exchange.id;
-    const { status, body } = settleLine(this.#parts, prepared, result);
+    const { status, body } = settleLine(this.#parts, prepared, result, this.#money.take(batch.id, number));
     const { customId } = line;
     const of = { batch: batch.id, line: number, customId };
     if (status === 0) await run.keep({ ...of, error: UNSERVED }, false);

@@ -112,6 +112,21 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
     return this.#reserve(of, amounts, candidate, exchange, now);
   }
 
+  owe(candidate: Candidate, exchange: Exchange, now: number): SpendHold | undefined {
+    const of = exchange.route === undefined ? undefined : this.#routes.get(exchange.route);
+    if (of === undefined) return undefined;
+    const amounts: bigint[] = [];
+    const entries = of.list.map((budget) => {
+      const amount = this.#amount(budget, candidate, exchange, amounts[0], of.list[0]);
+      const entry = this.#entryOf(budget, candidate, exchange, now);
+      const known = typeof amount === 'bigint' ? amount : 0n;
+      amounts.push(known);
+      entry.account.overdraw(known);
+      return entry;
+    });
+    return this.#hold(of, entries, amounts, undefined, candidate, exchange, now);
+  }
+
   wait(refusal: SpendRefusal, waiter: SpendWaiter, now: number): (() => void) | undefined {
     const { askAgainAt } = refusal;
     if (askAgainAt === undefined || askAgainAt >= waiter.deadline || waiter.deadline <= now) return undefined;
@@ -225,12 +240,13 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
   }
 
   #reserve(
-    { list, label }: OfRoute,
+    of: OfRoute,
     amounts: readonly bigint[],
     candidate: Candidate,
     exchange: Exchange,
     now: number,
   ): SpendHold | ShortRefusal {
+    const { list } = of;
     const entries: Entry[] = [];
     const reserved: boolean[] = [];
     let allowances: (Allowance | undefined)[] | undefined;
@@ -270,7 +286,19 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
       const allowance = allowances?.[i];
       if (allowance) allowance.spent += amounts[i] as bigint;
     }
-    const [first] = entries as [Entry];
+    return this.#hold(of, entries, amounts, allowances, candidate, exchange, now);
+  }
+
+  #hold(
+    { label }: OfRoute,
+    entries: readonly Entry[],
+    amounts: readonly bigint[],
+    allowances: (Allowance | undefined)[] | undefined,
+    candidate: Candidate,
+    exchange: Exchange,
+    now: number,
+  ): SpendHold {
+    const [first] = entries as readonly [Entry];
     const charges =
       entries.length === 1 ? first.only(now, this.#wall) : this.#entries.charges(entries, now, this.#wall);
     const key = label ? labelOf(label.body.key, this.#options.pod, candidate, payerOf(exchange)) : '';
