@@ -1,4 +1,5 @@
 /** The dialects' own share: events of a rendered stream, read as for passthrough, and read and translated. */
+import { askedOf } from '../../sidecar/dialects/canonical/asked.ts';
 import type { AnswerContext } from '../../sidecar/dialects/chat-format.ts';
 import type { DialectName } from '../../sidecar/dialects/dialect.ts';
 import { CALLERS, VENDORS } from '../../sidecar/dialects/formats.ts';
@@ -27,7 +28,7 @@ export function ownCost(
   const from = CALLERS[caller.dialect as DialectName];
   const to = VENDORS[vendor];
   if (!from || !to) throw new Error(`no translation from ${caller.dialect} to ${vendor}`);
-  const { turns: _, ...request } = from.readChat(body);
+  const request = askedOf(from.readChat(body));
   const context: AnswerContext = { requestId: 'r', now: 1_780_000_000, model: 'm', request };
   const passed = (): void => {
     const reader = own.openStream();

@@ -31,7 +31,7 @@ export interface AnswerContext {
 }
 
 /** What stays of a request while its answer comes: a prompt must not live as long as a stream. Tools keep name and type. */
-export type Asked = Omit<ChatRequest, 'turns'>;
+export type Asked = Omit<ChatRequest, 'turns' | 'source'>;
 
 /** Canonical events in, server-sent events of the caller's dialect out. */
 export interface EventWriter {

@@ -1,11 +1,12 @@
 /**
- * A request on its way to vendors of other dialects: read once into the canonical form, written anew for each attempt. Bytes
- * that a vendor needs and the caller only linked to are fetched before, and kept until the answer commits.
+ * A request on its way to vendors of other dialects: read into the canonical form and written for each attempt. Few fail, and
+ * what was read would be moved by the garbage collector for as long as the vendor thinks, so it is not kept. Bytes that a
+ * vendor needs and the caller only linked to are fetched before, and kept until the answer commits.
  */
 import { OutriderError } from '../../errors/table.ts';
+import { askedOf } from '../dialects/canonical/asked.ts';
 import { type Loss, Losses } from '../dialects/canonical/losses.ts';
 import type { Block, ChatRequest, MediaSource } from '../dialects/canonical/request.ts';
-import type { Asked } from '../dialects/chat-format.ts';
 import { translateEmbedding } from '../dialects/embeddings/embed-format.ts';
 import { type CrossingWay, type EmbedPair, isCrossing, type OpenWay } from '../dialects/pairing.ts';
 import { openTranslation, translateRequest } from '../dialects/translation.ts';
@@ -25,7 +26,9 @@ export class Crossing {
   readonly #held: MemoryHold;
   readonly #parts: Pick<DispatchParts, 'fetchMedia' | 'parse'>;
   readonly #media = new Map<string, Media>();
+  /** Between gathering and building. */
   #chat: ChatRequest | undefined = undefined;
+  #readBefore = false;
 
   constructor(exchange: Exchange, held: MemoryHold, parts: Pick<DispatchParts, 'fetchMedia' | 'parse'>) {
     this.#exchange = exchange;
@@ -34,21 +37,23 @@ export class Crossing {
   }
 
   /** Undefined: everything is at hand. Rejects with OutriderError (400) where a link cannot be followed. */
-  gather(way: OpenWay, signal: AbortSignal): Promise<void> | undefined {
+  gather(way: OpenWay, signal: () => AbortSignal): Promise<void> | undefined {
     if (!isCrossing(way) || way.spoken.quirks?.imagesAsBytes !== true) return undefined;
-    const missing = [...linksOf(this.#read(way))].filter((url) => !this.#media.has(url));
+    this.#chat = this.#read(way);
+    const missing = [...linksOf(this.#chat)].filter((url) => !this.#media.has(url));
     if (missing.length === 0) return undefined;
     if (missing.length > MAX_FETCHES) {
       const reason = `it links to ${missing.length} images or files, at most ${MAX_FETCHES} are fetched`;
       return Promise.reject(new OutriderError('request_not_translatable', { reason }));
     }
-    return this.#fetchAll(missing, signal);
+    return this.#fetchAll(missing, signal());
   }
 
   /** The request for one vendor. Throws `request_not_translatable` where it cannot be said there. */
   build(way: CrossingWay, candidate: Candidate): { crossed: Crossed; losses: readonly Loss[] } {
     const { caller, vendor } = way.crossing;
-    const chat = this.#read(way);
+    const chat = this.#chat ?? this.#read(way);
+    this.#chat = undefined;
     const losses = new Losses();
     const body = translateRequest(chat, vendor, {
       model: candidate.upstreamModel,
@@ -62,13 +67,13 @@ export class Crossing {
       requestId: this.#exchange.id,
       now: Math.floor(this.#exchange.startedWall / 1000),
       model: candidate.upstreamModel,
-      request: asked(chat),
+      request: askedOf(chat),
       quirks: way.spoken.quirks ?? NO_QUIRKS,
     });
     return { crossed: { body, translation }, losses: losses.list };
   }
 
-  /** As `build`, for embeddings. Their texts are read anew for each attempt: few fail, and none are kept. */
+  /** As `build`, for embeddings. */
   embed({ caller, vendor }: EmbedPair, candidate: Candidate): { crossed: Crossed; losses: readonly Loss[] } {
     const { envelope } = this.#exchange;
     if (envelope === undefined) throw new Error('a request without a body is passed through');
@@ -83,15 +88,15 @@ export class Crossing {
   }
 
   #read(way: CrossingWay): ChatRequest {
-    if (this.#chat !== undefined) return this.#chat;
     const { envelope, plan } = this.#exchange;
     if (envelope === undefined) throw new Error('a request without a body is passed through');
-    this.#take(envelope.body.length);
     const { body } = envelope;
-    this.#chat = this.#parts.parse.run(body.length, () => way.crossing.caller.readChat(body));
+    if (!this.#readBefore) this.#take(body.length);
+    this.#readBefore = true;
+    const chat = this.#parts.parse.run(body.length, () => way.crossing.caller.readChat(body));
     // The rule's cap is not in the body that came.
-    if (plan?.rule.maxOutputTokens !== undefined) this.#chat.maxOutputTokens = envelope.maxOutputTokens;
-    return this.#chat;
+    if (plan?.rule.maxOutputTokens !== undefined) chat.maxOutputTokens = envelope.maxOutputTokens;
+    return chat;
   }
 
   async #fetchAll(urls: readonly string[], signal: AbortSignal): Promise<void> {
@@ -102,14 +107,6 @@ export class Crossing {
   #take(bytes: number): void {
     if (!this.#held.grow(bytes)) throw this.#held.full();
   }
-}
-
-function asked(chat: ChatRequest): Asked {
-  const { turns: _turns, ...rest } = chat;
-  return {
-    ...rest,
-    tools: rest.tools.map((tool) => ({ ...tool, description: undefined, schema: undefined })),
-  };
 }
 
 function* linksOf(chat: ChatRequest): Generator<string> {

@@ -83,8 +83,7 @@ export class Preparation {
   }
 
   #gatherMedia(way: Way): Promise<void> | undefined {
-    this.#gathering ??= new AbortController();
-    return this.#crossed().gather(openWay(way), this.#gathering.signal);
+    return this.#crossed().gather(openWay(way), () => (this.#gathering ??= new AbortController()).signal);
   }
 
   #crossed(): Crossing {

@@ -1,11 +1,17 @@
 /** Turns as `messages`, and instructions as `system`. */
 
 import { argumentsObject } from '../canonical/call-arguments.ts';
-import type { Alternating, AlternatingTurn } from '../canonical/conversation.ts';
+import {
+  type Alternating,
+  type AlternatingTurn,
+  onlyText,
+  withoutTrailingSpace,
+} from '../canonical/conversation.ts';
 import type { Block, CacheMark, ToolResultBlock } from '../canonical/request.ts';
 import { writeText } from '../canonical/tool-emulation.ts';
 import { toolId } from '../canonical/tool-ids.ts';
 import type { WriteContext } from '../chat-format.ts';
+import { isBlank, jsonOfSaid } from '../json/said.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
 import { MediaWriter } from './media.ts';
 import type { BedrockModel } from './model.ts';
@@ -88,7 +94,10 @@ class MessageWriter {
   }
 
   message({ role, blocks }: AlternatingTurn, last: boolean): JsonText {
-    const content = this.blocks(role === 'assistant' && last ? withoutTrailingSpace(blocks) : blocks);
+    const text = last ? undefined : onlyText(blocks);
+    if (text !== undefined && !isBlank(text))
+      return `{"role":"${role}","content":[{"text":${jsonOfSaid(text)}}]}`;
+    const content = this.blocks(role === 'assistant' && last ? beginning(blocks) : blocks);
     if (
       content.some((block) => block.startsWith('{"document"')) &&
       !content.some((block) => block.startsWith('{"text"'))
@@ -116,7 +125,7 @@ class MessageWriter {
     switch (block.type) {
       case 'Text':
       case 'Refusal':
-        return block.text.trim() === '' ? undefined : object({ text: json(block.text) });
+        return isBlank(block.text) ? undefined : object({ text: jsonOfSaid(block.text) });
       case 'Image':
         if (block.detail !== undefined && block.detail !== 'auto') {
           losses.dropped('messages[].content[].image_url.detail', 'bedrock sets no detail per image');
@@ -165,7 +174,7 @@ class MessageWriter {
     const content: JsonText[] = [];
     for (const part of block.blocks) {
       if (part.type !== 'Text') content.push(this.#media.write(part) ?? NOTHING);
-      else if (part.text.trim() !== '') content.push(object({ text: json(part.text) }));
+      else if (!isBlank(part.text)) content.push(object({ text: jsonOfSaid(part.text) }));
     }
     return object({
       toolResult: object({
@@ -178,9 +187,7 @@ class MessageWriter {
 }
 
 /** The beginning of an answer must not end in white space. */
-function withoutTrailingSpace(blocks: readonly Block[]): Block[] {
+function beginning(blocks: readonly Block[]): Block[] {
   const last = blocks.at(-1);
-  return last?.type === 'Text'
-    ? [...blocks.slice(0, -1), { ...last, text: last.text.trimEnd() }]
-    : [...blocks];
+  return last?.type === 'Text' ? [...blocks.slice(0, -1), withoutTrailingSpace(last)] : [...blocks];
 }

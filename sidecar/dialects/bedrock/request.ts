@@ -3,7 +3,7 @@ import { alternate, unpaired } from '../canonical/conversation.ts';
 import { nameLost } from '../canonical/lost-parameters.ts';
 import type { ChatRequest } from '../canonical/request.ts';
 import type { WriteContext } from '../chat-format.ts';
-import { object } from '../json/write.ts';
+import { encode, object } from '../json/write.ts';
 import { requestMetadata, serviceTier, writeConfig } from './config.ts';
 import { mediaObstacle } from './media.ts';
 import { writeMessages } from './messages.ts';
@@ -64,7 +64,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
   const { thinks, ...config } = writeConfig(request, conversation.turns, form, forced, model, context);
   const prefill = model.family !== 'Claude' || (model.traits.prefill && !thinks);
   const { system, messages, cachePoints } = writeMessages(conversation, prefill, model, context);
-  return Buffer.from(
+  return encode(
     object({
       system,
       messages,
@@ -73,5 +73,6 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
       serviceTier: serviceTier(request.serviceTier, context),
       requestMetadata: requestMetadata(request.metadata, context),
     }),
+    request.source,
   );
 }

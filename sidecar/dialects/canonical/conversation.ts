@@ -2,6 +2,7 @@
  * A conversation for vendors in which turns alternate between user and assistant, begin with the user, and give the results
  * of all calls of a turn in the turn right behind it.
  */
+import { joinSaid, type Said, textOfSaid } from '../json/said.ts';
 import type { Losses } from './losses.ts';
 import type { Block, TextBlock, ToolCallBlock, ToolResultBlock, Turn } from './request.ts';
 
@@ -13,7 +14,7 @@ export interface Alternating {
 
 export interface AlternatingTurn {
   role: 'user' | 'assistant';
-  /** In a user turn results come first, in the order of the calls they answer. */
+  /** In a user turn results come first, in the order of the calls they answer. It may be the list of the turn that was read. */
   blocks: Block[];
 }
 
@@ -27,6 +28,8 @@ const OPENING = '(The assistant speaks first.)';
 export function alternate(turns: readonly Turn[], losses: Losses): Alternating {
   const system: Block[] = [];
   const merged: AlternatingTurn[] = [];
+  // A conversation is long, and few of its turns need a list of their own.
+  let owned = false;
   for (const { role, blocks } of turns) {
     if (role === 'system' && merged.length === 0) {
       system.push(...blocks);
@@ -35,11 +38,17 @@ export function alternate(turns: readonly Turn[], losses: Losses): Alternating {
     if (role === 'system')
       losses.changed('messages[].role', 'instructions after the first turn are sent as user text');
     const as = role === 'system' ? 'user' : role;
-    const kept = blocks.filter((block) => !isEmptyText(block));
+    const kept = blocks.some(isEmptyText) ? blocks.filter((block) => !isEmptyText(block)) : blocks;
     if (kept.length === 0) continue;
     const last = merged.at(-1);
-    if (last?.role === as) last.blocks.push(...kept);
-    else merged.push({ role: as, blocks: kept });
+    if (last?.role !== as) {
+      merged.push({ role: as, blocks: kept });
+      owned = false;
+      continue;
+    }
+    if (!owned) last.blocks = last.blocks.slice();
+    owned = true;
+    for (const block of kept) last.blocks.push(block);
   }
   if (merged.length === 0 && system.length > 0) {
     losses.changed('messages[].role', 'instructions without a turn of the user are sent as user text');
@@ -90,6 +99,13 @@ const shown = (id: string): string => (id.length > 64 ? `${id.slice(0, 64)}...` 
 export const isEmptyText = (block: Block): boolean =>
   block.type === 'Text' && block.text === '' && block.cache === undefined;
 
+/** The text of a turn that is nothing else, as most are; undefined where there is more to it, or nothing. */
+export function onlyText(blocks: readonly Block[]): Said | undefined {
+  const [only] = blocks;
+  if (blocks.length !== 1 || only?.type !== 'Text' || only.cache !== undefined) return undefined;
+  return only.text === '' ? undefined : only.text;
+}
+
 function orderResults(turns: AlternatingTurn[], at: number): void {
   const turn = turns[at] as AlternatingTurn;
   if (turn.role !== 'user' || !turn.blocks.some((block) => block.type === 'ToolResult')) return;
@@ -103,9 +119,14 @@ function orderResults(turns: AlternatingTurn[], at: number): void {
 }
 
 /** The text of a result, its parts on lines of their own. */
-export function resultText(block: ToolResultBlock): string {
-  return block.blocks
-    .filter((part): part is TextBlock => part.type === 'Text')
-    .map(({ text }) => text)
-    .join('\n');
+export function resultText(block: ToolResultBlock): Said {
+  return joinSaid(
+    block.blocks.filter((part): part is TextBlock => part.type === 'Text').map(({ text }) => text),
+    '\n',
+  );
+}
+
+/** Where an answer begins, some vendors refuse white space at the end. */
+export function withoutTrailingSpace(block: TextBlock): TextBlock {
+  return { ...block, text: textOfSaid(block.text).trimEnd() };
 }

@@ -3,6 +3,7 @@ import type { ChatRequest } from './request.ts';
 
 export function emptyRequest(): ChatRequest {
   return {
+    source: undefined,
     turns: [],
     tools: [],
     toolChoice: undefined,

@@ -4,9 +4,12 @@
  *
  * Whatever has a meaning of its own stays as it was written (`JsonText`): schemas, arguments, metadata.
  */
+import type { Said } from '../json/said.ts';
 import type { JsonText } from '../json/write.ts';
 
 export interface ChatRequest {
+  /** The body that was read, to which its texts may refer. */
+  source: Buffer | undefined;
   /** In the caller's order. System turns may stand anywhere; `developer` is `system`. */
   turns: Turn[];
   tools: Tool[];
@@ -71,7 +74,7 @@ export type Block =
 
 export interface TextBlock {
   type: 'Text';
-  text: string;
+  text: Said;
   /** Citations or annotations as the vendor wrote them. */
   citations?: JsonText | undefined;
   cache?: CacheMark | undefined;

@@ -1,7 +1,7 @@
 /** Turns as `messages` of Cohere's chat: results of tools are messages of their own, text before calls is a plan. */
 
 import { argumentsObject } from '../canonical/call-arguments.ts';
-import { resultText } from '../canonical/conversation.ts';
+import { onlyText, resultText } from '../canonical/conversation.ts';
 import type {
   Block,
   FileBlock,
@@ -12,6 +12,7 @@ import type {
 } from '../canonical/request.ts';
 import { writeText } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
+import { joinSaid, jsonOfSaid, type Said, textOfSaid } from '../json/said.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
 
 export function mediaObstacle(block: Block, context: WriteContext): string | undefined {
@@ -29,7 +30,9 @@ export function mediaObstacle(block: Block, context: WriteContext): string | und
 
 export function writeMessages(turns: readonly Turn[], context: WriteContext): JsonText {
   const writer = new MessageWriter(context);
-  return array(turns.flatMap((turn) => writer.turn(turn)));
+  const messages: JsonText[] = [];
+  for (const turn of turns) messages.push(...writer.turn(turn));
+  return array(messages);
 }
 
 class MessageWriter {
@@ -40,10 +43,15 @@ class MessageWriter {
   }
 
   turn({ role, blocks }: Turn): JsonText[] {
+    const only = onlyText(blocks);
+    if (only !== undefined) return [`{"role":"${role}","content":${jsonOfSaid(only)}}`];
     if (role === 'assistant') return this.#answer(blocks);
     if (role === 'system') {
-      const text = blocks.map((block) => (block.type === 'Text' ? block.text : '')).join('\n');
-      return text === '' ? [] : [object({ role: '"system"', content: json(text) })];
+      const text = joinSaid(
+        blocks.map((block) => (block.type === 'Text' ? block.text : '')),
+        '\n',
+      );
+      return text === '' ? [] : [object({ role: '"system"', content: jsonOfSaid(text) })];
     }
     const results = blocks.filter((block): block is ToolResultBlock => block.type === 'ToolResult');
     const shown: (ImageBlock | FileBlock)[] = [];
@@ -57,20 +65,20 @@ class MessageWriter {
   #answer(blocks: readonly Block[]): JsonText[] {
     const calls = blocks.filter((block): block is ToolCallBlock => block.type === 'ToolCall');
     const parts: JsonText[] = [];
-    const said: string[] = [];
+    const said: Said[] = [];
     for (const block of blocks) {
       if (block.type === 'ToolCall') continue;
       if (block.type === 'Text' || block.type === 'Refusal') said.push(block.text);
       else parts.push(...this.#thought(block));
     }
-    const text = said.join('');
+    const text = joinSaid(said, '');
     // With calls the text is what the model means to do.
     if (text !== '' && calls.length === 0) parts.push(textPart(text));
     if (parts.length === 0 && calls.length === 0) return [];
     return [
       object({
         role: '"assistant"',
-        tool_plan: calls.length > 0 && text !== '' ? json(text) : undefined,
+        tool_plan: calls.length > 0 && text !== '' ? jsonOfSaid(text) : undefined,
         content: parts.length > 0 ? contentOf(parts) : undefined,
         tool_calls: calls.length > 0 ? array(calls.map((call) => this.#call(call))) : undefined,
       }),
@@ -116,7 +124,7 @@ class MessageWriter {
     return object({
       role: '"tool"',
       tool_call_id: json(block.callId),
-      content: json(block.isError ? `Error: ${text}` : text),
+      content: block.isError ? json(`Error: ${textOfSaid(text)}`) : jsonOfSaid(text),
     });
   }
 
@@ -144,7 +152,7 @@ class MessageWriter {
   }
 }
 
-const textPart = (text: string): JsonText => object({ type: '"text"', text: json(text) });
+const textPart = (text: Said): JsonText => object({ type: '"text"', text: jsonOfSaid(text) });
 const dataUrl = ({ mediaType, data }: { mediaType: string; data: string }): string =>
   `data:${mediaType};base64,${data}`;
 

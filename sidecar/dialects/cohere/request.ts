@@ -7,7 +7,7 @@ import type { ChatRequest, OutputFormat, Reasoning, Tool } from '../canonical/re
 import { TEXT_SCHEMA } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { tryReadJson } from '../json/tape.ts';
-import { array, type JsonText, json, object, optional } from '../json/write.ts';
+import { array, encode, type JsonText, json, object, optional } from '../json/write.ts';
 import { mediaObstacle, writeMessages } from './messages.ts';
 
 export const HONOURS: ReadonlySet<keyof ChatRequest> = new Set<keyof ChatRequest>([
@@ -62,7 +62,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
   const { stop, logprobs, toolChoice } = request;
   if (stop.length > MAX_STOPS) losses.changed('stop', `cohere takes ${MAX_STOPS} stop sequences`);
   if (logprobs && logprobs.top > 0) losses.dropped('top_logprobs', 'cohere tells of chosen tokens only');
-  return Buffer.from(
+  return encode(
     object({
       model: json(context.model),
       messages: writeMessages(request.turns, context),
@@ -81,6 +81,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
       thinking: thinking(request.reasoning, context.model, losses),
       stream: json(request.stream),
     }),
+    request.source,
   );
 }
 

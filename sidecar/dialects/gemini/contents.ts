@@ -1,10 +1,17 @@
 /** Turns as `contents`, and instructions as `systemInstruction`. */
 
 import { argumentsObject, isJsonObject } from '../canonical/call-arguments.ts';
-import { type AlternatingTurn, alternate, isEmptyText, resultText } from '../canonical/conversation.ts';
+import {
+  type AlternatingTurn,
+  alternate,
+  isEmptyText,
+  onlyText,
+  resultText,
+} from '../canonical/conversation.ts';
 import type { Block, ThinkingBlock, ToolCallBlock, ToolResultBlock, Turn } from '../canonical/request.ts';
 import { writeText } from '../canonical/tool-emulation.ts';
 import type { WriteContext } from '../chat-format.ts';
+import { jsonOfSaid, type Said, textOfSaid } from '../json/said.ts';
 import { array, type JsonText, json, object } from '../json/write.ts';
 import { vendorCallId } from './call-ids.ts';
 import { audioPart, mediaPart } from './media.ts';
@@ -38,6 +45,10 @@ class ContentWriter {
   }
 
   content({ role, blocks }: AlternatingTurn): JsonText {
+    const text = onlyText(blocks);
+    if (text !== undefined) {
+      return `{"role":"${role === 'assistant' ? 'model' : 'user'}","parts":[{"text":${jsonOfSaid(text)}}]}`;
+    }
     const parts = role === 'assistant' ? this.#answer(blocks) : this.#question(blocks);
     // A turn of which nothing can be said must still stand between its neighbours.
     if (parts.length === 0) parts.push('{"text":" "}');
@@ -70,7 +81,7 @@ class ContentWriter {
     switch (block.type) {
       case 'Text':
       case 'Refusal':
-        return block.text === '' ? undefined : object({ text: json(block.text) });
+        return block.text === '' ? undefined : object({ text: jsonOfSaid(block.text) });
       case 'Image':
         if (block.detail !== undefined && block.detail !== 'auto') {
           this.#context.losses.dropped(
@@ -140,12 +151,9 @@ class ContentWriter {
   #result(block: ToolResultBlock, media: JsonText[]): JsonText {
     const { losses, quirks } = this.#context;
     const text = resultText(block);
-    const trimmed = text.trim();
     const response = block.isError
-      ? object({ error: json(text) })
-      : isJsonObject(trimmed)
-        ? trimmed
-        : object({ output: json(text) });
+      ? object({ error: jsonOfSaid(text) })
+      : (objectIn(text) ?? object({ output: jsonOfSaid(text) }));
     const inner: JsonText[] = [];
     for (const part of block.blocks) {
       if (part.type === 'Text') continue;
@@ -167,4 +175,10 @@ class ContentWriter {
       }),
     });
   }
+}
+
+/** The text where it is an object itself. */
+function objectIn(text: Said): JsonText | undefined {
+  const trimmed = textOfSaid(text).trim();
+  return isJsonObject(trimmed) ? trimmed : undefined;
 }

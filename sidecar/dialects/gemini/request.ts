@@ -5,7 +5,7 @@ import { nameLost } from '../canonical/lost-parameters.ts';
 import type { ChatRequest } from '../canonical/request.ts';
 import type { WriteContext } from '../chat-format.ts';
 import { tryReadJson } from '../json/tape.ts';
-import { type JsonText, json, object } from '../json/write.ts';
+import { encode, type JsonText, json, object } from '../json/write.ts';
 import { generationConfig, toolConfig, tools } from './config.ts';
 import { writeContents } from './contents.ts';
 import { mediaObstacle } from './media.ts';
@@ -72,7 +72,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
   const model = modelOf(context.model);
   nameLost(request, HONOURS, 'gemini', losses);
   const { contents, systemInstruction } = writeContents(request.turns, model, context);
-  return Buffer.from(
+  return encode(
     object({
       systemInstruction,
       contents,
@@ -82,6 +82,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
       serviceTier: tier(request.serviceTier, losses),
       labels: labels(request.metadata, losses),
     }),
+    request.source,
   );
 }
 

@@ -1,5 +1,6 @@
 /** Takes values of a kind out of a document; whatever is of another kind becomes an error that names the member. */
 import { OutriderError } from '../../../errors/table.ts';
+import type { Said } from './said.ts';
 import type { JsonNode } from './tape.ts';
 
 /** Longest piece of a caller's value that an error repeats. */
@@ -14,6 +15,10 @@ export function unexpected(node: JsonNode, member: string, expected: string): ne
 
 export function expectText(node: JsonNode, member: string): string {
   return node.text ?? unexpected(node, member, 'a string');
+}
+
+export function expectSaid(node: JsonNode, member: string): Said {
+  return node.said ?? unexpected(node, member, 'a string');
 }
 
 /** Undefined for null. */

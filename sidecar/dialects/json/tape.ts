@@ -5,6 +5,7 @@
  */
 import { OutriderError } from '../../../errors/table.ts';
 import { JsonScanner } from '../scan/json-scanner.ts';
+import { type Said, STAYS_FROM, WrittenText } from './said.ts';
 
 /** What kind of value a node is. */
 export type JsonKind = 'Object' | 'Array' | 'String' | 'Number' | 'True' | 'False' | 'Null';
@@ -27,6 +28,10 @@ const MAX_VALUES = 250_000;
 const MAX_TOKENS = MAX_VALUES * WIDTH;
 
 const scanner = new JsonScanner();
+
+/** Where tokens are gathered: a list that grew anew with each document would be most of what reading it allocates. */
+let scratch: number[] = [];
+const MOST_SCRATCH = 100_000;
 
 /** One value of a document. Cheap to make: a position and the document it is in. */
 export class JsonNode {
@@ -68,6 +73,15 @@ export class JsonNode {
     return decode(buf, start + 1, (tokens[this.#at + 1] as number) - 1);
   }
 
+  /** As `text`, but what is long stays where it is. */
+  get said(): Said | undefined {
+    const { buf, tokens } = this.#doc;
+    const start = tokens[this.#at] as number;
+    if (buf[start] !== 0x22) return undefined;
+    const end = tokens[this.#at + 1] as number;
+    return end - start < STAYS_FROM ? decode(buf, start + 1, end - 1) : new WrittenText(buf, start, end);
+  }
+
   /** A number; undefined for anything else. */
   get number(): number | undefined {
     return this.kind === 'Number' ? Number(this.raw) : undefined;
@@ -97,6 +111,17 @@ export class JsonNode {
   at(name: string): JsonNode | undefined {
     const found = this.get(name);
     return found?.isNull ? undefined : found;
+  }
+
+  /** How many members an object has; 0 where this is none. */
+  get size(): number {
+    const { buf, tokens } = this.#doc;
+    const start = this.#at;
+    if (buf[tokens[start] as number] !== OPEN_BRACE) return 0;
+    const end = start + (tokens[start + 2] as number) * WIDTH;
+    let size = 0;
+    for (let at = start + WIDTH; at < end; at += (tokens[at + 2] as number) * WIDTH) size++;
+    return size;
   }
 
   /** Members in the order of the document; nothing where this is no object. */
@@ -139,15 +164,18 @@ interface Document {
 
 /** Reads a whole document. Throws `invalid_json` (400) as the scanner does. */
 export function readJson(buf: Buffer): JsonNode {
-  const tokens: number[] = [];
   scanner.open(buf);
+  let length: number;
+  let tokens: number[];
   try {
-    readValue(tokens, -1, -1);
+    length = readValue(0, -1, -1);
     scanner.close();
   } finally {
     scanner.release();
+    tokens = scratch;
+    if (scratch.length > MOST_SCRATCH) scratch = [];
   }
-  return new JsonNode({ buf, tokens }, 0);
+  return new JsonNode({ buf, tokens: tokens.slice(0, length) }, 0);
 }
 
 /** As `readJson`, for text that may be anything: undefined where it is not JSON. */
@@ -159,24 +187,31 @@ export function tryReadJson(buf: Buffer): JsonNode | undefined {
   }
 }
 
-function readValue(tokens: number[], keyStart: number, keyEnd: number): void {
-  const at = tokens.length;
+/** Puts the value under the cursor at `at`; returns where the next one goes. */
+function readValue(at: number, keyStart: number, keyEnd: number): number {
   if (at >= MAX_TOKENS) {
     throw new OutriderError('invalid_json', { reason: `it has more than ${MAX_VALUES} values` });
   }
-  tokens.push(scanner.pos, 0, 1, keyStart, keyEnd);
+  const tokens = scratch;
+  let next = at + WIDTH;
+  tokens[at] = scanner.pos;
+  tokens[at + 1] = 0;
+  tokens[at + 2] = 1;
+  tokens[at + 3] = keyStart;
+  tokens[at + 4] = keyEnd;
   if (scanner.atObject()) {
     for (let more = scanner.enterObject(); more; more = scanner.nextMember()) {
-      readValue(tokens, scanner.keyStart, scanner.keyEnd);
+      next = readValue(next, scanner.keyStart, scanner.keyEnd);
     }
-    tokens[at + 2] = (tokens.length - at) / WIDTH;
+    tokens[at + 2] = (next - at) / WIDTH;
   } else if (scanner.atArray()) {
-    for (let more = scanner.enterArray(); more; more = scanner.nextElement()) readValue(tokens, -1, -1);
-    tokens[at + 2] = (tokens.length - at) / WIDTH;
+    for (let more = scanner.enterArray(); more; more = scanner.nextElement()) next = readValue(next, -1, -1);
+    tokens[at + 2] = (next - at) / WIDTH;
   } else {
     scanner.value();
   }
   tokens[at + 1] = scanner.lastEnd;
+  return next;
 }
 
 /** Without making a string of the key, which is most often another. */

@@ -11,7 +11,8 @@ import type {
   ToolResultBlock,
 } from '../../canonical/request.ts';
 import { unseal, unsealCall } from '../../canonical/sealed.ts';
-import { expectText, optionalBoolean, unexpected } from '../../json/expect.ts';
+import { expectSaid, expectText, optionalBoolean, unexpected } from '../../json/expect.ts';
+import { type Said, textOfSaid } from '../../json/said.ts';
 import type { JsonNode } from '../../json/tape.ts';
 import { readCache } from '../cache-control.ts';
 
@@ -29,7 +30,7 @@ export class BlockReader {
 
   /** A string or a list of blocks. */
   content(node: JsonNode, path: string): Block[] {
-    const { text } = node;
+    const text = node.said;
     if (text !== undefined) return [{ type: 'Text', text }];
     if (!node.isArray) unexpected(node, path, 'a string or an array of content blocks');
     const blocks: Block[] = [];
@@ -94,7 +95,7 @@ export class BlockReader {
       source.get('content') ?? unexpected(source, path, 'content'),
       `${path}.source.content`,
     );
-    const text = parts.map((part) => (part.type === 'Text' ? part.text : '')).join('\n');
+    const text = parts.map((part) => (part.type === 'Text' ? textOfSaid(part.text) : '')).join('\n');
     const images = parts.filter((part): part is ImageBlock => part.type === 'Image');
     return [
       { type: 'File', source: { kind: 'Text', mediaType: 'text/plain', text }, name, cache },
@@ -183,10 +184,15 @@ function textBlock(node: JsonNode, path: string): TextBlock {
   const citations = node.at('citations');
   return {
     type: 'Text',
-    text: required(node, 'text', path),
+    text: said(node, path),
     citations: citations?.isArray ? citations.raw : undefined,
     cache: readCache(node.at('cache_control')),
   };
+}
+
+function said(node: JsonNode, path: string): Said {
+  const value = node.get('text');
+  return value ? expectSaid(value, `${path}.text`) : unexpected(node, path, 'a block with text');
 }
 
 function redacted(node: JsonNode, path: string): Block {

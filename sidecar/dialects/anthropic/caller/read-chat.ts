@@ -40,6 +40,7 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
 
 export function readChat(body: Buffer): ChatRequest {
   const request = emptyRequest();
+  request.source = body;
   // Streams of this API always carry usage.
   request.includeUsage = true;
   let cache: JsonNode | undefined;

@@ -15,15 +15,19 @@ export function readMessages(node: JsonNode, request: ChatRequest): void {
   const reader = new BlockReader(request);
   let index = 0;
   for (const message of node.elements()) {
-    const path = `messages[${index++}]`;
+    const at = index++;
     const role = message.get('role');
     const content = message.get('content');
     const name = role?.text;
     if (name !== 'user' && name !== 'assistant' && name !== 'system') {
-      unexpected(role ?? message, `${path}.role`, 'user, assistant or system');
+      unexpected(role ?? message, `messages[${at}].role`, 'user, assistant or system');
     }
-    if (content === undefined) unexpected(message, path, 'an object with role and content');
-    request.turns.push({ role: name, blocks: reader.content(content, `${path}.content`) });
+    if (content === undefined) unexpected(message, `messages[${at}]`, 'an object with role and content');
+    // Most messages are a text: no path is written for them.
+    const text = content.said;
+    const blocks: Block[] =
+      text === undefined ? reader.content(content, `messages[${at}].content`) : [{ type: 'Text', text }];
+    request.turns.push({ role: name, blocks });
   }
 }
 

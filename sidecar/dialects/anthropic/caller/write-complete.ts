@@ -5,6 +5,7 @@ import type { Block } from '../../canonical/request.ts';
 import type { ChatResponse } from '../../canonical/response.ts';
 import { seal, sealCall } from '../../canonical/sealed.ts';
 import type { AnswerContext } from '../../chat-format.ts';
+import { textOfSaid } from '../../json/said.ts';
 import { tryReadJson } from '../../json/tape.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { headMembers } from './answer-head.ts';
@@ -31,7 +32,7 @@ export function writeComplete(response: ChatResponse, context: AnswerContext): B
 function writeBlock(block: Block): JsonText[] {
   switch (block.type) {
     case 'Text':
-      return block.text === '' ? [] : [textBlock(block.text, block.citations)];
+      return block.text === '' ? [] : [textBlock(textOfSaid(block.text), block.citations)];
     case 'Refusal':
       return block.text === '' ? [] : [textBlock(block.text, undefined)];
     case 'Thinking':

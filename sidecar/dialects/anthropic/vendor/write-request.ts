@@ -2,7 +2,7 @@
 import { nameLost } from '../../canonical/lost-parameters.ts';
 import type { Block, ChatRequest } from '../../canonical/request.ts';
 import type { WriteContext } from '../../chat-format.ts';
-import { array, type JsonText, json, object, optional } from '../../json/write.ts';
+import { array, encode, type JsonText, json, object, optional } from '../../json/write.ts';
 import { type ModelTraits, traitsOf } from './model-traits.ts';
 import { outputSchema } from './output-schema.ts';
 import { type Thinking, writeThinking } from './write-thinking.ts';
@@ -91,7 +91,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
     members[name] = undefined;
     if (name !== 'stream') losses.dropped(name, `the vendor has no ${name}`);
   }
-  return Buffer.from(object(members));
+  return encode(object(members), request.source);
 }
 
 function outputConfig(

@@ -1,6 +1,12 @@
 /** `system` and `messages` of a request. */
 import { argumentsObject } from '../../canonical/call-arguments.ts';
-import { type AlternatingTurn, alternate, unpaired } from '../../canonical/conversation.ts';
+import {
+  type AlternatingTurn,
+  alternate,
+  onlyText,
+  unpaired,
+  withoutTrailingSpace,
+} from '../../canonical/conversation.ts';
 import type { Losses } from '../../canonical/losses.ts';
 import type {
   Block,
@@ -13,6 +19,7 @@ import type {
 import { writeText } from '../../canonical/tool-emulation.ts';
 import { toolId } from '../../canonical/tool-ids.ts';
 import type { WriteContext } from '../../chat-format.ts';
+import { isBlank, jsonOfSaid } from '../../json/said.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { writeCache } from '../cache-control.ts';
 import type { ModelTraits } from './model-traits.ts';
@@ -21,10 +28,8 @@ import { mediaObstacle, writeMedia } from './write-media.ts';
 const GO_ON: TextBlock = { type: 'Text', text: 'Continue.' };
 
 export function turnsObstacle({ turns }: ChatRequest, context: WriteContext): string | undefined {
-  for (const block of blocksOf(turns)) {
-    if (block.type === 'Audio') return 'anthropic takes no audio';
-    if (block.type !== 'Image' && block.type !== 'File') continue;
-    const obstacle = mediaObstacle(block, context);
+  for (const { blocks } of turns) {
+    const obstacle = blocksObstacle(blocks, context);
     if (obstacle !== undefined) return obstacle;
   }
   const call =
@@ -34,13 +39,16 @@ export function turnsObstacle({ turns }: ChatRequest, context: WriteContext): st
   return call ? 'the conversation ends with tool calls without results' : unpaired(turns);
 }
 
-function* blocksOf(turns: readonly Turn[]): Generator<Block> {
-  for (const { blocks } of turns) {
-    for (const block of blocks) {
-      yield block;
-      if (block.type === 'ToolResult') yield* block.blocks;
-    }
+function blocksObstacle(blocks: readonly Block[], context: WriteContext): string | undefined {
+  for (const block of blocks) {
+    if (block.type === 'Text') continue;
+    if (block.type === 'Audio') return 'anthropic takes no audio';
+    let obstacle: string | undefined;
+    if (block.type === 'Image' || block.type === 'File') obstacle = mediaObstacle(block, context);
+    else if (block.type === 'ToolResult') obstacle = blocksObstacle(block.blocks, context);
+    if (obstacle !== undefined) return obstacle;
   }
+  return undefined;
 }
 
 /** A conversation as this API can have it, before it is known whether the model thinks. */
@@ -66,6 +74,10 @@ export function writeTurns({ turns, later }: Arranged, prefill: boolean, context
   endWithUser(turns, prefill, losses);
   const messages: JsonText[] = [];
   for (const { role, blocks } of turns) {
+    if (later.size === 0) {
+      messages.push(message(role, blocks, context));
+      continue;
+    }
     const instructions = role === 'user' ? trailing(blocks, later) : [];
     const own = blocks.slice(0, blocks.length - instructions.length);
     if (own.some((block) => later.has(block))) {
@@ -77,16 +89,27 @@ export function writeTurns({ turns, later }: Arranged, prefill: boolean, context
   return array(messages);
 }
 
-function message(role: string, blocks: readonly Block[], context: WriteContext): JsonText {
+/** Around the one text of a message. */
+const BEFORE_TEXT = {
+  system: '{"role":"system","content":[{"type":"text","text":',
+  user: '{"role":"user","content":[{"type":"text","text":',
+  assistant: '{"role":"assistant","content":[{"type":"text","text":',
+};
+const AFTER_TEXT = '}]}';
+
+function message(role: Turn['role'], blocks: readonly Block[], context: WriteContext): JsonText {
+  const text = onlyText(blocks);
+  if (text !== undefined) return BEFORE_TEXT[role] + jsonOfSaid(text) + AFTER_TEXT;
   return object({ role: json(role), content: array(blocks.map((block) => writeBlock(block, context))) });
 }
 
 /** Some vendors count calls afresh in every turn; here an id stands for one call of the conversation. */
 function makeUnique(turns: AlternatingTurn[]): void {
   const seen = new Set<string>();
-  let renamed = new Map<string, string>();
+  const renamed = new Map<string, string>();
   for (const turn of turns) {
-    if (turn.role === 'assistant') renamed = new Map();
+    if (turn.role === 'assistant' && renamed.size > 0) renamed.clear();
+    if (!turn.blocks.some(({ type }) => type === 'ToolCall' || type === 'ToolResult')) continue;
     turn.blocks = turn.blocks.map((block) => {
       if (block.type === 'ToolResult') {
         const callId = renamed.get(block.callId);
@@ -106,12 +129,13 @@ function makeUnique(turns: AlternatingTurn[]): void {
 /** Blocks that this API can be told, each in the form it has there. */
 function keep(turn: Turn, losses: Losses): Turn {
   if (turn.name !== undefined) losses.dropped('messages[].name', 'anthropic knows no names of participants');
+  if (turn.blocks.every((block) => block.type === 'Text' && !isBlank(block.text))) return turn;
   const blocks: Block[] = [];
   for (const block of turn.blocks) {
     switch (block.type) {
       case 'Text':
         // White space alone is refused, and says nothing.
-        if (block.text.trim() !== '') blocks.push(block);
+        if (!isBlank(block.text)) blocks.push(block);
         break;
       case 'Refusal':
         if (block.text.trim() !== '') blocks.push({ type: 'Text', text: block.text });
@@ -171,7 +195,7 @@ function endWithUser(turns: AlternatingTurn[], prefill: boolean, losses: Losses)
   }
   const text = last.blocks.at(-1);
   // White space at the end is refused there.
-  if (text?.type === 'Text') last.blocks[last.blocks.length - 1] = { ...text, text: text.text.trimEnd() };
+  if (text?.type === 'Text') last.blocks = [...last.blocks.slice(0, -1), withoutTrailingSpace(text)];
 }
 
 export function writeBlock(block: Block, context: WriteContext): JsonText {
@@ -179,7 +203,7 @@ export function writeBlock(block: Block, context: WriteContext): JsonText {
     case 'Text':
       return object({
         type: '"text"',
-        text: json(block.text),
+        text: jsonOfSaid(block.text),
         citations: undefined,
         cache_control: writeCache(block.cache),
       });
@@ -218,7 +242,7 @@ function writeCall(block: ToolCallBlock, { losses }: WriteContext): JsonText {
 }
 
 function writeResult(block: ToolResultBlock, context: WriteContext): JsonText {
-  const blocks = block.blocks.filter((part) => part.type !== 'Text' || part.text.trim() !== '');
+  const blocks = block.blocks.filter((part) => part.type !== 'Text' || !isBlank(part.text));
   return object({
     type: '"tool_result"',
     tool_use_id: json(toolId(block.callId, 'Plain')),

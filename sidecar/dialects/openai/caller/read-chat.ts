@@ -94,6 +94,7 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
 
 export function readChat(body: Buffer): ChatRequest {
   const request = emptyRequest();
+  request.source = body;
   const draft: Draft = {
     request,
     toolChoice: undefined,

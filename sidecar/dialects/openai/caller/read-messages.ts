@@ -20,7 +20,13 @@ export function readMessages(node: JsonNode, request: ChatRequest): void {
   const calls: Calls = new Map();
   let index = 0;
   for (const message of node.elements()) {
-    const path = `messages[${index++}]`;
+    const at = index++;
+    const plain = readPlain(message);
+    if (plain) {
+      request.turns.push(plain);
+      continue;
+    }
+    const path = `messages[${at}]`;
     const role = required(message, 'role', path).text;
     switch (role) {
       case 'system':
@@ -45,6 +51,15 @@ export function readMessages(node: JsonNode, request: ChatRequest): void {
         );
     }
   }
+}
+
+/** A message of nothing but its role and a text, as most are. */
+function readPlain(node: JsonNode): Turn | undefined {
+  if (node.size !== 2) return undefined;
+  const role = node.get('role')?.text;
+  const text = node.get('content')?.said;
+  if (text === undefined || (role !== 'user' && role !== 'assistant' && role !== 'system')) return undefined;
+  return { role, blocks: [{ type: 'Text', text }] };
 }
 
 function readTurn(node: JsonNode, role: 'system' | 'user', path: string, request: ChatRequest): Turn {

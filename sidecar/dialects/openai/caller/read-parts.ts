@@ -8,13 +8,13 @@ import type {
   ImageBlock,
   MediaSource,
 } from '../../canonical/request.ts';
-import { expectText, unexpected } from '../../json/expect.ts';
+import { expectSaid, expectText, unexpected } from '../../json/expect.ts';
 import type { JsonNode } from '../../json/tape.ts';
 
 /** Null stands for nothing. */
 export function readContent(node: JsonNode, path: string, request: ChatRequest): Block[] {
   if (node.isNull) return [];
-  const text = node.text;
+  const text = node.said;
   if (text !== undefined) return [{ type: 'Text', text }];
   if (!node.isArray) unexpected(node, path, 'a string or an array of parts');
   const blocks: Block[] = [];
@@ -27,14 +27,14 @@ export function readContent(node: JsonNode, path: string, request: ChatRequest):
 }
 
 function readPart(node: JsonNode, path: string, request: ChatRequest): Block | undefined {
-  const plain = node.text;
+  const plain = node.said;
   if (plain !== undefined) return { type: 'Text', text: plain };
   const type = node.at('type')?.text;
   switch (type) {
     case 'text':
     case 'input_text':
     case 'output_text':
-      return marked({ type: 'Text', text: expectText(required(node, 'text', path), `${path}.text`) }, node);
+      return marked({ type: 'Text', text: expectSaid(required(node, 'text', path), `${path}.text`) }, node);
     case 'refusal':
       return { type: 'Refusal', text: expectText(required(node, 'refusal', path), `${path}.refusal`) };
     case 'image_url':

@@ -2,6 +2,7 @@
 import type { Block, ToolCallBlock } from '../../canonical/request.ts';
 import type { ChatChoice, ChatResponse } from '../../canonical/response.ts';
 import type { AnswerContext } from '../../chat-format.ts';
+import { textOfSaid } from '../../json/said.ts';
 import { readJson } from '../../json/tape.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { annotation, isOpenAICitation } from './annotations.ts';
@@ -50,7 +51,7 @@ function writeMessage(blocks: readonly Block[], legacy: boolean): JsonText {
   for (const block of blocks) {
     if (block.type === 'Text') {
       const start = content?.length ?? 0;
-      content = (content ?? '') + block.text;
+      content = (content ?? '') + textOfSaid(block.text);
       for (const citation of citationsOf(block.citations)) {
         const written = annotation(citation, start, content.length, 'Chat');
         if (written !== undefined) annotations.push(written);

@@ -1,8 +1,9 @@
 /** Turns as chat messages. */
-import { alternate } from '../../canonical/conversation.ts';
+import { alternate, onlyText } from '../../canonical/conversation.ts';
 import type { Block, ChatRequest, ToolCallBlock, ToolResultBlock, Turn } from '../../canonical/request.ts';
 import { toolId } from '../../canonical/tool-ids.ts';
 import type { WriteContext } from '../../chat-format.ts';
+import { joinSaid, jsonOfSaid, type Said } from '../../json/said.ts';
 import { array, type JsonText, json, object } from '../../json/write.ts';
 import { writeParts, writeText } from './write-parts.ts';
 import { dropCache } from './write-tools.ts';
@@ -10,6 +11,11 @@ import { dropCache } from './write-tools.ts';
 export function writeMessages({ turns }: ChatRequest, context: WriteContext): JsonText {
   const messages: JsonText[] = [];
   for (const turn of context.quirks.alternate ? alternating(turns, context) : turns) {
+    const text = turn.name === undefined ? onlyText(turn.blocks) : undefined;
+    if (text !== undefined) {
+      messages.push(writePlain(turn.role, text, context));
+      continue;
+    }
     if (turn.blocks.some((block) => 'cache' in block && block.cache)) {
       dropCache('messages[].content[].cache_control', context.losses);
     }
@@ -33,6 +39,11 @@ function endsInText(turn: Turn | undefined): boolean {
 function alternating(turns: readonly Turn[], { losses }: WriteContext): Turn[] {
   const { system, turns: rest } = alternate(turns, losses);
   return system.length === 0 ? rest : [{ role: 'system', blocks: system }, ...rest];
+}
+
+function writePlain(role: Turn['role'], text: Said, { quirks }: WriteContext): JsonText {
+  const as = role === 'system' ? (quirks.systemRole ?? 'system') : role;
+  return `{"role":"${as}","content":${jsonOfSaid(text)}}`;
 }
 
 function writeSystem(turn: Turn, context: WriteContext, messages: JsonText[]): void {
@@ -63,7 +74,12 @@ function writeResult(block: ToolResultBlock, context: WriteContext, messages: Js
     object({
       role: json('tool'),
       tool_call_id: json(idOf(block.callId, context)),
-      content: json(text.map((part) => (part.type === 'Text' ? part.text : '')).join('\n')),
+      content: jsonOfSaid(
+        joinSaid(
+          text.map((part) => (part.type === 'Text' ? part.text : '')),
+          '\n',
+        ),
+      ),
     }),
   );
   if (media.length === 0) return [];
@@ -78,14 +94,14 @@ const MEDIA_FOLLOWS = 'The result is in the next message.';
 
 function writeAssistant(turn: Turn, context: WriteContext, messages: JsonText[]): void {
   const { reasoning } = context.quirks;
-  let text: string | undefined;
+  const said: Said[] = [];
   let refusal: string | undefined;
   let thinking = '';
   const calls: ToolCallBlock[] = [];
   for (const block of turn.blocks) {
     switch (block.type) {
       case 'Text':
-        text = (text ?? '') + block.text;
+        said.push(block.text);
         break;
       case 'Refusal':
         refusal = (refusal ?? '') + block.text;
@@ -109,9 +125,10 @@ function writeAssistant(turn: Turn, context: WriteContext, messages: JsonText[])
     context.losses.dropped('messages[].reasoning_content', 'the vendor does not take thinking back');
   }
   const sent = reasoning === undefined || thinking === '' ? undefined : json(thinking);
+  const text = said.length === 0 ? undefined : joinSaid(said, '');
   if (text === undefined && refusal === undefined && calls.length === 0 && sent === undefined) return;
   // Empty text beside calls is refused by many servers.
-  const content = text === undefined || (text === '' && calls.length > 0) ? undefined : json(text);
+  const content = text === undefined || (text === '' && calls.length > 0) ? undefined : jsonOfSaid(text);
   messages.push(
     object({
       role: json('assistant'),

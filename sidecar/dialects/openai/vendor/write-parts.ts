@@ -1,6 +1,7 @@
 /** Content of chat messages: a string where that says it all, else parts. */
 import type { Block, FileBlock, ImageBlock, MediaSource, TextBlock } from '../../canonical/request.ts';
 import type { WriteContext } from '../../chat-format.ts';
+import { jsonOfSaid, type Said } from '../../json/said.ts';
 import { array, type JsonText, json, object, optional } from '../../json/write.ts';
 
 /** Undefined where there is no text at all. */
@@ -8,7 +9,7 @@ export function writeText(blocks: readonly Block[]): JsonText | undefined {
   const texts = blocks.filter((block): block is TextBlock => block.type === 'Text' && block.text !== '');
   const [first] = texts;
   if (first === undefined) return undefined;
-  return texts.length === 1 ? json(first.text) : array(texts.map(({ text }) => textPart(text)));
+  return texts.length === 1 ? jsonOfSaid(first.text) : array(texts.map(({ text }) => textPart(text)));
 }
 
 /** Of the user. Undefined where nothing is left to say. */
@@ -22,7 +23,7 @@ export function writeParts(blocks: readonly Block[], context: WriteContext): Jso
   return parts.length === 0 ? undefined : array(parts);
 }
 
-const textPart = (text: string): JsonText => object({ type: json('text'), text: json(text) });
+const textPart = (text: Said): JsonText => object({ type: json('text'), text: jsonOfSaid(text) });
 
 function writePart(block: Block, context: WriteContext): JsonText | undefined {
   switch (block.type) {

@@ -2,7 +2,7 @@
 import { nameLost } from '../../canonical/lost-parameters.ts';
 import type { ChatRequest, OutputFormat, Reasoning } from '../../canonical/request.ts';
 import type { WriteContext } from '../../chat-format.ts';
-import { array, type JsonText, json, object, optional } from '../../json/write.ts';
+import { array, encode, type JsonText, json, object, optional } from '../../json/write.ts';
 import { writeMessages } from './write-messages.ts';
 import { writeToolChoice, writeTools } from './write-tools.ts';
 
@@ -82,7 +82,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
     // What we add for ourselves is nobody's loss.
     if (name !== 'stream_options') losses.dropped(name, `the vendor refuses ${name}`);
   }
-  return Buffer.from(object(members));
+  return encode(object(members), request.source);
 }
 
 function writeOutput(output: OutputFormat | undefined): JsonText | undefined {

@@ -2,12 +2,14 @@
 import { emptyRequest } from '../../canonical/empty-request.ts';
 import type { ChatRequest } from '../../canonical/request.ts';
 import {
+  expectSaid,
   optionalBoolean,
   optionalInteger,
   optionalNumber,
   optionalObject,
   optionalText,
 } from '../../json/expect.ts';
+import type { Said } from '../../json/said.ts';
 import { type JsonNode, readJson } from '../../json/tape.ts';
 import { readSchema, readToolChoice, readTools } from '../../openai/caller/read-tools.ts';
 import { readInput } from './read-input.ts';
@@ -16,7 +18,7 @@ import { readInput } from './read-input.ts';
 interface Draft {
   request: ChatRequest;
   toolChoice: JsonNode | undefined;
-  instructions: string | undefined;
+  instructions: Said | undefined;
   topLogprobs: number | undefined;
   include: string[];
   safetyIdentifier: string | undefined;
@@ -29,7 +31,10 @@ const ignore: Read = () => {};
 const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['model', ignore],
   ['input', (node, { request }) => readInput(node, request)],
-  ['instructions', (node, draft, name) => void (draft.instructions = optionalText(node, name))],
+  [
+    'instructions',
+    (node, draft, name) => void (draft.instructions = node.isNull ? undefined : expectSaid(node, name)),
+  ],
   ['tools', (node, { request }) => readTools(node, request)],
   ['tool_choice', (node, draft) => void (draft.toolChoice = node)],
   [
@@ -71,6 +76,7 @@ const READERS: ReadonlyMap<string, Read> = new Map<string, Read>([
 
 export function readChat(body: Buffer): ChatRequest {
   const request = emptyRequest();
+  request.source = body;
   const draft: Draft = {
     request,
     toolChoice: undefined,

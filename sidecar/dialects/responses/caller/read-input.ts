@@ -12,7 +12,7 @@ import type {
   Turn,
 } from '../../canonical/request.ts';
 import { unseal, unsealCall } from '../../canonical/sealed.ts';
-import { expectText, unexpected } from '../../json/expect.ts';
+import { expectSaid, expectText, unexpected } from '../../json/expect.ts';
 import type { JsonNode } from '../../json/tape.ts';
 import { readReasoningItem } from '../../openai/caller/read-extra-content.ts';
 import { imageSource, readCacheMark, readFile, required } from '../../openai/caller/read-parts.ts';
@@ -27,14 +27,28 @@ interface Draft {
 }
 
 export function readInput(node: JsonNode, request: ChatRequest): void {
-  const text = node.text;
+  const text = node.said;
   if (text !== undefined) {
     request.turns.push({ role: 'user', blocks: [{ type: 'Text', text }] });
     return;
   }
   const draft: Draft = { request, calls: new Map(), signature: undefined };
   let index = 0;
-  for (const item of node.elements()) readItem(item, `input[${index++}]`, draft);
+  for (const item of node.elements()) {
+    const at = index++;
+    if (!readPlain(item, request)) readItem(item, `input[${at}]`, draft);
+  }
+}
+
+/** A message of nothing but its role and a text, as many are. False: it is another item. */
+function readPlain(node: JsonNode, request: ChatRequest): boolean {
+  if (node.size !== 2) return false;
+  const role = node.get('role')?.text;
+  const text = node.get('content')?.said;
+  if (text === undefined || (role !== 'user' && role !== 'assistant' && role !== 'system')) return false;
+  if (role === 'assistant') addAssistant(request, { type: 'Text', text });
+  else request.turns.push({ role, blocks: [{ type: 'Text', text }] });
+  return true;
 }
 
 function readItem(node: JsonNode, path: string, draft: Draft): void {
@@ -80,7 +94,7 @@ function readMessage(node: JsonNode, path: string, { request }: Draft): void {
 }
 
 function readContent(node: JsonNode, path: string, request: ChatRequest): Block[] {
-  const text = node.text;
+  const text = node.said;
   if (text !== undefined) return [{ type: 'Text', text }];
   if (!node.isArray) unexpected(node, path, 'a string or an array of parts');
   const blocks: Block[] = [];
@@ -101,7 +115,7 @@ function readPart(node: JsonNode, path: string, request: ChatRequest): Block | u
   switch (type) {
     case 'input_text':
     case 'text':
-      return { type: 'Text', text: expectText(required(node, 'text', path), `${path}.text`) };
+      return { type: 'Text', text: expectSaid(required(node, 'text', path), `${path}.text`) };
     case 'output_text':
       return readOutputText(node, path);
     case 'refusal':
@@ -128,7 +142,7 @@ function readPart(node: JsonNode, path: string, request: ChatRequest): Block | u
 }
 
 function readOutputText(node: JsonNode, path: string): TextBlock {
-  const text = expectText(required(node, 'text', path), `${path}.text`);
+  const text = expectSaid(required(node, 'text', path), `${path}.text`);
   const annotations = node.at('annotations');
   const cited = annotations !== undefined && [...annotations.elements()].length > 0;
   return cited ? { type: 'Text', text, citations: annotations.raw } : { type: 'Text', text };

@@ -2,6 +2,7 @@
 import type { Block } from '../../canonical/request.ts';
 import type { ChatChoice, ChatResponse } from '../../canonical/response.ts';
 import type { AnswerContext } from '../../chat-format.ts';
+import { textOfSaid } from '../../json/said.ts';
 import { readJson } from '../../json/tape.ts';
 import type { JsonText } from '../../json/write.ts';
 import { annotation } from '../../openai/caller/annotations.ts';
@@ -54,7 +55,7 @@ function writeOutput({ blocks, logprobs }: ChatChoice, seed: string, status: Ite
   };
   for (const [index, block] of blocks.entries()) {
     if (block.type === 'Text') {
-      parts.push(textPart(block.text, annotationsOf(block), tokens));
+      parts.push(textPart(textOfSaid(block.text), annotationsOf(block), tokens));
       tokens = [];
     } else if (block.type === 'Refusal') {
       parts.push(refusalPart(block.text));
@@ -100,6 +101,6 @@ function annotationsOf(block: Extract<Block, { type: 'Text' }>): JsonText[] {
   const node = readJson(Buffer.from(block.citations));
   const citations = node.isArray ? Array.from(node.elements(), ({ raw }) => raw) : [block.citations];
   return citations
-    .map((citation) => annotation(citation, 0, block.text.length, 'Responses'))
+    .map((citation) => annotation(citation, 0, textOfSaid(block.text).length, 'Responses'))
     .filter((written) => written !== undefined);
 }

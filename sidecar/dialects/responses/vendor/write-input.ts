@@ -1,4 +1,6 @@
 /** Turns as input items. */
+
+import { onlyText } from '../../canonical/conversation.ts';
 import type {
   Block,
   ChatRequest,
@@ -10,6 +12,7 @@ import type {
 } from '../../canonical/request.ts';
 import { toolId } from '../../canonical/tool-ids.ts';
 import type { WriteContext } from '../../chat-format.ts';
+import { joinSaid, jsonOfSaid, type Said } from '../../json/said.ts';
 import { array, type JsonText, json, object, optional } from '../../json/write.ts';
 import { imageUrl } from '../../openai/vendor/write-parts.ts';
 import { dropCache } from '../../openai/vendor/write-tools.ts';
@@ -22,6 +25,11 @@ export function writeInput({ turns }: ChatRequest, context: WriteContext): JsonT
     for (const block of turn.blocks) if (block.type === 'ToolCall' && block.custom) custom.add(block.id);
     if (turn.name !== undefined)
       context.losses.dropped('messages[].name', 'Responses have no names of speakers');
+    const text = onlyText(turn.blocks);
+    if (text !== undefined) {
+      items.push(writeText(turn.role, text, context));
+      continue;
+    }
     if (turn.blocks.some((block) => 'cache' in block && block.cache)) {
       dropCache('messages[].content[].cache_control', context.losses);
     }
@@ -29,6 +37,12 @@ export function writeInput({ turns }: ChatRequest, context: WriteContext): JsonT
     else writeAsked(turn, custom, context, items);
   }
   return array(items);
+}
+
+function writeText(role: Turn['role'], text: Said, { quirks }: WriteContext): JsonText {
+  const as = role === 'system' ? (quirks.systemRole ?? 'system') : role;
+  const type = role === 'assistant' ? 'output_text' : 'input_text';
+  return `{"type":"message","role":"${as}","content":[{"type":"${type}","text":${jsonOfSaid(text)}}]}`;
 }
 
 /** Instructions, or what the user says. Results come first: they answer the calls right before them. */
@@ -63,7 +77,7 @@ function writeAssistant({ blocks }: Turn, context: WriteContext, items: JsonText
   };
   for (const block of blocks) {
     if (block.type === 'Text') {
-      if (block.text !== '') parts.push(object({ type: json('output_text'), text: json(block.text) }));
+      if (block.text !== '') parts.push(object({ type: json('output_text'), text: jsonOfSaid(block.text) }));
     } else if (block.type === 'Refusal') {
       parts.push(object({ type: json('refusal'), refusal: json(block.text) }));
     } else {
@@ -113,7 +127,12 @@ function writeResult(block: ToolResultBlock, custom: boolean, context: WriteCont
   const blocks = block.isError ? [ERROR, ...block.blocks] : block.blocks;
   const plain = blocks.every((part): part is TextBlock => part.type === 'Text');
   const output = plain
-    ? json(blocks.map(({ text }) => text).join('\n'))
+    ? jsonOfSaid(
+        joinSaid(
+          blocks.map(({ text }) => text),
+          '\n',
+        ),
+      )
     : array(blocks.map((part) => writePart(part, context)).filter((part) => part !== undefined));
   return object({
     type: json(custom ? 'custom_tool_call_output' : 'function_call_output'),
@@ -127,7 +146,9 @@ const ERROR: TextBlock = { type: 'Text', text: 'Error:' };
 function writePart(block: Block, context: WriteContext): JsonText | undefined {
   switch (block.type) {
     case 'Text':
-      return block.text === '' ? undefined : object({ type: json('input_text'), text: json(block.text) });
+      return block.text === ''
+        ? undefined
+        : object({ type: json('input_text'), text: jsonOfSaid(block.text) });
     case 'Refusal':
       return object({ type: json('input_text'), text: json(block.text) });
     case 'Image': {

@@ -3,7 +3,7 @@ import { nameLost } from '../../canonical/lost-parameters.ts';
 import type { ChatRequest, OutputFormat, Tool } from '../../canonical/request.ts';
 import type { WriteContext } from '../../chat-format.ts';
 import { readJson } from '../../json/tape.ts';
-import { array, type JsonText, json, object, optional } from '../../json/write.ts';
+import { array, encode, type JsonText, json, object, optional } from '../../json/write.ts';
 import { reasoningEffort, SHARED_MEMBERS, writeTier } from '../../openai/vendor/write-request.ts';
 import { dropCache } from '../../openai/vendor/write-tools.ts';
 import { writeInput } from './write-input.ts';
@@ -60,7 +60,7 @@ export function writeRequest(request: ChatRequest, context: WriteContext): Buffe
     delete members[name];
     losses.dropped(name, `the vendor refuses ${name}`);
   }
-  return Buffer.from(object(members));
+  return encode(object(members), request.source);
 }
 
 function writeTools(tools: readonly Tool[], { losses }: WriteContext): JsonText | undefined {

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { askedOf } from '../../../../sidecar/dialects/canonical/asked.ts';
 import type { Block } from '../../../../sidecar/dialects/canonical/request.ts';
 import type {
   ChatEvent,
@@ -11,6 +12,7 @@ import type {
   OpenBlock,
 } from '../../../../sidecar/dialects/canonical/response.ts';
 import type { CallerFormat } from '../../../../sidecar/dialects/chat-format.ts';
+import { textOfSaid } from '../../../../sidecar/dialects/json/said.ts';
 import { OPENAI_CHAT_CALLER } from '../../../../sidecar/dialects/openai/formats.ts';
 import { OPENAI_RESPONSES_CALLER } from '../../../../sidecar/dialects/responses/formats.ts';
 import { answerContext, bodyOf, responseOf, streamOf } from '../support/caller.ts';
@@ -38,7 +40,7 @@ function eventsOf({ id, model, choices, usage }: ChatResponse): ChatEvent[] {
   const events: ChatEvent[] = [{ type: 'Start', id, model, usage: undefined, rawUsage: undefined }];
   for (const [block, value] of (choices[0]?.blocks ?? []).entries()) {
     const at = { choice: 0, block };
-    const whole = value.type === 'ToolCall' ? value.arguments : 'text' in value ? value.text : '';
+    const whole = value.type === 'ToolCall' ? value.arguments : 'text' in value ? textOfSaid(value.text) : '';
     const open = (
       value.type === 'ToolCall' ? { type: value.type, id: value.id, name: value.name } : { type: value.type }
     ) as OpenBlock;
@@ -54,7 +56,7 @@ function eventsOf({ id, model, choices, usage }: ChatResponse): ChatEvent[] {
 }
 
 function respond(caller: CallerFormat, body: Buffer): { type: string; bytes: Buffer } {
-  const { turns: _, ...request } = caller.readChat(body);
+  const request = askedOf(caller.readChat(body));
   const response = answers.shift();
   if (!response) throw new Error('nobody said what to answer');
   const context = { ...answerContext(), request };

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Hostile, STREAMS } from '../../../../bench/hostile/streams.ts';
 import { OutriderError } from '../../../../errors/table.ts';
+import { askedOf } from '../../../../sidecar/dialects/canonical/asked.ts';
 import type { StreamReader } from '../../../../sidecar/dialects/dialect.ts';
 import { CALLERS as FORMATS, VENDORS } from '../../../../sidecar/dialects/formats.ts';
 import { openSplitter } from '../../../../sidecar/dialects/splitter.ts';
@@ -45,7 +46,7 @@ function run(hostile: Hostile, caller: (typeof CALLERS)[number]): Ended {
   const to = VENDORS[hostile.vendor as 'openai-chat'];
   if (!from || !to) throw new Error('no such pair');
   const body = Buffer.from(JSON.stringify(caller.request({ user: 'Hello', thinks: true }, true)));
-  const { turns: _, ...request } = from.readChat(body);
+  const request = askedOf(from.readChat(body));
   const context = { requestId: 'r', now: 1, model: 'm', request };
   const translation = openTranslation(from, to, context).openStream();
   try {
