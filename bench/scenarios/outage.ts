@@ -36,23 +36,27 @@ export const OUTAGE: Scenario = {
   async run(stage): Promise<Figure[]> {
     const figures: Figure[] = [];
     for (const fault of ['Refuse', 'Status', 'Blackhole'] as const) {
-      figures.push(...(await outage(stage, fault)));
+      figures.push(...(await outage(stage, fault, fault, {})));
     }
+    figures.push(...(await outage(stage, 'Blackhole', 'Blackhole, hedged', HEDGED)));
     return figures;
   },
 };
 
-async function outage(stage: Stage, fault: NonNullable<ProviderScript['fault']>): Promise<Figure[]> {
+/** Sooner against silence than a rule that says nothing of it. */
+const HEDGED: Partial<RuleBody> = {
+  hedge: { afterPercentile: 95, maxExtraCostPercent: 5, crossModel: true },
+  learned: { timeouts: true },
+};
+
+async function outage(
+  stage: Stage,
+  fault: NonNullable<ProviderScript['fault']>,
+  name: string,
+  against: Partial<RuleBody>,
+): Promise<Figure[]> {
   const providers = await stage.providers({ a: WELL, b: { ...WELL, firstTokenMs: 250 } });
   const { urls } = providers;
-  // Refusals are noticed by themselves; against silence the rule learns what is usual.
-  const against: Partial<RuleBody> =
-    fault === 'Blackhole'
-      ? {
-          hedge: { afterPercentile: 95, maxExtraCostPercent: 5, crossModel: true },
-          learned: { timeouts: true },
-        }
-      : {};
   const targets = [target('a', { model: 'm' }), target('b', { model: 'm', priority: 1 })];
   const of = rule(targets, against);
   const route = routeItem('r', ['m'], [of]);
@@ -64,7 +68,7 @@ async function outage(stage: Stage, fault: NonNullable<ProviderScript['fault']>)
   const running = sidecar.drive({ perSecond: PER_SECOND, durationMs: BEFORE_MS + OUTAGE_MS + AFTER_MS });
   await pause(BEFORE_MS);
   await providers.set('a', { ...WELL, fault });
-  stage.note(`a is down: ${fault}`);
+  stage.note(`a is down: ${name}`);
   await pause(OUTAGE_MS);
   await providers.set('a', WELL);
   const samples = await running;
@@ -74,20 +78,20 @@ async function outage(stage: Stage, fault: NonNullable<ProviderScript['fault']>)
   // What had begun before the outage may break with it; nothing that begins in it may.
   const failed = failures(during);
   return [
-    { what: `${fault}: p99 before`, value: ms(usual) },
+    { what: `${name}: p99 before`, value: ms(usual) },
     {
-      what: `${fault}: added at p99 during the outage`,
+      what: `${name}: added at p99 during the outage`,
       value: ms(added),
       bar: `<= ${ADDED_MS} ms`,
       met: added <= ADDED_MS,
     },
     {
-      what: `${fault}: requests that failed`,
+      what: `${name}: requests that failed`,
       value: failed.said,
       bar: '0',
       met: failed.count === 0,
     },
-    { what: `${fault}: served by the other`, value: percent(shareOf(during, 'b')) },
+    { what: `${name}: served by the other`, value: percent(shareOf(during, 'b')) },
   ];
 }
 

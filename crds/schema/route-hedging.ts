@@ -104,7 +104,7 @@ export const learned = z
   .boolean()
   .optional()
   .describe(
-    'Whether limits follow what targets normally take. true: while another target could follow, an attempt has three times the 99th percentile of the time to first content (at least 500ms, at most firstToken; for complete answers attempt). false: never. Unset: only firstToken of streams of targets with capability Reasoning, where firstToken is unset: 4m, and three times the 99th percentile (at least 60s) once that is known.',
+    'Whether limits follow what targets normally take. true: while another target could follow, an attempt has three times the 99th percentile of the time to first content (at least 500ms, at most firstToken; for complete answers attempt). false: never, and a silent target is waited for. Unset: a target that answers none of five or more calls for twice the 99th percentile (at least 500ms) is ejected and left by those that wait, where another target can take over; and streams of targets with capability Reasoning, where firstToken is unset, have 4m to it, and three times the 99th percentile (at least 60s) once that is known.',
   );
 
 export const stall = z

@@ -65,7 +65,8 @@ export function effectiveHedging(
   };
 }
 
-type Body = Pick<RuleBody, 'hedge' | 'learned'> & Pick<RuleBody['failover'], 'to' | 'retryBudget'>;
+type Body = Pick<RuleBody, 'hedge' | 'learned' | 'patient'> &
+  Pick<RuleBody['failover'], 'to' | 'retryBudget'>;
 
 /** Members for proxies. A budget that nobody set is theirs by default, so it is not sent. */
 export function hedgingBody(rule: EffectiveHedging, asked: Rule | undefined): Body {
@@ -88,6 +89,7 @@ export function hedgingBody(rule: EffectiveHedging, asked: Rule | undefined): Bo
         ...(stall && { stall: { percent: stall.ratePercent, windowMs: milliseconds(stall.window) } }),
       },
     }),
+    ...(learned === false && { patient: true as const }),
     ...(failover.to && {
       to: failover.to.map(({ when, targets }) => ({ on: [...when], targets: [...targets] })),
     }),

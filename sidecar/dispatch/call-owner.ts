@@ -6,6 +6,7 @@ import type { TimeoutsBody } from '../snapshot/schema.ts';
 import type { Admission } from './breakers.ts';
 import type { Failure } from './failure.ts';
 import type { Flow } from './pace/flow.ts';
+import type { Listening } from './pace/hush.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
@@ -52,4 +53,6 @@ export interface CallOptions {
   readonly firstTokenMs?: number;
   /** Watches how fast the answer comes; absent: nobody does. */
   readonly flow?: Flow | undefined;
+  /** Watches whether the target answers anybody; absent: it is waited for. */
+  readonly listening?: Listening | undefined;
 }

@@ -70,7 +70,7 @@ export abstract class Launcher extends Relay implements CallOwner {
   protected abstract noMoney(candidate: Candidate, refusal: SpendRefusal, hedge: Hedge | undefined): void;
   /** What the attempt needs came too late. */
   protected abstract tooLate(hedge: Hedge | undefined): void;
-  protected abstract limitsOf(candidate: Candidate, now: number): AttemptLimits;
+  protected abstract limitsOf(candidate: Candidate, now: number, hedge: Hedge | undefined): AttemptLimits;
   protected abstract kindOf(candidate: Candidate, probe: boolean): Attempt['kind'];
   /** An attempt is on its way. */
   protected abstract begun(call: UpstreamCall, hedge: Hedge | undefined): void;
@@ -238,7 +238,7 @@ export abstract class Launcher extends Relay implements CallOwner {
       secret,
       stream: exchange.envelope?.stream ?? false,
       impatient: this.#impatient,
-      ...this.limitsOf(candidate, now),
+      ...this.limitsOf(candidate, now, hedge),
     });
     if (hedge === undefined) this.call = call;
     else this.rival = call;

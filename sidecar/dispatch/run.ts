@@ -15,7 +15,8 @@ import { answerHeaders, type Failed, mayTell, nothingToTry } from './give-up.ts'
 import type { Hedge } from './hedging/hedge.ts';
 import { isStream } from './is-stream.ts';
 import { noteFailure, noteOwnList, noteStep } from './notes.ts';
-import { type AttemptLimits, attemptLimits, hasLearned } from './pace/limits.ts';
+import { type AttemptLimits, attemptLimits } from './pace/limits.ts';
+import { hasLearned } from './pace/pace-book.ts';
 import type { DispatchParts } from './parts.ts';
 import { PASSED_OVER } from './passed-over.ts';
 import { Race } from './race.ts';
@@ -211,13 +212,21 @@ export class Run extends Race implements SelectionInput {
     return mayServe(candidate, this);
   }
 
-  protected override limitsOf(candidate: Candidate, now: number): AttemptLimits {
+  protected override limitsOf(candidate: Candidate, now: number, hedge: Hedge | undefined): AttemptLimits {
     const { rule } = this.plan;
     const possible = this.#attemptsPossible(candidate);
     const shareMs = shareOfTime(this.commitDeadline - now, possible);
     if (!hasLearned(rule)) return { commitBy: now + shareMs };
-    const about = { stream: this.exchange.envelope?.stream ?? false, now, shareMs, last: possible <= 1 };
-    return attemptLimits(rule, this.parts.pace, candidate, about);
+    const { breakers, pace } = this.parts;
+    return attemptLimits(rule, pace, candidate, {
+      stream: this.exchange.envelope?.stream ?? false,
+      now,
+      shareMs,
+      last: possible <= 1,
+      // A hedge is beside a call that waits already: the clocks of the first are enough.
+      mayLeave: () => hedge === undefined && this.#attemptsPossible(candidate) > 1,
+      silent: (why, at) => breakers.trip(candidate, why, at),
+    });
   }
 
   protected override kindOf(candidate: Candidate, probe: boolean): Attempt['kind'] {

@@ -16,7 +16,8 @@ export type Due =
   | 'Progress'
   | 'Hold'
   | 'Listen'
-  | 'Rate';
+  | 'Rate'
+  | 'Silence';
 
 const NEVER = Number.POSITIVE_INFINITY;
 /** Between the last event of a stream and the end of its response. */
@@ -39,6 +40,7 @@ export class Timeouts {
   #lingerBy = NEVER;
   #listenBy = NEVER;
   #rateBy = NEVER;
+  #silenceBy = NEVER;
   /** The earliest of those that progress does not move. */
   #fixedBy = NEVER;
 
@@ -81,8 +83,15 @@ export class Timeouts {
     this.#schedule();
   }
 
+  /** Look then whether the target answers anybody; until the attempt commits. No timeout by itself. */
+  watch(by: number): void {
+    this.#silenceBy = by;
+    this.#schedule();
+  }
+
   commit(): void {
     this.#commitBy = NEVER;
+    this.#silenceBy = NEVER;
     this.#holdBy = NEVER;
     this.#schedule();
   }
@@ -130,12 +139,13 @@ export class Timeouts {
     if (!this.paused && now >= this.#progressBy) return 'Progress';
     if (now >= this.#holdBy) return 'Hold';
     if (now >= this.#rateBy) return 'Rate';
+    if (now >= this.#silenceBy) return 'Silence';
     return now >= this.#listenBy ? 'Listen' : undefined;
   }
 
   #schedule(): void {
     let by = Math.min(this.#requestBy, this.#attemptBy, this.#commitBy);
-    by = Math.min(by, this.#holdBy, this.#listenBy, this.#rateBy);
+    by = Math.min(by, this.#holdBy, this.#listenBy, this.#rateBy, this.#silenceBy);
     if (!this.connected) by = Math.min(by, this.#connectBy);
     if (this.paused) by = Math.min(by, this.#stallBy);
     else by = Math.min(by, this.#lingerBy);

@@ -24,6 +24,7 @@ import type { Failure } from './failure.ts';
 import { headerValue } from './header-value.ts';
 import { endOverdue, timeOut } from './overdue.ts';
 import type { Flow } from './pace/flow.ts';
+import type { Listening } from './pace/hush.ts';
 import type { Receiver } from './receiver.ts';
 import { LISTEN_EVERY_MS } from './silence.ts';
 import { Timeouts } from './timeouts.ts';
@@ -45,6 +46,7 @@ export class UpstreamCall implements WireEvents {
   readonly learnedMs: number;
   readonly firstTokenMs: number;
   readonly #flow: Flow | undefined;
+  readonly #listening: Listening | undefined;
   /** The caller asked for a stream. */
   readonly stream: boolean;
   readonly #fresh: boolean;
@@ -69,8 +71,10 @@ export class UpstreamCall implements WireEvents {
     this.learnedMs = options.learnedMs ?? 0;
     this.firstTokenMs = options.firstTokenMs ?? owner.timeouts.firstTokenMs;
     this.#flow = options.flow;
+    this.#listening = options.listening;
     const { startedAt } = options.attempt;
     this.#times = new Timeouts(owner.timeouts, options.stream, startedAt, owner.requestBy, options.commitBy);
+    if (this.#listening) this.#times.watch(this.#listening.nextAt);
   }
 
   /** Throws where node:http refuses the request, such as for a header value with control characters. */
@@ -238,6 +242,9 @@ export class UpstreamCall implements WireEvents {
       case 'Rate':
         if (this.#flow) this.#checkRate(this.#flow, now);
         break;
+      case 'Silence':
+        if (this.#listening) this.#checkSilence(this.#listening, now);
+        break;
       case 'Listen':
         this.#times.listen(now, LISTEN_EVERY_MS);
         // A caller that does not read has things to hear already.
@@ -347,6 +354,11 @@ export class UpstreamCall implements WireEvents {
     if (!stalled) return;
     this.attempt.stalled = true;
     if (!this.committed && this.owner.mayRepeatSent() && !flow.last) timeOut(this, 'throughput', flow.said);
+  }
+
+  #checkSilence(listening: Listening, now: number): void {
+    if (listening.look(now)) timeOut(this, 'silence', listening.said);
+    else this.#times.watch(listening.nextAt);
   }
 
   /** Not a byte of the request has left: nobody can have worked on it. */

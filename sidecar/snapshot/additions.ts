@@ -111,6 +111,8 @@ export const ADDITIONS: readonly Addition[] = [
   { kind: 'Route', field: 'body.rules[].learned', needs: 'timeouts.learned' },
   // Without it, streams of such targets have `firstTokenMs`, as before.
   { kind: 'Route', field: 'body.rules[].reasoningFirstTokenMs', advisory: true },
+  // Without it a silent target is left sooner than its owner wants, where another one can answer.
+  { kind: 'Route', field: 'body.rules[].patient', advisory: true },
   {
     kind: 'Provider',
     field: 'body.models[].capabilities[]',

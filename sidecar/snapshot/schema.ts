@@ -185,6 +185,8 @@ export interface RuleBody {
   learned?: LearnedBody;
   /** Of streams of targets that reason, instead of `firstTokenMs`, until it is known how long they normally take. Absent: none. */
   reasoningFirstTokenMs?: number;
+  /** A target that answers nobody is waited for as long as `timeouts` says. Absent: only where no other target could answer. */
+  patient?: true;
   timeouts: TimeoutsBody;
   holdMaxMs: number;
   passthrough: { methods: string[]; pathPrefix: string }[];

@@ -235,6 +235,7 @@ const rule: Check = all(
       hedge,
       learned,
       reasoningFirstTokenMs: timeout,
+      patient: only(true),
       affinity,
       cache: cache(target),
       experiment,

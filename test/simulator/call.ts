@@ -90,6 +90,11 @@ export class SimulatedCall {
     this.#finish();
   }
 
+  /** Its owner will not wait any longer. */
+  timeOut(code: string): void {
+    this.#transport('Timeout', code);
+  }
+
   #connected(): void {
     const { target, outputTokens } = this.#options;
     const course = target.course(this.#moment(), outputTokens);

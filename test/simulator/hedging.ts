@@ -1,10 +1,13 @@
 /** Hedges and learned limits in simulations: the decisions are those of `sidecar/dispatch`, the race is the simulator's. */
 import { Deadlines } from '../../sidecar/dispatch/deadlines.ts';
 import { Hedging } from '../../sidecar/dispatch/hedging/hedging.ts';
+import type { Listening } from '../../sidecar/dispatch/pace/hush.ts';
 import { attemptLimits, isSilent, OUTRUN } from '../../sidecar/dispatch/pace/limits.ts';
 import { PaceBook } from '../../sidecar/dispatch/pace/pace-book.ts';
 import { mayServe } from '../../sidecar/dispatch/selection.ts';
+import type { SimulatedCall } from './call.ts';
 import { EventClock } from './event-clock.ts';
+import type { SimulatedRun } from './run.ts';
 import type { Plugin, Simulator } from './simulator.ts';
 
 const GO = { kind: 'Go' } as const;
@@ -13,6 +16,8 @@ export function hedging(): Plugin {
   const pace = new PaceBook();
   const decisions = new Hedging({ deadlines: new Deadlines(new EventClock()), pace, gate: undefined });
   let simulator: Simulator | undefined;
+  /** Of the attempt that is about to begin. */
+  let listening: Listening | undefined;
   return {
     observer: {
       committed: (attempt, exchange) => pace.committed(attempt, exchange),
@@ -30,11 +35,21 @@ export function hedging(): Plugin {
     begin: (begun) => void (simulator = begun),
     timeFor(run, candidate, shareMs, last) {
       const now = run.now();
-      const about = { stream: run.stream, now, shareMs, last };
-      return attemptLimits(run.plan.rule, pace, candidate, about).commitBy - now;
+      const limits = attemptLimits(run.plan.rule, pace, candidate, {
+        stream: run.stream,
+        now,
+        shareMs,
+        last,
+        mayLeave: () => run.couldLeave(candidate),
+        silent: (why, at) => simulator?.breakers.trip(candidate, why, at),
+      });
+      listening = limits.listening;
+      return limits.commitBy - now;
     },
     started(run, call) {
       const { candidate } = call.attempt;
+      if (listening) listen(run, call, listening);
+      listening = undefined;
       const used = run.exchange.hedgeRefused ?? run.exchange.attempts.some(({ kind }) => kind === 'Hedge');
       if (used !== false || run.calls.size > 1) return;
       const afterMs = decisions.afterMs(run.plan.rule, candidate, run.stream, run.now());
@@ -51,4 +66,15 @@ export function hedging(): Plugin {
       });
     },
   };
+}
+
+/** Deadlines are looked at every so many milliseconds. */
+const TICK_MS = 50;
+
+function listen(run: SimulatedRun, call: SimulatedCall, listening: Listening): void {
+  run.clock.at(Math.max(listening.nextAt, run.now() + TICK_MS), () => {
+    if (run.over || call.done || call.attempt.committedAt !== undefined) return;
+    if (listening.look(run.now())) call.timeOut('silence');
+    else listen(run, call, listening);
+  });
 }

@@ -49,7 +49,8 @@ describe('an outage of the primary', () => {
   it.each([
     ['by refusal', { kind: 'Refused' }, {}],
     ['by 503', { kind: 'Status', status: 503 }, {}],
-    ['by blackhole', { kind: 'Blackhole' }, HEDGED],
+    ['by blackhole', { kind: 'Blackhole' }, {}],
+    ['by blackhole, with hedges and learned timeouts', { kind: 'Blackhole' }, HEDGED],
     ['by blackhole, with learned timeouts alone', { kind: 'Blackhole' }, { learned: { timeouts: true } }],
   ] as const)('%s fails nothing and adds a second at most', (_, fault, over) => {
     const timeline = outage(fault, over);
@@ -59,8 +60,8 @@ describe('an outage of the primary', () => {
     expect(during.latency(0.99) - usual).toBeLessThanOrEqual(1000);
   });
 
-  it('by blackhole takes a minute of some without any of it', () => {
-    const during = outage({ kind: 'Blackhole' }, {}).between(FROM, TO);
+  it('by blackhole takes a minute of some where the rule is patient', () => {
+    const during = outage({ kind: 'Blackhole' }, { patient: true }).between(FROM, TO);
     expect(during.latency(0.99)).toBeGreaterThan(10_000);
   });
 });

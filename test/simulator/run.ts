@@ -202,6 +202,10 @@ export class SimulatedRun implements CallOwner, SelectionInput {
     return previous.candidate.target === candidate.target ? 'Retry' : 'Failover';
   }
 
+  couldLeave(candidate: Candidate): boolean {
+    return this.#attemptsPossible(candidate) > 1;
+  }
+
   #attemptsPossible(candidate: Candidate): number {
     const left = this.plan.maxAttempts - this.#counted;
     if (left <= 0 || this.#replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;

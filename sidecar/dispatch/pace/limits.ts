@@ -4,7 +4,8 @@ import { classifyTransport } from '../../providers/failures.ts';
 import type { Candidate } from '../../routing/plan.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import { Flow } from './flow.ts';
-import type { PaceBook } from './pace-book.ts';
+import { Listening } from './hush.ts';
+import { leavesSilence, type PaceBook } from './pace-book.ts';
 
 /** What takes so much longer than 99 in 100 did is not coming. */
 const TIMES_P99 = 3;
@@ -20,19 +21,31 @@ export interface AttemptLimits {
   /** Absent: the rule's. */
   readonly firstTokenMs?: number;
   readonly flow?: Flow | undefined;
+  /** Watches whether the target answers anybody; absent: it is waited for. */
+  readonly listening?: Listening | undefined;
 }
 
-/** Whether any limit of the rule follows what its targets take. */
-export const hasLearned = ({ learned, reasoningFirstTokenMs }: RuleBody): boolean =>
-  learned !== undefined || reasoningFirstTokenMs !== undefined;
+/** An attempt that is about to begin. */
+export interface Beginning {
+  readonly stream: boolean;
+  readonly now: number;
+  /** Its share of the time before commit. */
+  readonly shareMs: number;
+  /** No other attempt could follow it. */
+  readonly last: boolean;
+  /** Whether another target could take over, asked later. */
+  readonly mayLeave: () => boolean;
+  /** The target answers nobody. */
+  readonly silent: (why: string, now: number) => void;
+}
 
-/** `shareMs`: the attempt's share of the time before commit. `last`: no other attempt could follow it. */
 export function attemptLimits(
   rule: RuleBody,
   pace: PaceBook,
   candidate: Candidate,
-  { stream, now, shareMs, last }: { stream: boolean; now: number; shareMs: number; last: boolean },
+  beginning: Beginning,
 ): AttemptLimits {
+  const { stream, now, shareMs, last } = beginning;
   const limitMs = last ? 0 : learnedLimitMs(rule, pace, candidate, stream, now);
   const learnedMs = limitMs < shareMs ? limitMs : 0;
   return {
@@ -40,7 +53,32 @@ export function attemptLimits(
     learnedMs,
     firstTokenMs: learnedFirstTokenMs(rule, pace, candidate, now),
     flow: flowOf(rule, pace, candidate, stream, last, now),
+    listening: last ? undefined : listeningOf(rule, pace, candidate, beginning),
   };
+}
+
+/** Calls that all hear nothing; fewer may be chance, or large requests in a row. */
+const LEAST_SILENT = 5;
+
+function listeningOf(
+  rule: RuleBody,
+  pace: PaceBook,
+  candidate: Candidate,
+  { stream, now, mayLeave, silent }: Beginning,
+): Listening | undefined {
+  if (!leavesSilence(rule)) return undefined;
+  const p99 = pace.of(candidate, stream)?.p99(now);
+  const hush = pace.hushOf(candidate);
+  if (p99 === undefined || hush === undefined) return undefined;
+  const { consecutiveErrors } = candidate.provider.passive;
+  return new Listening({
+    hush,
+    startedAt: now,
+    lateAfterMs: hush.lateAfterMs(p99, now),
+    enough: Math.max(LEAST_SILENT, consecutiveErrors),
+    mayLeave,
+    silent,
+  });
 }
 
 /** Milliseconds an attempt has before it commits, while another target could follow; 0: nothing is learned, or shall be. */
@@ -52,7 +90,7 @@ function learnedLimitMs(
   now: number,
 ): number {
   if (rule.learned?.timeouts !== true) return 0;
-  const p99 = learnedP99(pace, candidate, stream, now);
+  const p99 = pace.of(candidate, stream)?.p99(now);
   if (p99 === undefined) return 0;
   const ceiling = stream ? rule.timeouts.firstTokenMs : rule.timeouts.attemptMs;
   return Math.min(ceiling, Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99)));
@@ -67,7 +105,7 @@ function learnedFirstTokenMs(rule: RuleBody, pace: PaceBook, candidate: Candidat
   const longest = rule.reasoningFirstTokenMs;
   if (longest === undefined || candidate.model?.capabilities?.includes('Reasoning') !== true)
     return firstTokenMs;
-  const p99 = learnedP99(pace, candidate, true, now);
+  const p99 = pace.of(candidate, true)?.p99(now);
   return p99 === undefined ? longest : Math.min(longest, Math.max(firstTokenMs, Math.ceil(p99 * TIMES_P99)));
 }
 
@@ -95,10 +133,4 @@ export function isSilent(attempt: Attempt, pace: PaceBook, stream: boolean, now:
   if (attempt.kind === 'Hedge' || attempt.headersAt !== undefined) return false;
   const p50 = pace.of(attempt.candidate, stream)?.commitMs.quantile(0.5, now);
   return p50 !== undefined && now - attempt.startedAt >= p50 * TIMES_P50;
-}
-
-/** With fewer than two hundred observations, the 95th percentile stands in for what cannot be told yet. */
-function learnedP99(pace: PaceBook, candidate: Candidate, stream: boolean, now: number): number | undefined {
-  const known = pace.of(candidate, stream)?.commitMs;
-  return known?.quantile(0.99, now) ?? known?.quantile(0.95, now);
 }

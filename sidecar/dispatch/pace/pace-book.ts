@@ -5,7 +5,11 @@
 import type { Attempt, AttemptObserver, Exchange } from '../../exchange.ts';
 import type { Candidate } from '../../routing/plan.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
+import { Hush } from './hush.ts';
 import { Quantiles } from './quantiles.ts';
+
+/** A percentile is worked out anew no more often. */
+const FRESH_MS = 1000;
 
 /** Of one model at one provider, and of streams or of complete answers: they have nothing in common. */
 export class Pace {
@@ -13,30 +17,59 @@ export class Pace {
   readonly commitMs = new Quantiles();
   /** Bytes per second, from the first to the last of an answer; only of answers long enough to tell. */
   readonly bytesPerSecond = new Quantiles();
+  #p99: number | undefined;
+  #p99At = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Milliseconds. With fewer than two hundred observations, the 95th percentile stands in for what cannot be told yet; undefined with
+   * fewer than forty.
+   */
+  p99(now: number): number | undefined {
+    if (this.#p99 === undefined || now - this.#p99At >= FRESH_MS) {
+      this.#p99At = now;
+      this.#p99 = this.commitMs.quantile(0.99, now) ?? this.commitMs.quantile(0.95, now);
+    }
+    return this.#p99;
+  }
+}
+
+/** What is known of one model at one provider. */
+interface Known {
+  readonly hush: Hush;
+  stream: Pace | undefined;
+  whole: Pace | undefined;
 }
 
 /** Asked models may be names that callers invent: the oldest go first. */
 const MAX_MODELS = 256;
 /** Weight of an attempt that a learned limit ended. */
 const OWN_DOING = 0.05;
+const OWN_CODES: ReadonlySet<string | undefined> = new Set(['learned', 'silence']);
 /** Answers below have no rate to speak of. */
 const LEAST_RATED_BYTES = 2048;
 const LEAST_RATED_MS = 250;
 
 export class PaceBook implements AttemptObserver {
-  /** By provider, then by model with a sign for streams. */
-  readonly #providers = new Map<string, Map<string, Pace>>();
+  /** By provider, then by model. */
+  readonly #providers = new Map<string, Map<string, Known>>();
 
   /** Undefined: nothing is known yet. */
   of(candidate: Candidate, stream: boolean): Pace | undefined {
-    const models = this.#providers.get(candidate.providerId);
-    return models?.get(nameOf(candidate, stream));
+    const known = this.#providers.get(candidate.providerId)?.get(candidate.upstreamModel);
+    return stream ? known?.stream : known?.whole;
+  }
+
+  /** Undefined: nothing is known yet. */
+  hushOf({ providerId, upstreamModel }: Candidate): Hush | undefined {
+    return this.#providers.get(providerId)?.get(upstreamModel)?.hush;
   }
 
   committed(attempt: Attempt, exchange: Exchange): void {
     if (!isLearned(exchange.plan?.rule) || attempt.committedAt === undefined) return;
-    const pace = this.#get(attempt.candidate, isStreamed(exchange));
-    pace.commitMs.observe(attempt.committedAt - attempt.startedAt, attempt.committedAt);
+    const known = this.#get(attempt.candidate);
+    const tookMs = attempt.committedAt - attempt.startedAt;
+    known.hush.heard(attempt.committedAt, tookMs);
+    paceIn(known, isStreamed(exchange)).commitMs.observe(tookMs, attempt.committedAt);
   }
 
   ended(attempt: Attempt, exchange: Exchange): void {
@@ -45,19 +78,22 @@ export class PaceBook implements AttemptObserver {
     // A complete answer ends before it is committed.
     if (endedAt === undefined) return;
     const stopped = attempt.cancelled || attempt.failure === 'Timeout';
-    if (committedAt === undefined) {
-      if (!stopped) return;
-      const pace = this.#get(attempt.candidate, isStreamed(exchange));
+    if (committedAt !== undefined) return;
+    const known = this.#get(attempt.candidate);
+    if (stopped) {
       // Cut short by what was learned here, it says little: an outage must not teach us to wait for it.
-      const weight = attempt.errorCode === 'learned' ? OWN_DOING : 1;
-      pace.commitMs.observeAtLeast(endedAt - startedAt, endedAt, weight);
+      const weight = OWN_CODES.has(attempt.errorCode) ? OWN_DOING : 1;
+      paceIn(known, isStreamed(exchange)).commitMs.observeAtLeast(endedAt - startedAt, endedAt, weight);
+    } else if (attempt.httpStatus !== undefined) {
+      // A refusal is an answer too, but says nothing of how long one takes.
+      known.hush.heard(endedAt, 0);
     }
   }
 
   /** An answer came to its end. */
   rated(candidate: Candidate, stream: boolean, bytes: number, ms: number, now: number): void {
     if (bytes < LEAST_RATED_BYTES || ms < LEAST_RATED_MS) return;
-    this.#get(candidate, stream).bytesPerSecond.observe((bytes * 1000) / ms, now);
+    paceIn(this.#get(candidate), stream).bytesPerSecond.observe((bytes * 1000) / ms, now);
   }
 
   /** Forgets providers that are no longer configured. */
@@ -65,30 +101,38 @@ export class PaceBook implements AttemptObserver {
     for (const id of this.#providers.keys()) if (!providerIds.has(id)) this.#providers.delete(id);
   }
 
-  #get(candidate: Candidate, stream: boolean): Pace {
-    let models = this.#providers.get(candidate.providerId);
+  #get({ providerId, upstreamModel }: Candidate): Known {
+    let models = this.#providers.get(providerId);
     if (models === undefined) {
       models = new Map();
-      this.#providers.set(candidate.providerId, models);
+      this.#providers.set(providerId, models);
     }
-    const name = nameOf(candidate, stream);
-    let pace = models.get(name);
-    if (pace === undefined) {
+    let known = models.get(upstreamModel);
+    if (known === undefined) {
       const [oldest] = models.size >= MAX_MODELS ? models.keys() : [];
       if (oldest !== undefined) models.delete(oldest);
-      pace = new Pace();
-      models.set(name, pace);
+      known = { hush: new Hush(), stream: undefined, whole: undefined };
+      models.set(upstreamModel, known);
     }
-    return pace;
+    return known;
   }
 }
 
-const nameOf = ({ upstreamModel }: Candidate, stream: boolean): string =>
-  stream ? `${upstreamModel} s` : upstreamModel;
+function paceIn(known: Known, stream: boolean): Pace {
+  if (stream) return (known.stream ??= new Pace());
+  return (known.whole ??= new Pace());
+}
 
 const isStreamed = ({ envelope, facts }: Exchange): boolean => envelope?.stream ?? facts?.stream ?? false;
 
 /** Whether anything of the rule rests on what is learned here; nothing is kept for others. */
 const isLearned = (rule: RuleBody | undefined): boolean =>
-  rule !== undefined &&
-  (rule.hedge !== undefined || rule.learned !== undefined || rule.reasoningFirstTokenMs !== undefined);
+  rule !== undefined && (rule.hedge !== undefined || hasLearned(rule));
+
+/** Whether any limit of the rule follows what its targets take: with one target alone, there is nowhere to go. */
+export const hasLearned = (rule: RuleBody): boolean =>
+  rule.learned !== undefined || rule.reasoningFirstTokenMs !== undefined || leavesSilence(rule);
+
+/** Whether a target that answers nobody is left before the time of its attempts is over. */
+export const leavesSilence = ({ patient, targets }: RuleBody): boolean =>
+  patient !== true && targets.length > 1;

@@ -82,6 +82,14 @@ describe('what a rule says of second calls and failures', () => {
     }
   });
 
+  it('has proxies wait for silent targets only where nothing shall be learned', () => {
+    expect(run('timeouts: {}').rule).not.toHaveProperty('patient');
+    expect(run('timeouts: { learned: true }').rule).not.toHaveProperty('patient');
+    const { rule, route } = run('timeouts: { learned: false }');
+    expect(rule.patient).toBe(true);
+    expect(route.advisory, 'older proxies wait anyway').toContain('body.rules[].patient');
+  });
+
   it('shows its defaults', () => {
     const { spec, defaulted } = effectiveRoute({
       models: ['m'],

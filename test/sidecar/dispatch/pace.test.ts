@@ -67,7 +67,8 @@ const candidate = (upstreamModel = 'm', capabilities?: string[]): Candidate =>
     model: capabilities && { name: upstreamModel, upstreamName: upstreamModel, capabilities },
   }) as unknown as Candidate;
 const TIMEOUTS = { firstTokenMs: 60_000, attemptMs: 600_000 };
-const rule = (over: object): RuleBody => ({ timeouts: TIMEOUTS, ...over }) as unknown as RuleBody;
+const rule = (over: object): RuleBody =>
+  ({ timeouts: TIMEOUTS, targets: [], ...over }) as unknown as RuleBody;
 const exchange = (of: RuleBody, stream = true): Exchange =>
   ({ plan: { rule: of }, envelope: { stream } }) as unknown as Exchange;
 const attempt = (over: Partial<Attempt>): Attempt =>
@@ -77,7 +78,15 @@ function taught(book: PaceBook, of: RuleBody, ms: number, count = 250): void {
   for (let i = 0; i < count; i++) book.committed(attempt({ committedAt: ms }), exchange(of));
 }
 const limits = (book: PaceBook, of: RuleBody, over: object = {}, c = candidate()) => {
-  const about = { stream: true, now: 1000, shareMs: 100_000, last: false, ...over };
+  const about = {
+    stream: true,
+    now: 1000,
+    shareMs: 100_000,
+    last: false,
+    mayLeave: () => true,
+    silent: () => {},
+    ...over,
+  };
   return { learnedMs: 0, firstTokenMs: 0, ...attemptLimits(of, book, c, about) };
 };
 
@@ -115,7 +124,7 @@ describe('learned limits', () => {
     const before = limits(book, learned).learnedMs;
     const cut = attempt({ endedAt: before, failure: 'Timeout', errorCode: 'learned' });
     for (let i = 0; i < 150; i++) book.ended(cut, exchange(learned));
-    expect(limits(book, learned).learnedMs).toBeLessThan(before * 1.2);
+    expect(limits(book, learned, { now: 3000 }).learnedMs).toBeLessThan(before * 1.2);
   });
 
   it('give targets that reason time for the first token until it is known what they take', () => {
@@ -193,5 +202,74 @@ describe('the budget of hedges', () => {
     expect(budget.take('r', 30, 5, 0)).toBeUndefined();
     budget.settle('r', 1000, undefined, 0, 15 * 60_000);
     expect(budget.take('r', 40, 5, 15 * 60_000)).toBeDefined();
+  });
+});
+
+describe('silence', () => {
+  const two = rule({ targets: [{}, {}] });
+  const well = { ...candidate(), provider: { passive: { consecutiveErrors: 5 } } } as unknown as Candidate;
+  const heard = (book: PaceBook, at: number, ms: number): void =>
+    book.committed(attempt({ candidate: well, startedAt: at - ms, committedAt: at }), exchange(two));
+  const learned = (): PaceBook => {
+    const book = new PaceBook();
+    for (let i = 0; i < 250; i++) heard(book, i, 300);
+    return book;
+  };
+
+  it('is watched for from forty answers on, where another target could follow and nobody is patient', () => {
+    const book = new PaceBook();
+    for (let i = 0; i < 39; i++) heard(book, i, 300);
+    expect(limits(book, two, {}, well).listening).toBeUndefined();
+    heard(book, 40, 300);
+    expect(limits(book, two, { now: 3000 }, well).listening).toBeDefined();
+    expect(limits(book, two, { now: 3000, last: true }, well).listening).toBeUndefined();
+    expect(limits(book, rule({ targets: [{}, {}], patient: true }), {}, well).listening).toBeUndefined();
+    expect(limits(book, rule({ targets: [{}] }), {}, well).listening).toBeUndefined();
+  });
+
+  it('is five calls that hear nothing for twice what 99 in 100 take, each looked at twice', () => {
+    const book = learned();
+    const why: string[] = [];
+    const waiting = Array.from(
+      { length: 5 },
+      (_, i) =>
+        limits(book, two, { now: 1000 + i, silent: (text: string) => void why.push(text) }, well).listening,
+    );
+    const look = (now: number) => waiting.map((one) => one?.look(now));
+    expect(look(1500), 'too early').toEqual(Array(5).fill(false));
+    expect(look(2000), 'the first look').toEqual(Array(5).fill(false));
+    expect(look(2050)).toEqual([false, false, false, false, true]);
+    expect(why[0]).toMatch(/^5 calls have heard nothing for 6\d\d ms or more$/);
+    expect(look(2100)).toEqual(Array(5).fill(true));
+  });
+
+  it('is over with any answer, and what has just been slow is given longer', () => {
+    const book = learned();
+    const waiting = Array.from({ length: 6 }, () => limits(book, two, {}, well).listening);
+    const look = (now: number) => waiting.map((one) => one?.look(now));
+    look(2000);
+    heard(book, 2010, 900);
+    expect(look(2050)).toEqual(Array(6).fill(false));
+    const refused = attempt({
+      candidate: well,
+      startedAt: 2050,
+      endedAt: 2640,
+      httpStatus: 500,
+      failure: 'ServerError',
+    });
+    look(2630);
+    book.ended(refused, exchange(two));
+    expect(look(2680), 'a refusal is an answer').toEqual(Array(6).fill(false));
+    const next = limits(book, two, { now: 3000 }, well).listening;
+    expect(next?.nextAt).toBe(3000 + 1800);
+  });
+
+  it('does not leave while nobody else can take over', () => {
+    const book = learned();
+    const waiting = Array.from(
+      { length: 8 },
+      () => limits(book, two, { mayLeave: () => false }, well).listening,
+    );
+    for (const now of [2000, 2050, 2100]) for (const one of waiting) expect(one?.look(now)).toBe(false);
   });
 });
