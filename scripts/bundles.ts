@@ -1,13 +1,11 @@
 /** Bundles for images and benches, one per entry; parts that load on demand stay files of their own beside them. */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
 /** ESM bundles of CommonJS packages need a `require` for the built-in modules those ask for. */
-const BANNER = [
-  "import { createRequire as __createRequire } from 'node:module';",
-  'const require = __createRequire(import.meta.url);',
-].join('\n');
+const BANNER = "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);";
 
 const ENTRIES = {
   sidecar: 'cli/bundles/sidecar.ts',
@@ -21,21 +19,35 @@ export const BUNDLES = Object.keys(ENTRIES) as BundleName[];
 /** Folder, beside `<name>.js`, of the parts that a bundle loads on demand. */
 export const chunkFolder = (name: BundleName): string => `${name}-chunks`;
 
+/** By either of its names. `require` of a package's own reads nothing that is not asked for. */
+const BUILTIN = new RegExp(`^(node:.*|${builtinModules.filter((name) => !name.startsWith('_')).join('|')})$`);
+
 /**
  * An ESM import of a built-in module reads every one of its exports, also those that load more: with the WebSocket classes
- * of `node:http` comes the whole of fetch, with `node:crypto` the web API. Taken as an object, only what is used is read;
- * it saves megabytes in every pod.
+ * of `node:http` comes the whole of fetch, with `node:crypto` the web API, with `node:util` that of workers. So does what the bundler
+ * makes of an object that is imported: it asks how each property is defined. Here each export that is used is read, and no other; it
+ * saves megabytes in every pod.
  *
  * Each importer has a copy of its own; a shared one becomes a file as soon as two parts use it.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup(builder) {
-    builder.onResolve({ filter: /^node:/ }, ({ path: name, importer }) =>
-      name === 'node:module'
-        ? undefined
-        : { path: name, namespace: 'builtin', suffix: `?${path.relative('', importer)}` },
-    );
+    builder.onResolve({ filter: BUILTIN }, ({ path: name, importer, kind }) => {
+      if (kind === 'require-call' && !name.startsWith('node:')) return undefined;
+      const namespace = kind === 'import-statement' ? 'builtin-names' : 'builtin';
+      return { path: name, namespace, suffix: `?${path.relative('', importer)}` };
+    });
+    builder.onLoad({ filter: /.*/, namespace: 'builtin-names' }, async ({ path: name }) => {
+      const names = Object.keys(await import(name)).filter((one) => one !== 'default');
+      const lines = [
+        `const whole = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(name)});`,
+        'export default whole;',
+        ...names.map((one) => `export const ${one} = /* @__PURE__ */ (() => whole.${one})();`),
+      ];
+      return { contents: lines.join('\n') };
+    });
+    // What is asked for at run time is not known here: those take the object as it is.
     builder.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path: name }) => ({
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
     }));
@@ -45,10 +57,35 @@ const lazyBuiltins: Plugin = {
 /**
  * Of the official Kubernetes client the operator uses the one part that reads kubeconfigs and logs in. That part also knows how
  * to build clients for every API there is; without those, and without the second HTTP client they bring, an operator at rest
- * takes a tenth less memory. What is left out says so when it is used.
+ * takes a tenth less memory.
  */
 const CLIENT = '@kubernetes/client-node';
-const LEFT_OUT = ['undici', './gen/index.js', './middleware.js'];
+const LEFT_OUT = [
+  // The second HTTP client of the official client, and its clients for every API there is.
+  { of: `/${CLIENT}/dist/config.js`, parts: ['undici', './gen/index.js', './middleware.js'] },
+  // Metrics of many processes together, and those that are pushed: the first brings all there is for worker processes.
+  { of: '/prom-client/index.js', parts: ['./lib/cluster', './lib/pushgateway'] },
+];
+
+/** What of a package is left out of bundles says so when it is used. */
+const leftOut: Plugin = {
+  name: 'left-out',
+  setup(builder) {
+    builder.onResolve({ filter: /./ }, ({ path: wanted, importer }) =>
+      LEFT_OUT.some(({ of, parts }) => importer.endsWith(of) && parts.includes(wanted))
+        ? { path: wanted, namespace: 'left-out' }
+        : undefined,
+    );
+    builder.onLoad({ filter: /./, namespace: 'left-out' }, ({ path: wanted }) => ({
+      contents: `module.exports = new Proxy({}, { get(_, name) {
+        if (name === '__esModule') return true;
+        throw new Error(${JSON.stringify(`${wanted} is not in this bundle`)});
+      } });`,
+    }));
+    // Texts of errors in every language there is; English is told to it by a file of its own.
+    builder.onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
 
 const kubeconfigOnly: Plugin = {
   name: 'kubeconfig-only',
@@ -58,17 +95,6 @@ const kubeconfigOnly: Plugin = {
       const index = await builder.resolve(CLIENT, { kind, resolveDir, importer: CLIENT });
       return { path: path.join(path.dirname(index.path), 'config.js') };
     });
-    builder.onResolve({ filter: /./ }, ({ path: wanted, importer }) =>
-      importer.endsWith(`/${CLIENT}/dist/config.js`) && LEFT_OUT.includes(wanted)
-        ? { path: wanted, namespace: 'left-out' }
-        : undefined,
-    );
-    builder.onLoad({ filter: /./, namespace: 'left-out' }, ({ path: wanted }) => ({
-      contents: `module.exports = new Proxy({}, { get(_, name) {
-        if (name === '__esModule') return true;
-        throw new Error(${JSON.stringify(`${wanted} of ${CLIENT} is not in this bundle`)});
-      } });`,
-    }));
   },
 };
 
@@ -127,7 +153,7 @@ const START = 'cli/sidecar.ts';
 /** Writes `<outDir>/<name>.js` and its chunks; what went into it is the answer. Run at the root of the repository. */
 export async function bundle(name: BundleName, outDir: string): Promise<Metafile> {
   const apart = name === 'sidecar';
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     entryPoints: {
       [name]: ENTRIES[name],
       ...(apart && { [`${chunkFolder(name)}/${ENGINE}`]: ENGINE }),
@@ -143,9 +169,21 @@ export async function bundle(name: BundleName, outDir: string): Promise<Metafile
     minifyWhitespace: true,
     legalComments: 'linked',
     banner: { js: BANNER },
-    plugins: [lazyBuiltins, kubeconfigOnly, ...(apart ? [engineApart, startInOneFile] : [])],
+    plugins: [lazyBuiltins, kubeconfigOnly, leftOut, ...(apart ? [engineApart, startInOneFile] : [])],
     metafile: true,
     logLevel: 'warning',
+    write: false,
   });
+  for (const { path: file, text } of outputFiles) {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, file.endsWith('.js') ? inAscii(text) : text);
+  }
   return metafile;
 }
+
+/**
+ * The bundler leaves regular expressions as they are written, and a single character that is not Latin makes V8 keep the source of the
+ * whole file, for as long as the process lives, at two bytes per character.
+ */
+const inAscii = (source: string): string =>
+  source.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

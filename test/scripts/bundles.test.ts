@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -43,6 +43,27 @@ describe('the bundle of the sidecar', () => {
     expect(Object.keys(outputs).length).toBeGreaterThan(10);
   });
 
+  it('is written in ASCII, so that V8 keeps a byte per character', () => {
+    const files = Object.keys(outputs).filter((file) => file.endsWith('.js'));
+    for (const file of files) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII
+      expect(/^[\0-\x7f]*$/.test(readFileSync(file, 'latin1')), file).toBe(true);
+    }
+  });
+
+  it('reads what is used of built-in modules, not all that they could load', async () => {
+    const loaded = await loadedBy(path.join(work, 'sidecar.js'));
+    expect(loaded).toContain('NativeModule https');
+    for (const unused of [
+      'worker_threads',
+      'internal/util/diff',
+      'internal/webstreams/readablestream',
+      'internal/file',
+    ]) {
+      expect(loaded).not.toContain(`NativeModule ${unused}`);
+    }
+  });
+
   it('loads the engine of patterns with the first pattern', async () => {
     expect(packages).toContain('re2js');
     expect(await ruleTaken('RegularExpression', 'b+')).toBe('special');
@@ -51,6 +72,44 @@ describe('the bundle of the sidecar', () => {
     expect(await ruleTaken('Exact', 'bbb')).toBe('special');
   }, 60_000);
 });
+
+describe('the bundle of the operator', () => {
+  it('brings no built-in module that it does not use, such as those of fetch, HTTP/2 and worker processes', async () => {
+    const directory = path.join(work, 'operator');
+    await bundle('operator', directory);
+    const preload = path.join(directory, 'preload.cjs');
+    writeFileSync(
+      preload,
+      "process.on('exit', () => console.error(JSON.stringify(process.moduleLoadList)));\n",
+    );
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--require', preload, path.join(directory, 'operator.js'), '--help'],
+      { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+    );
+    expect(status).toBe(0);
+    const loaded = JSON.parse(stderr) as string[];
+    expect(loaded).toContain('NativeModule https');
+    for (const name of ['http2', 'cluster', 'internal/deps/undici/undici'])
+      expect(loaded).not.toContain(`NativeModule ${name}`);
+  }, 60_000);
+});
+
+/** Built-in modules that are there when an entry has said how it is used. */
+async function loadedBy(entry: string): Promise<string[]> {
+  const hook = path.join(work, 'loaded.cjs');
+  writeFileSync(
+    hook,
+    "process.on('exit', () => process.stderr.write(JSON.stringify(process.moduleLoadList)));",
+  );
+  const child = spawn(process.execPath, ['--require', hook, entry, '--help'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const said: Buffer[] = [];
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+  await once(child, 'close');
+  return JSON.parse(Buffer.concat(said).toString()) as string[];
+}
 
 /** The rule that takes a request with `x-a: bbb`, by a sidecar that knows no more than its last configuration. */
 async function ruleTaken(type: 'Exact' | 'RegularExpression', value: string): Promise<string | undefined> {
