@@ -75,7 +75,17 @@ export function underPolicies(
 export const samePolicies = (a: readonly PolicySource[], b: readonly PolicySource[]): boolean =>
   a === b || (a.length === b.length && a.every((policy, i) => policy === b[i]));
 
+const UNPOLICED: Omit<Policed, 'spec'> = {
+  origins: new Map(),
+  required: requiredBy([]),
+  closed: [],
+  budgets: [],
+  rateLimits: [],
+};
+
 export function makePoliced(spec: LLMRouteSpec, policies: readonly PolicySource[]): Policed {
+  // Of its own for each route, as what is made of it is remembered with it.
+  if (policies.length === 0) return { ...UNPOLICED, spec };
   const origins = new Map<string, string>();
   const required = requiredBy(policies);
   const defaults = policies.flatMap(({ key, parsed }): [string, PolicyDefaults][] =>
@@ -103,7 +113,7 @@ export function makePoliced(spec: LLMRouteSpec, policies: readonly PolicySource[
     };
   });
   return {
-    spec: policies.length === 0 ? spec : { ...spec, rules },
+    spec: { ...spec, rules },
     origins,
     required,
     closed: spec.rules.map((rule) => noPlaceFor(rule.constraints, required)),

@@ -1,4 +1,5 @@
 /** LLMRoute -> item of a snapshot: defaults filled in, references resolved. */
+import { createHash } from 'node:crypto';
 import type { LLMRouteSpec } from '../../crds/llmroute.ts';
 import type {
   Feature,
@@ -20,6 +21,7 @@ import { constraintsBody } from './constraints.ts';
 import { contextMembers, type SummaryTargets, summaryTargets } from './context.ts';
 import { milliseconds } from './durations.ts';
 import { type EffectiveRouteSpec, type EffectiveRule, effectiveRoute } from './effective-route.ts';
+import { withEqualParts } from './equal-parts.ts';
 import { stickyMembers } from './experiment.ts';
 import { hedgingBody, type RuleFacts, ruleFacts, withFacts } from './hedging.ts';
 import { admissionMember } from './limits.ts';
@@ -167,8 +169,8 @@ type Made =
   | { ok: true; item: Pick<RouteItem, 'state' | 'requires' | 'advisory' | 'body'> }
   | { ok: false; reason: string; message: string };
 
-/** What was made of each version of a route and its policies, and for which targets: most changes of the world leave most routes as they are. */
-const remembered = new WeakMap<Policed, { targets: string; made: Made }>();
+/** What was made of each version of a route and its policies, and a hash of what else it was made from: most changes of the world leave most routes as they are. */
+const remembered = new WeakMap<Policed, { from: string; made: Made }>();
 
 function bodyFor(
   source: RouteSource,
@@ -178,11 +180,13 @@ function bodyFor(
   asked: SignalTargets & SummaryTargets & CacheTargets,
   facts: RuleFacts[],
 ): Made {
-  const written = JSON.stringify([targets, asked, facts]);
+  const from = createHash('sha256')
+    .update(JSON.stringify([targets, asked, facts]))
+    .digest('base64');
   const known = remembered.get(policed);
-  if (known?.targets === written) return known.made;
+  if (known?.from === from) return known.made;
   const made = makeBody(source, policed, spec, targets, asked, facts);
-  remembered.set(policed, { targets: written, made });
+  remembered.set(policed, { from, made });
   return made;
 }
 
@@ -200,7 +204,7 @@ function makeBody(
   const lossy = unsupportedParameters === 'Warn' ? {} : { unsupportedParameters };
   const own = (spec.budgets ?? []).map((budget) => budgetBody(id, budget));
   const budgets = [...own, ...policed.budgets];
-  const body: RouteBody = {
+  const body: RouteBody = withEqualParts({
     namespace,
     name,
     uid: object.metadata.uid ?? key,
@@ -216,7 +220,7 @@ function makeBody(
     ...signalsBody(spec, asked),
     ...chargebackMember(spec),
     ...(budgets.length > 0 && { budgets }),
-  };
+  });
   const item = { state: 'Valid' as const, ...required({ kind: 'Route', body }, featuresOf(body)), body };
   const { models } = outline;
   const verdict = validateItem({ kind: 'Route', id, generation: 0, rank: 0, models, ...item });
@@ -229,7 +233,7 @@ const effective = new WeakMap<LLMRouteSpec, EffectiveRouteSpec>();
 function effectiveOf(spec: LLMRouteSpec): EffectiveRouteSpec {
   let filled = effective.get(spec);
   if (!filled) {
-    filled = effectiveRoute(spec).spec;
+    filled = withEqualParts(effectiveRoute(spec).spec);
     effective.set(spec, filled);
   }
   return filled;
