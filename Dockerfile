@@ -41,9 +41,10 @@ LABEL org.opencontainers.image.title="outrider-operator" \
 COPY --from=build /out/operator /
 EXPOSE 8443 8444 8081
 ENV MALLOC_ARENA_MAX=1 \
-    MALLOC_TRIM_THRESHOLD_=131072 \
-    MALLOC_MMAP_THRESHOLD_=131072
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "/app/operator.js"]
+    MALLOC_TRIM_THRESHOLD_=16384 \
+    MALLOC_MMAP_THRESHOLD_=16384 \
+    MALLOC_TOP_PAD_=0
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--no-maglev", "--expose-gc", "/app/operator.js"]
 
 FROM base AS sidecar
 LABEL org.opencontainers.image.title="outrider-sidecar" \

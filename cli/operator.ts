@@ -8,6 +8,7 @@ import { apiConfig, loadKubeConfig } from '../operator/watch/api-config.ts';
 import { describeError } from '../operator/watch/log.ts';
 import { systemClock } from '../sidecar/snapshot/clock.ts';
 import { type Address, Arguments, readOrExplain, terminated, UsageError } from './arguments.ts';
+import { giveBackAtRest } from './operator/give-back.ts';
 import {
   INJECTION_FLAGS,
   INJECTION_HELP,
@@ -132,6 +133,7 @@ async function run(settings: OperatorSettings): Promise<number> {
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
   const { kubeconfig, election, ledger, jwksFile, options, tls, trust } = settings;
   let files: FileCertificates | undefined;
+  let givingBack: { stop(): void } | undefined;
   try {
     if (options.credentialsNamespaces?.length === 0) {
       log.warn(
@@ -157,6 +159,7 @@ async function run(settings: OperatorSettings): Promise<number> {
       ...(jwksFile ? { identity: { ...options.identity, fetchKeys: () => readKeys(jwksFile) } } : {}),
     });
     log.info({ sync: operator.address, admin: operator.admin }, 'operator is up');
+    void operator.ready.then(() => (givingBack = giveBackAtRest(systemClock)));
     const signal = await Promise.race([terminated(), lost.promise]);
     if (signal === 'lost') {
       log.fatal({}, 'operator ends because another one leads or none can: it starts anew as a follower');
@@ -172,6 +175,7 @@ async function run(settings: OperatorSettings): Promise<number> {
     log.fatal({ error: describeError(error) }, 'operator could not start');
     return 1;
   } finally {
+    givingBack?.stop();
     await files?.stop();
   }
 }
