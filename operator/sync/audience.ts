@@ -67,11 +67,6 @@ export class Audience {
     this.#sweepLater();
   }
 
-  /** Event streams that are open. */
-  get streams(): number {
-    return this.#streams;
-  }
-
   publish(compiled: Compiled): void {
     this.#compiled = compiled;
     const hashes = new Set<string>();

@@ -120,6 +120,9 @@ export class Handler {
 
   #stream(req: IncomingMessage, res: ServerResponse, caller: Caller): void {
     req.socket.setKeepAlive(true, 30_000);
+    // Node keeps the request for as long as its answer takes, and with it a token that nobody reads again.
+    req.headers = {};
+    req.rawHeaders = [];
     res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     res.flushHeaders();
     res.on('close', this.#audience.open(caller, res, caller.version));

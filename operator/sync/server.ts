@@ -36,7 +36,7 @@ export interface SyncServerOptions extends HandlerOptions {
   /** Mean time between two reports of one sidecar. */
   reportIntervalMs?: number;
   maxConnections?: number;
-  /** Connections without a stream that are kept between two reports. */
+  /** Up to so many connections, streams among them, those without a stream are kept between two reports. */
   keptConnections?: number;
 }
 
@@ -57,11 +57,11 @@ const REPORT_INTERVAL_MS = 20_000;
 /** Longer than the interval of reports, so that a sidecar keeps one connection for its small requests. */
 const KEEP_ALIVE_MS = 75_000;
 /**
- * A connection at rest takes some 90 KiB, and a large fleet would have as many of them as streams. Beyond a number that spares
- * small fleets every handshake they are let go soon after use: late enough to serve all that one change brings about, and at a
+ * A connection at rest takes some 50 KiB, and a large fleet would have as many of them as streams. Beyond what 128 sidecars
+ * have, those without a stream are let go soon after use: late enough to serve all that one change brings about, and at a
  * resumed handshake for each report, which is nothing at their rate.
  */
-const KEPT_CONNECTIONS = 128;
+const KEPT_CONNECTIONS = 256;
 const KEEP_ALIVE_MANY_MS = 2_000;
 const MAX_CONNECTIONS = 16_384;
 
@@ -98,7 +98,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   const sockets = new Set<Socket>();
   const keptConnections = options.keptConnections ?? KEPT_CONNECTIONS;
   const keepAsLongAsFits = () => {
-    const areMany = sockets.size - audience.streams > keptConnections;
+    const areMany = sockets.size > keptConnections;
     server.keepAliveTimeout = areMany ? KEEP_ALIVE_MANY_MS : KEEP_ALIVE_MS;
   };
   server.on('connection', (socket: Socket) => {
