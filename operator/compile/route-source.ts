@@ -2,6 +2,7 @@
 import type { LLMRoute, LLMRouteSpec } from '../../crds/llmroute.ts';
 import { llmRoute } from '../../crds/llmroute.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
+import { withEqualParts } from './equal-parts.ts';
 import type { Namespaces } from './namespaces.ts';
 import { once } from './once.ts';
 import { type Parsed, parseSpec } from './parse.ts';
@@ -27,7 +28,8 @@ export const routeSource = (object: LLMRoute): RouteSource =>
     const { namespace = '', name } = object.metadata;
     const key = `${namespace}/${name}`;
     const parsed = parseSpec(llmRoute, object);
-    return { object, namespace, name, key, id: `route/${key}`, parsed, outline: outlineRoute(object.spec) };
+    const outline = withEqualParts(outlineRoute(object.spec));
+    return { object, namespace, name, key, id: `route/${key}`, parsed, outline };
   });
 
 /** Whether the route reaches beyond its own namespace to `namespace`. */

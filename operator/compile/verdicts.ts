@@ -4,6 +4,7 @@ import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { CompiledRoute } from './compiled-route.ts';
 import type { Conflicts } from './conflicts.ts';
 import { mintRequest } from './credential-body.ts';
+import { withEqualParts } from './equal-parts.ts';
 import type { Tokens } from './mints.ts';
 import type { Namespaces } from './namespaces.ts';
 import { conditionOf, type Problem } from './problems.ts';
@@ -33,11 +34,11 @@ export function routeVerdict(
     kind: 'LLMRoute',
     ...identity(source),
     itemId: item.id,
-    conditions: [
+    conditions: withEqualParts([
       conditionOf('Accepted', problems, accepted),
       conditionOf('ResolvedRefs', problems, REFS_FINE),
       conflicts.condition(source.key),
-    ],
+    ]),
   };
 }
 
@@ -56,10 +57,10 @@ export function providerVerdict(
     kind: 'LLMProvider',
     ...identity(source),
     itemId: source.id,
-    conditions: [
+    conditions: withEqualParts([
       conditionOf('Accepted', problems, accepted),
       conditionOf('ResolvedRefs', problems, REFS_FINE),
-    ],
+    ]),
     models: [...named]
       .sort(compare)
       .slice(0, MAX_MODELS)

@@ -3,6 +3,7 @@ import type { Condition, KubeObject, ObjectMeta } from '../../crds/common.ts';
 import type { LLMPolicy } from '../../crds/llmpolicy.ts';
 import type { LLMProvider } from '../../crds/llmprovider.ts';
 import type { LLMRoute } from '../../crds/llmroute.ts';
+import { withEqualParts } from '../compile/equal-parts.ts';
 import type { SecretObject, Workload } from '../compile/types.ts';
 
 /** Name of the sidecar's container in a pod. */
@@ -42,7 +43,12 @@ function sharedStatus(status: unknown): unknown {
       const { type, reason, message } = condition;
       if (typeof type !== 'string' || typeof reason !== 'string' || typeof message !== 'string')
         return condition;
-      return { ...condition, type: share(type), reason: share(reason), message: share(message) };
+      return withEqualParts({
+        ...condition,
+        type: share(type),
+        reason: share(reason),
+        message: share(message),
+      });
     }),
   };
 }
@@ -60,7 +66,7 @@ function projectResource(object: KubeObject, before: KubeObject | undefined): Ku
     apiVersion: share(object.apiVersion),
     kind: share(object.kind),
     metadata: withoutLastApplied(object.metadata),
-    spec: isSame ? before.spec : object.spec,
+    spec: isSame ? before.spec : withEqualParts(object.spec),
     ...(object.status === undefined ? {} : { status: sharedStatus(object.status) }),
   };
 }

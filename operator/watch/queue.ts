@@ -41,7 +41,6 @@ interface Entry {
   due: boolean;
   failures: number;
   failedAt: number;
-  plan: { at: number; timer: Timer } | undefined;
 }
 
 const DEFAULT_BACKOFF: Backoff = { baseMs: 5, maxMs: 16 * 60_000 };
@@ -56,6 +55,10 @@ export class WorkQueue {
   readonly #options: QueueOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #ready = new Set<string>();
+  /** Monotonic times at which keys are to be looked at again. */
+  readonly #plans = new Map<string, number>();
+  /** One for all plans: thousands of objects have one each. */
+  #alarm: { at: number; timer: Timer } | undefined;
   readonly #idle: (() => void)[] = [];
   #running = 0;
   #stopped = false;
@@ -75,7 +78,7 @@ export class WorkQueue {
     const entry = this.#entry(key);
     const wait =
       entry.failures === 0 ? 0 : entry.failedAt + RETRY_ON_CHANGE_MS - this.#options.clock.monotonic();
-    if (wait > 0 && !entry.running) this.#schedule(key, entry, wait);
+    if (wait > 0 && !entry.running) this.#schedule(key, wait);
     else this.#makeDue(key, entry);
   }
 
@@ -84,14 +87,14 @@ export class WorkQueue {
     if (this.#stopped) return;
     const entry = this.#entry(key);
     if (ms <= 0) this.#makeDue(key, entry);
-    else if (!entry.due) this.#schedule(key, entry, ms);
+    else if (!entry.due) this.#schedule(key, ms);
   }
 
   /** Drops a key's plans and its memory of failures; a run under way ends normally. */
   forget(key: string): void {
     const entry = this.#entries.get(key);
     if (!entry) return;
-    this.#cancelPlan(entry);
+    this.#cancelPlan(key);
     entry.failures = 0;
     entry.due = false;
     this.#ready.delete(key);
@@ -108,8 +111,8 @@ export class WorkQueue {
   /** Drops what waits and resolves when what runs has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const entry of this.#entries.values()) {
-      this.#cancelPlan(entry);
+    for (const [key, entry] of this.#entries) {
+      this.#cancelPlan(key);
       entry.due = false;
     }
     this.#ready.clear();
@@ -119,34 +122,52 @@ export class WorkQueue {
   #entry(key: string): Entry {
     let entry = this.#entries.get(key);
     if (!entry) {
-      entry = { running: false, due: false, failures: 0, failedAt: 0, plan: undefined };
+      entry = { running: false, due: false, failures: 0, failedAt: 0 };
       this.#entries.set(key, entry);
     }
     return entry;
   }
 
   #makeDue(key: string, entry: Entry): void {
-    this.#cancelPlan(entry);
+    this.#cancelPlan(key);
     entry.due = true;
     if (entry.running) return;
     this.#ready.add(key);
     this.#dispatch();
   }
 
-  #schedule(key: string, entry: Entry, ms: number): void {
+  #schedule(key: string, ms: number): void {
     const at = this.#options.clock.monotonic() + ms;
-    if (entry.plan && entry.plan.at <= at) return;
-    this.#cancelPlan(entry);
-    const timer = this.#options.clock.after(ms, () => {
-      entry.plan = undefined;
-      this.#makeDue(key, entry);
-    });
-    entry.plan = { at, timer };
+    if ((this.#plans.get(key) ?? Number.POSITIVE_INFINITY) <= at) return;
+    this.#plans.set(key, at);
+    this.#wakeAt(at);
   }
 
-  #cancelPlan(entry: Entry): void {
-    entry.plan?.timer.cancel();
-    entry.plan = undefined;
+  #wakeAt(at: number): void {
+    const { clock } = this.#options;
+    if (this.#alarm && this.#alarm.at <= at) return;
+    this.#alarm?.timer.cancel();
+    this.#alarm = { at, timer: clock.after(at - clock.monotonic(), () => this.#wake(at)) };
+  }
+
+  /** @param at when it was meant to be; timers may come a little early */
+  #wake(at: number): void {
+    this.#alarm = undefined;
+    const now = Math.max(at, this.#options.clock.monotonic());
+    const due: string[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const [key, planned] of this.#plans) {
+      if (planned <= now) due.push(key);
+      else next = Math.min(next, planned);
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#wakeAt(next);
+    for (const key of due) this.#makeDue(key, this.#entry(key));
+  }
+
+  #cancelPlan(key: string): void {
+    if (!this.#plans.delete(key) || this.#plans.size > 0) return;
+    this.#alarm?.timer.cancel();
+    this.#alarm = undefined;
   }
 
   #dispatch(): void {
@@ -207,10 +228,10 @@ export class WorkQueue {
     if (!this.#stopped) {
       const asked = entry.due;
       entry.due = false;
-      if (again !== undefined) this.#schedule(key, entry, again);
+      if (again !== undefined) this.#schedule(key, again);
       if (asked) this.add(key);
       // Adding it may have started it again already.
-      const atRest = !entry.running && !entry.due && !entry.plan && entry.failures === 0;
+      const atRest = !entry.running && !entry.due && !this.#plans.has(key) && entry.failures === 0;
       if (atRest) this.#entries.delete(key);
     }
     this.#dispatch();
