@@ -34,7 +34,9 @@ says how to let it read keys.
 ## What to know
 
 - **Kinds.** They are a chart of their own, \`charts/outrider/charts/outrider-crds\`, installed and upgraded with this one. Those who want them
-  apart set \`crds.install=false\` and install that chart first. Uninstalling keeps them unless \`crds.keep=false\`.
+  apart set \`crds.install=false\` and install that chart first. Uninstalling keeps them unless \`crds.keep=false\`. Helm takes kinds that
+  another release left for somebody else's: to install under another name, in another namespace, or the kinds apart from then on,
+  say \`--take-ownership\` once.
 - **Rights.** The operator reads routes, providers, namespaces and pods; it writes statuses, Events, and the two ConfigMaps
   \`outrider-env\` and \`outrider-ca\` of namespaces with sidecars. It reads Secrets in the namespaces of \`credentials.namespaces\` and nowhere else.
 - **GitOps.** Nothing looks into the cluster while it renders, and nothing is random: the same values give the same manifests. Certificates are
@@ -46,6 +48,9 @@ says how to let it read keys.
   \`kubectl get pods -A -l outrider.dev/sidecar=true\` lists them. Their namespaces keep the two ConfigMaps, without which their containers
   could not start again; once no such pod is left, \`kubectl delete configmaps -A -l app.kubernetes.io/managed-by=outrider\` removes them. The
   authority stays in the Secret \`outrider-tls\`, so that sidecars trust the operator of a next installation.
+- **Namespaces of credentials** must exist before they are named: Helm makes a Role in each. A release that failed half-way keeps its
+  name until \`helm uninstall\`, which removes what its last revision had: look with
+  \`kubectl get roles -A -l app.kubernetes.io/part-of=outrider\` whether an older one left a right to read Secrets.
 
 ## Values
 

@@ -1,6 +1,7 @@
 /** Every render is what a real API server takes: schemas, admission, Pod Security. */
 
 import { expect, it } from 'vitest';
+import { kinds } from '../../scripts/chart/plain-manifests.ts';
 import type { KubeApiServer } from '../support/kube-apiserver.ts';
 import { describeOnKube } from '../support/kube-suite.ts';
 import { apply, call, collectionPath } from './support/api.ts';
@@ -28,7 +29,7 @@ async function prepare(server: KubeApiServer): Promise<void> {
 describeOnKube('the chart on a real API server', prepare, (server) => {
   it.each(CASES)('takes every object of %s without a warning', async (name) => {
     const problems: string[] = [];
-    for (const object of golden(name)) {
+    for (const object of [...(name === 'default' ? kinds() : []), ...golden(name)]) {
       if (FOREIGN.test(object.apiVersion)) continue;
       const { status, body, warnings } = await apply(server(), object, 'dryRun=All');
       if (status > 201) problems.push(`${identity(object)}: ${status} ${body.message}`);

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
+import { kinds } from '../../scripts/chart/plain-manifests.ts';
 import { kubeBinaries } from '../support/kube-apiserver.ts';
 import { golden, identity, type Manifest, parse } from './support/renders.ts';
 
@@ -13,7 +14,9 @@ const plain = FILES.flatMap((file) => parse(readFileSync(file, 'utf8')));
 
 it('has what the chart has, and its namespace', () => {
   const added = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'outrider-system' } };
-  expect(new Set(plain.map(identity))).toEqual(new Set([added, ...golden('default')].map(identity)));
+  expect(new Set(plain.map(identity))).toEqual(
+    new Set([added, ...kinds(), ...golden('default')].map(identity)),
+  );
   const specs = (objects: readonly Manifest[]) =>
     Object.fromEntries(
       objects.map((object) => [
@@ -21,7 +24,7 @@ it('has what the chart has, and its namespace', () => {
         { ...object, metadata: undefined, spec: object.kind === 'Deployment' ? undefined : object.spec },
       ]),
     );
-  expect(specs(plain)).toMatchObject(specs(golden('default')));
+  expect(specs(plain)).toMatchObject(specs([...kinds(), ...golden('default')]));
 });
 
 it('does not speak of Helm', () => {

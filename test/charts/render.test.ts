@@ -3,6 +3,7 @@
 /* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/expect-expect */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
+import { kinds } from '../../scripts/chart/plain-manifests.ts';
 import {
   asText,
   CASES,
@@ -52,11 +53,12 @@ describe('rendered by helm', () => {
 
   it('the kinds are a chart that stands alone', () => {
     const alone = helm(['template', 'kinds', `${CHART}/charts/outrider-crds`]);
-    const kinds = golden('default').filter(({ kind }) => kind === 'CustomResourceDefinition');
-    expect(parse(alone.stdout)).toEqual(kinds);
-    expect(kinds.every(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep')).toBe(
-      true,
-    );
+    const whole = parse(render('default', ['--set', 'crds.install=true']).stdout);
+    const installed = whole.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    expect(parse(alone.stdout)).toEqual(installed);
+    const annotations = { 'helm.sh/resource-policy': 'keep' };
+    const expected = kinds().map((crd) => ({ ...crd, metadata: { ...crd.metadata, annotations } }));
+    expect(installed).toEqual(parse(asText(expected)));
     const dropped = helm(['template', 'kinds', `${CHART}/charts/outrider-crds`, '--set', 'keep=false']);
     expect(dropped.stdout).not.toContain('resource-policy');
   });

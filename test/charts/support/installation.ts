@@ -1,5 +1,6 @@
 /** The chart's rights and kinds on a real API server, and the operator as the chart starts it, under its own account. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { kinds } from '../../../scripts/chart/plain-manifests.ts';
 import type { KubeApiServer } from '../../support/kube-apiserver.ts';
 import { apply, call, collectionPath } from './api.ts';
 import { type OperatorProcess, startOperatorOf } from './operator-process.ts';
@@ -13,8 +14,7 @@ export const API = 'outrider.dev/v1alpha1';
 export async function prepare(server: KubeApiServer): Promise<void> {
   for (const name of [NAMESPACE, 'shop', 'search', 'platform', 'hr'])
     await must(apply(server, object('v1', 'Namespace', name)));
-  for (const crd of golden('default').filter(({ kind }) => kind === 'CustomResourceDefinition'))
-    await must(apply(server, crd));
+  for (const crd of kinds()) await must(apply(server, crd));
   await until(
     'the kinds to be served',
     async () => (await call(server, 'GET', `/apis/${API}/llmroutes`)).status === 200,
