@@ -176,9 +176,12 @@ export async function startOperator(options: OperatorOptions): Promise<RunningOp
       news.signal();
     },
   });
+  const startedAt = Math.floor(clock.wall());
   const experiments = new ExperimentsTopic({
     stored: (route) => routeStatusOf(source, route)?.experiments,
     wall: () => clock.wall(),
+    // A replica that is the only one has no Lease, and is another leader each time it starts.
+    term: () => (options.election ? leadership.term() : startedAt),
     news: (route) => {
       changed.add(route);
       news.signal();

@@ -21,6 +21,8 @@ export interface ExperimentsTopicOptions {
   stored: (route: ItemId) => readonly StoredExperiment[] | undefined;
   /** Milliseconds of the wall clock: steps outlive this process. */
   wall: () => number;
+  /** Of this leader; undefined: it does not lead. */
+  term: () => number | undefined;
   /** A canary moved: pods and the status should know soon. */
   news?: (route: ItemId) => void;
 }
@@ -31,7 +33,7 @@ interface Known {
   body: ExperimentBody;
   /** Undefined without a canary. */
   canary: CanaryState | undefined;
-  /** By arm: since counting began, and since the step of the canary did. */
+  /** By arm: since the pods began, and since the step of the canary did. */
   all: Map<string, ArmTotals>;
   step: Map<string, ArmTotals>;
   /** Pods that run it, by when they were last heard of. */
@@ -87,7 +89,9 @@ export class ExperimentsTopic implements FleetTopic {
       const known = this.#know(named, now);
       if (!known) continue;
       known.pods.set(pod.uid, now);
-      experiments.push(hintOf(named.key, known, now));
+      const hint = hintOf(named.key, known, now);
+      const term = this.#options.term();
+      experiments.push(term === undefined ? hint : { ...hint, term });
     }
     return experiments.length > 0 ? { experiments } : undefined;
   }
@@ -108,15 +112,17 @@ export class ExperimentsTopic implements FleetTopic {
     return own.map(({ body, canary, all, breach }) => experimentStatus(body, canary, all, breach));
   }
 
-  #count(known: Known, { arms, percent, breach }: ExperimentReport): void {
+  #count(known: Known, { arms, percent, breach, term }: ExperimentReport): void {
     const { body, canary, all, step } = known;
+    if (breach !== undefined && canary?.phase === 'Progressing') known.breach = breach;
+    // Counted for the leader before, or for none: told of this one, the pod says it again with all that it has.
+    if (term !== undefined && term !== this.#options.term()) return;
     const isOfStep = canary === undefined || !body.canary || percent === percentOf(body.canary, canary);
     for (const [arm, totals] of Object.entries(arms)) {
       if (!isArm(body, arm)) continue;
       add(all, arm, totals);
       if (isOfStep) add(step, arm, totals);
     }
-    if (breach !== undefined && canary?.phase === 'Progressing') known.breach = breach;
   }
 
   #decide(known: Known): void {

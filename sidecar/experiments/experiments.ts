@@ -39,6 +39,8 @@ interface Running {
   left: ExperimentReport[];
   breach: string | undefined;
   looked: number;
+  /** Of the leader that is counted for; 0: none has said yet. */
+  term: number;
   /** When the evidence at hand began to be gathered. */
   since: number;
 }
@@ -83,6 +85,7 @@ export class Experiments implements ExchangeObserver {
         left: before?.left ?? [],
         breach: before?.breach,
         looked: before?.looked ?? -Infinity,
+        term: before?.term ?? 0,
         since: before?.since ?? this.#options.now(),
       });
     }
@@ -183,7 +186,10 @@ export class Experiments implements ExchangeObserver {
 
   #enforce({ experiment, canary }: Running): void {
     const { canary: config } = experiment.body;
-    if (config && canary) this.#options.state.canaries.set(experiment.key, percentOf(config, canary));
+    if (!config || !canary) return;
+    const percent = percentOf(config, canary);
+    this.results.turn(experiment.key, percent);
+    this.#options.state.canaries.set(experiment.key, percent);
   }
 
   #take(): ExperimentsReport | undefined {
@@ -191,34 +197,49 @@ export class Experiments implements ExchangeObserver {
     // One experiment of many arms takes some thousand bytes; the rest waits for the next report.
     let room = MAX_FLEET_TOPIC_BYTES / 2;
     for (const [key, running] of this.#running) {
-      if (room <= 0 || experiments.length >= MAX_REPORTED) break;
       const counted = this.#fresh(running);
-      const due = [...running.left, ...(counted ? [counted] : [])];
-      if (running.breach !== undefined) due.push({ key, arms: {}, breach: running.breach });
-      running.left = [];
+      if (counted) running.left.push(counted);
+      if (running.breach !== undefined) running.left.push({ key, arms: {}, breach: running.breach });
       running.breach = undefined;
-      experiments.push(...due);
-      room -= JSON.stringify(due).length;
+      while (running.left.length > 0 && room > 0 && experiments.length < MAX_REPORTED) {
+        const due = { ...(running.left.shift() as ExperimentReport), term: running.term };
+        experiments.push(due);
+        room -= JSON.stringify(due).length;
+      }
+      if (room <= 0 || experiments.length >= MAX_REPORTED) break;
     }
     return experiments.length > 0 ? { experiments } : undefined;
   }
 
   /** What was counted since the last report, which begins anew. */
   #fresh({ experiment }: Running): ExperimentReport | undefined {
-    const { key, body } = experiment;
-    const fresh = this.results.of(key)?.fresh;
+    const fresh = this.results.of(experiment.key)?.fresh;
     if (!fresh || fresh.size === 0) return undefined;
-    const report: ExperimentReport = { key, arms: Object.fromEntries(fresh) };
-    if (body.canary) report.percent = this.#options.state.canaries.percent(experiment);
+    const report = reported(experiment, fresh, this.#options.state.canaries.percent(experiment));
     fresh.clear();
     return report;
   }
 
+  /** Another leader counts, and has nothing of this pod: it is told all, whatever those before were told. */
+  #recount(running: Running, term: number): void {
+    const { experiment } = running;
+    running.term = term;
+    running.left = [];
+    const counted = this.results.of(experiment.key);
+    if (!counted) return;
+    counted.fresh.clear();
+    // What is reported must not grow any more.
+    for (const [percent, arms] of counted.all)
+      running.left.push(structuredClone(reported(experiment, arms, percent)));
+    if (running.left.length > 0) this.#options.fleet?.urgent();
+  }
+
   #hear(value: unknown): void {
-    for (const { key, pods, percent, phase } of readExperimentHints(value)?.experiments ?? []) {
+    for (const { key, pods, percent, phase, term } of readExperimentHints(value)?.experiments ?? []) {
       const running = this.#running.get(key);
       if (!running) continue;
       running.pods = pods;
+      if (term !== undefined && term > running.term) this.#recount(running, term);
       const config = running.experiment.body.canary;
       const told = `${phase} ${percent}`;
       if (!config || percent === undefined || phase === undefined || told === running.told) continue;
@@ -239,4 +260,13 @@ export class Experiments implements ExchangeObserver {
       this.#enforce(running);
     }
   }
+}
+
+function reported(
+  { key, body }: TableExperiment,
+  arms: ReadonlyMap<string, ArmTotals>,
+  percent: number | undefined,
+): ExperimentReport {
+  const report: ExperimentReport = { key, arms: Object.fromEntries(arms) };
+  return body.canary && percent !== undefined ? { ...report, percent } : report;
 }

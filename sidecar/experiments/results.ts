@@ -19,9 +19,13 @@ const MAX_EXPERIMENTS = 64;
 
 /** Results of one experiment. */
 export interface ExperimentResults {
-  /** By arm: since the last report, and since the step of the canary began. */
+  /** By arm: since the last report, and since evidence of the canary is gathered. */
   fresh: Map<string, ArmTotals>;
   step: Map<string, ArmTotals>;
+  /** Since this pod began, by the share of the canary in percent; undefined: it has none, or none yet. */
+  all: Map<number | undefined, Map<string, ArmTotals>>;
+  /** The present share. */
+  percent: number | undefined;
 }
 
 export class Results {
@@ -64,23 +68,38 @@ export class Results {
     this.#experiments.get(key)?.step.clear();
   }
 
+  /** The share of the canary is another one from now on. */
+  turn(key: string, percent: number): void {
+    const results = this.#experiments.get(key) ?? this.#create(key);
+    if (results) results.percent = percent;
+  }
+
   retain(keys: ReadonlySet<string>): void {
     for (const key of this.#experiments.keys()) if (!keys.has(key)) this.#experiments.delete(key);
   }
 
   #add(key: string, arm: string, seen: ArmTotals): boolean {
-    let results = this.#experiments.get(key);
-    if (!results) {
-      if (this.#experiments.size >= MAX_EXPERIMENTS) return false;
-      this.#experiments.set(key, (results = { fresh: new Map(), step: new Map() }));
-    }
-    for (const totals of [results.fresh, results.step]) {
-      const known = totals.get(arm);
-      if (known) addTotals(known, seen);
-      else totals.set(arm, structuredClone(seen));
-    }
+    const results = this.#experiments.get(key) ?? this.#create(key);
+    if (!results) return false;
+    const { fresh, step, all, percent } = results;
+    let present = all.get(percent);
+    if (!present) all.set(percent, (present = new Map()));
+    for (const sums of [fresh, step, present]) add(sums, arm, seen);
     return true;
   }
+
+  #create(key: string): ExperimentResults | undefined {
+    if (this.#experiments.size >= MAX_EXPERIMENTS) return undefined;
+    const made: ExperimentResults = { fresh: new Map(), step: new Map(), all: new Map(), percent: undefined };
+    this.#experiments.set(key, made);
+    return made;
+  }
+}
+
+function add(sums: Map<string, ArmTotals>, arm: string, totals: ArmTotals): void {
+  let sum = sums.get(arm);
+  if (!sum) sums.set(arm, (sum = noTotals()));
+  addTotals(sum, totals);
 }
 
 /** Answered from outside the arm, because nothing in it did: a failure of the arm, whatever the caller saw. */

@@ -13,8 +13,10 @@ export interface ExperimentReport {
   key: string;
   /** Share of the canary's arm while it was counted; absent without a canary. */
   percent?: number;
-  /** Since the last report. */
+  /** Since the last report; in the first ones of a term, since the pod began. */
   arms: Record<string, ArmTotals>;
+  /** Of the leader that the pod counts for, as it was told; 0: not told yet. Absent: a pod that knows of no terms. */
+  term?: number;
   /** The pod's own evidence sent its canary back, and why. */
   breach?: string;
 }
@@ -30,6 +32,8 @@ export interface ExperimentHint {
   /** Of the canary; absent without one. */
   percent?: number;
   phase?: CanaryPhase;
+  /** Grows with every leader, which begins to count with nothing: a pod that hears of a new one reports once more all that it has. */
+  term?: number;
 }
 
 export interface ExperimentHints {
@@ -61,11 +65,12 @@ function listOf<T>(value: unknown, read: (entry: unknown) => T | undefined): T[]
 }
 
 function readReport(value: unknown): ExperimentReport | undefined {
-  const { key, percent, arms, breach } = members(value);
+  const { key, percent, arms, breach, term } = members(value);
   const names = Object.keys(members(arms));
   if (!isText(key, MAX_NAME) || names.length > MAX_ARMS) return undefined;
   if (percent !== undefined && !isPercent(percent)) return undefined;
   if (breach !== undefined && !isText(breach, MAX_REASON)) return undefined;
+  if (term !== undefined && !isTerm(term)) return undefined;
   const totals: Record<string, ArmTotals> = {};
   for (const name of names) {
     const read = readTotals(members(arms)[name]);
@@ -77,15 +82,17 @@ function readReport(value: unknown): ExperimentReport | undefined {
     arms: totals,
     ...(percent !== undefined && { percent }),
     ...(breach !== undefined && { breach }),
+    ...(term !== undefined && { term }),
   };
 }
 
 const PHASES: readonly unknown[] = ['Progressing', 'Complete', 'RolledBack'] satisfies CanaryPhase[];
 
 function readHint(value: unknown): ExperimentHint | undefined {
-  const { key, pods, percent, phase } = members(value);
+  const { key, pods, percent, phase, term } = members(value);
   if (!isText(key, MAX_NAME) || !Number.isSafeInteger(pods) || (pods as number) < 1) return undefined;
-  const hint: ExperimentHint = { key, pods: pods as number };
+  if (term !== undefined && !isTerm(term)) return undefined;
+  const hint: ExperimentHint = { key, pods: pods as number, ...(term !== undefined && { term }) };
   if (percent === undefined) return hint;
   if (!isPercent(percent) || !PHASES.includes(phase)) return undefined;
   return { ...hint, percent, phase: phase as CanaryPhase };
@@ -95,5 +102,6 @@ export const cutReason = (reason: string): string => reason.slice(0, MAX_REASON)
 
 const isText = (value: unknown, max: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= max;
+const isTerm = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isPercent = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 100;

@@ -45,6 +45,7 @@ const experiment = configured.routes[0]?.rules[0]?.experiment as TableExperiment
 
 class Fleet {
   now = 0;
+  term = 0;
   stored: StoredExperiment[] | undefined;
   leader: { topic: ExperimentsTopic; knowledge: FleetKnowledge } | undefined;
   readonly random: () => number;
@@ -68,7 +69,12 @@ class Fleet {
 
   /** A new leader, which has nothing but the status. */
   lead(): void {
-    const topic = new ExperimentsTopic({ stored: () => this.stored, wall: () => 1e12 + this.now });
+    const term = ++this.term;
+    const topic = new ExperimentsTopic({
+      stored: () => this.stored,
+      wall: () => 1e12 + this.now,
+      term: () => term,
+    });
     const pods = { get: () => undefined, onChange: () => () => {} };
     this.leader = { topic, knowledge: new FleetKnowledge({ topics: [topic], pods }) };
   }
@@ -79,6 +85,14 @@ class Fleet {
       this.now += 1000;
       for (let i = 0; i < perSecond; i++) this.#request(failing, slower);
       if (this.now % REPORT_MS === 0) for (const pod of this.pods) this.#report(pod);
+    }
+  }
+
+  /** Rounds of reports without a request. */
+  quiet(rounds: number): void {
+    for (let i = 0; i < rounds; i++) {
+      this.now += REPORT_MS;
+      for (const pod of this.pods) this.#report(pod);
     }
   }
 
@@ -138,6 +152,26 @@ describe('a canary over five pods', () => {
     fleet.run(40, 20, 0.01);
     expect(fleet.status).toMatchObject({ phase: 'Complete', percent: 100 });
     expect(fleet.percents).toEqual([100, 100, 100, 100, 100]);
+  });
+
+  it('keeps its results through changes of leader, each request counted once', () => {
+    const fleet = new Fleet(6);
+    const counted = () => fleet.status?.arms.map(({ name, requests, errors }) => [name, requests, errors]);
+    fleet.run(9, 20, 0.01);
+    const before = fleet.status?.arms ?? [];
+    expect(before.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(9 * 60 * 19);
+    const known = counted();
+    fleet.lead();
+    // One round to hear of the new leader, one to tell it everything.
+    fleet.quiet(3);
+    expect(counted()).toEqual(known);
+    for (let i = 0; i < 3; i++) {
+      fleet.lead();
+      fleet.run(1, 20, 0.01);
+    }
+    fleet.quiet(3);
+    const total = fleet.status?.arms.reduce((sum, { requests }) => sum + requests, 0);
+    expect(total).toBe(12 * 60 * 20);
   });
 
   it('goes back everywhere within minutes where it fails, in every run', () => {

@@ -52,12 +52,13 @@ const report = (percent: number, arms: Record<string, ArmTotals>, key = KEY) => 
 });
 const fine = () => ({ next: totals(30, 0), _rest: totals(300, 3) });
 
-function topic(stored?: StoredExperiment[]) {
+function topic(stored?: StoredExperiment[], term?: number) {
   const moved: string[] = [];
   let wall = 1_000_000_000_000;
   const made = new ExperimentsTopic({
     stored: () => stored,
     wall: () => wall,
+    term: () => term,
     news: (route) => moved.push(route),
   });
   const hint = (who: HintAudience, now = 0) => (made.hintsFor(who, now) as ExperimentHints).experiments[0];
@@ -133,6 +134,23 @@ describe('experiments of the fleet', () => {
     // Another name is another experiment.
     const renamed = audience('a', experiment({ name: 'second' }));
     expect(back.hint(renamed)).toMatchObject({ key: 'shop/assistant second', percent: 10 });
+  });
+
+  it('counts for its own term alone, and what pods report that know of none', () => {
+    const { made, hint } = topic(undefined, 7);
+    const a = audience('a');
+    expect(hint(a)).toMatchObject({ term: 7 });
+    const of = (term?: unknown) => ({
+      experiments: [
+        { key: KEY, percent: 10, arms: { next: totals(5, 0) }, ...(term !== undefined && { term }) },
+      ],
+    });
+    for (const term of [0, 6, 8]) expect(made.accept(a, of(term), 0)).toBe(true);
+    expect(made.statusOf(ROUTE)?.[0]?.arms).toEqual([]);
+    made.accept(a, of(7), 0);
+    made.accept(a, of(), 0);
+    expect(made.statusOf(ROUTE)?.[0]?.arms[0]).toMatchObject({ requests: 10 });
+    for (const term of [-1, 1.5, '7']) expect(made.accept(a, of(term), 0)).toBe(false);
   });
 
   it("has no ear for routes and arms that are not the pod's, nor for nonsense", () => {
