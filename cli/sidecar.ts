@@ -1,6 +1,7 @@
 /** `outrider sidecar`: the data plane beside one application, fed by the operator. */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs';
+import { promisify } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import { inheritRows } from '../sidecar/accounting/inherited-rows.ts';
 import { RowJournal } from '../sidecar/accounting/row-journal.ts';
@@ -222,7 +223,7 @@ async function podOf(
   { tokenFile, workload }: SidecarSettings,
   warn: (message: string) => void,
 ): Promise<PodIdentity | undefined> {
-  const token = await readFile(tokenFile, 'utf8').catch(() => '');
+  const token = await promisify(readFile)(tokenFile, 'utf8').catch(() => '');
   const pod = identityOf(token, workload);
   if (!pod) warn('the token names no pod: budgets take namespace and workload for empty');
   return pod;

@@ -1,8 +1,9 @@
 /** Rows that an earlier process of the same pod wrote and nobody has acknowledged, as its journal has them. */
-import { constants } from 'node:fs';
-import { open, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
+import { forgetOwnFile, readOwnFile } from '../snapshot/own-file.ts';
 import type { JournalRecord } from './row-journal.ts';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
 
@@ -39,7 +40,7 @@ export class InheritedRows {
 
   /** Nothing of it is left to hand in. */
   async forget(): Promise<void> {
-    await rm(this.#file, { force: true });
+    await forgetOwnFile(this.#file);
   }
 }
 
@@ -50,13 +51,13 @@ export async function inheritRows(
   onProblem: (problem: string) => void,
 ): Promise<InheritedRows[]> {
   const found: { at: number; rows: InheritedRows }[] = [];
-  const names = await readdir(directory).catch(() => []);
+  const names = await promisify(readdir)(directory).catch(() => []);
   for (const name of names.slice(0, 10 * MAX_FILES)) {
     const epoch = NAME.exec(name)?.[1];
     if (epoch === undefined || epoch === ownEpoch || found.length >= MAX_FILES) continue;
     const file = path.join(directory, name);
     try {
-      const { text, at, bytes } = await readOwn(file);
+      const { text, at, bytes } = await readOwnFile(file, MAX_BYTES);
       const rows = new InheritedRows(epoch, file, bytes, readJournal(text));
       if (rows.size > 0) found.push({ at, rows });
       else await rows.forget();
@@ -97,18 +98,4 @@ function readLine(line: string): JournalRecord | undefined {
   const json = line.slice(9);
   if (line[8] !== ' ' || crc32(json).toString(16).padStart(8, '0') !== line.slice(0, 8)) return undefined;
   return JSON.parse(json) as JournalRecord;
-}
-
-async function readOwn(file: string): Promise<{ text: string; at: number; bytes: number }> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
-  try {
-    const stat = await handle.stat();
-    if (!stat.isFile()) throw new Error('it is no regular file');
-    if (stat.uid !== process.getuid?.()) throw new Error('it belongs to another user');
-    if ((stat.mode & 0o077) !== 0) throw new Error('others may read or write it');
-    if (stat.size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
-    return { text: await handle.readFile('utf8'), at: stat.mtimeMs, bytes: stat.size };
-  } finally {
-    await handle.close();
-  }
 }

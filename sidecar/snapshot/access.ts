@@ -4,9 +4,10 @@
  * expires.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile as readFileCallback } from 'node:fs';
 import https from 'node:https';
 import { checkServerIdentity } from 'node:tls';
+import { promisify } from 'node:util';
 import type { Clock } from './clock.ts';
 
 export interface AccessOptions {
@@ -24,6 +25,9 @@ export interface Access {
   /** SHA-256 in hex of the CA file that the agent trusts; undefined without a file. */
   trustBundle: string | undefined;
 }
+
+/** The promises of `node:fs` bring much that a sidecar does not need. */
+const readFile = promisify(readFileCallback);
 
 const MAX_AGE_MS = 60_000;
 /** Longer than the interval of reports, so that a report costs no handshake. */

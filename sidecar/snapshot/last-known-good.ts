@@ -3,11 +3,12 @@
  * directory is memory (tmpfs); elsewhere the file goes without them. The file is this process's own: mode 0600, replaced
  * as a whole, and believed only if it still is what was written.
  */
-import { constants } from 'node:fs';
-import { open, rename, rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { type Clock, systemClock } from './clock.ts';
 import type { Remembered } from './holder.ts';
+import { readOwnFile, replaceOwnFile } from './own-file.ts';
 import { readCredentials } from './read-messages.ts';
 import type { CredentialSet } from './schema.ts';
 
@@ -47,10 +48,14 @@ export class LastKnownGood {
     this.#inMemory = options.inMemory ?? onTmpfs;
   }
 
+  get #file(): string {
+    return path.join(this.#directory, FILE);
+  }
+
   async load(): Promise<LoadResult> {
     let text: string;
     try {
-      text = await this.#readOwn();
+      ({ text } = await readOwnFile(this.#file, MAX_BYTES));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       return { ok: false, reason: code === 'ENOENT' ? undefined : (code ?? message) };
@@ -81,40 +86,11 @@ export class LastKnownGood {
           ...remembered,
           ...(withKeys && { credentials }),
         };
-        await this.#replace(JSON.stringify(content));
+        await replaceOwnFile(this.#file, JSON.stringify(content));
       }
     } finally {
       // In the same turn as the last look at `#next`, so that nothing is put there that nobody writes.
       this.#writing = undefined;
-    }
-  }
-
-  async #replace(text: string): Promise<void> {
-    const target = path.join(this.#directory, FILE);
-    const temporary = `${target}.tmp`;
-    // Left over from a process that died while it wrote.
-    await rm(temporary, { force: true });
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, target);
-  }
-
-  async #readOwn(): Promise<string> {
-    const file = await open(path.join(this.#directory, FILE), constants.O_RDONLY | constants.O_NOFOLLOW);
-    try {
-      const stat = await file.stat();
-      if (!stat.isFile()) throw new Error('it is no regular file');
-      if (stat.uid !== process.getuid?.()) throw new Error('it belongs to another user');
-      if ((stat.mode & 0o077) !== 0) throw new Error('others may read or write it');
-      if (stat.size > MAX_BYTES) throw new Error(`it is longer than ${MAX_BYTES} bytes`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
     }
   }
 
@@ -140,5 +116,5 @@ export class LastKnownGood {
 
 /** Whether the kernel keeps the directory in memory. */
 export async function onTmpfs(directory: string): Promise<boolean> {
-  return (await statfs(directory)).type === TMPFS_MAGIC;
+  return (await promisify(statfs)(directory)).type === TMPFS_MAGIC;
 }
