@@ -1,12 +1,13 @@
 /** Amazon Bedrock's Converse API as the scripted provider speaks it. */
 import { checkConverseRequest } from './bedrock-check.ts';
+import { invoke } from './bedrock-invoke.ts';
 import type { Behaviour } from './behaviour.ts';
 import { type Composed, compose } from './composed.ts';
 import { eventMessage, exceptionMessage } from './event-stream.ts';
 import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
 
-const PATH = /^(?:\/v1)?\/model\/([^/]+)\/(converse|converse-stream)$/;
+const PATH = /^(?:\/v1)?\/model\/([^/]+)\/(converse|converse-stream|invoke)$/;
 /** Every event carries some of it, so that lengths tell nothing. */
 const PADDING = 'abcdefghijklmnopqrstuvwxyz';
 
@@ -61,6 +62,12 @@ function answer({ path, body }: VendorRequest, behaviour: Behaviour): VendorAnsw
     request = JSON.parse(body.toString()) as Json;
   } catch {
     return refused(400, 'Malformed input request, please reformat your input and try again.');
+  }
+  if (method === 'invoke') {
+    const invoked = invoke(model, request);
+    if (typeof invoked === 'string') return refused(400, invoked);
+    const headers = { 'x-amzn-bedrock-input-token-count': String(invoked.inputTokens) };
+    return { kind: 'Whole', body: JSON.stringify(invoked.body), headers };
   }
   const problem = checkConverseRequest(model, request);
   if (problem !== undefined) return refused(400, problem);

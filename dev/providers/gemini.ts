@@ -4,9 +4,10 @@ import { type Composed, compose } from './composed.ts';
 import { checkGeminiRequest } from './gemini-check.ts';
 import type { Json } from './json.ts';
 import type { FailureShape, Vendor, VendorAnswer, VendorRequest } from './vendor.ts';
+import { embedContent, predict } from './vertex-embed.ts';
 
 const PATH =
-  /^\/(?:v1|v1beta|v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google)\/models\/([^/:]+):(generateContent|streamGenerateContent)$/;
+  /^\/(?:v1|v1beta|v1\/projects\/[^/]+\/locations\/[^/]+\/publishers\/google)\/models\/([^/:]+):(generateContent|streamGenerateContent|predict|embedContent)$/;
 
 const STATUSES: Readonly<Record<number, string>> = {
   400: 'INVALID_ARGUMENT',
@@ -68,6 +69,12 @@ function answer({ path, body }: VendorRequest, behaviour: Behaviour): VendorAnsw
     request = JSON.parse(body.toString()) as Json;
   } catch {
     return refused(400, 'Invalid JSON payload received.');
+  }
+  if (method === 'predict' || method === 'embedContent') {
+    const embedded = method === 'predict' ? predict(model, request) : embedContent(request);
+    return typeof embedded === 'string'
+      ? refused(400, embedded)
+      : { kind: 'Whole', body: JSON.stringify(embedded), headers: {} };
   }
   const problem = checkGeminiRequest(model, request);
   if (problem !== undefined) return refused(400, problem);

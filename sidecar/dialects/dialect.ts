@@ -22,6 +22,10 @@ export type DialectName =
   | 'bedrock-converse'
   | 'cohere-chat'
   | 'cohere-embed'
+  | 'cohere-invoke'
+  | 'titan-embed'
+  | 'vertex-predict'
+  | 'vertex-embed'
   | 'rerank';
 
 /** How a vendor answers in a wire format: what of it says what. */

@@ -23,4 +23,10 @@ export const TRANSLATED_TO: ReadonlyMap<DialectName, { readonly severalAnswers: 
 
 /** The same for embeddings. */
 export const EMBEDS_FROM: ReadonlySet<DialectName> = new Set(['openai-embeddings']);
-export const EMBEDS_TO: ReadonlySet<DialectName> = new Set(['cohere-embed']);
+export const EMBEDS_TO: ReadonlySet<DialectName> = new Set([
+  'cohere-embed',
+  'cohere-invoke',
+  'titan-embed',
+  'vertex-predict',
+  'vertex-embed',
+]);

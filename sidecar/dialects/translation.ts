@@ -17,8 +17,11 @@ import type { EventReading, UpstreamError } from './dialect.ts';
 
 /** What dispatch asks of an attempt whose vendor speaks another dialect than the caller. */
 export interface Translation {
-  /** A whole answer, in the caller's dialect. Throws where the vendor's body is not what its dialect promises. */
-  complete(body: Buffer): Buffer;
+  /**
+   * A whole answer, in the caller's dialect. Throws where the vendor's body is not what its dialect promises. `rawUsage`: what
+   * was read of it, or of the headers.
+   */
+  complete(body: Buffer, rawUsage?: unknown): Buffer;
   openStream(): StreamTranslation;
   error(error: UpstreamError, status: number): Buffer;
 }

@@ -75,7 +75,7 @@ export class BodyReceiver implements Receiver {
       return;
     }
     if (reading) {
-      attempt.rawUsage = reading.usage;
+      attempt.rawUsage = reading.usage ?? this.#usageInHeaders();
       attempt.responseModel = reading.model;
       attempt.responseId = reading.responseId;
       attempt.finishReasons = reading.finishReasons;
@@ -85,7 +85,7 @@ export class BodyReceiver implements Receiver {
       attempt.outputBytes = body.length;
     }
     // A body that cannot be translated throws here, while another attempt can still be made.
-    const out = translation ? translation.complete(body) : body;
+    const out = translation ? translation.complete(body, attempt.rawUsage) : body;
     this.#call.succeed();
     this.#outlet.commit(this.#call, out.length);
     this.#outlet.end(out);
@@ -102,6 +102,13 @@ export class BodyReceiver implements Receiver {
 
   note(): void {
     // Nothing beyond what is already there.
+  }
+
+  /** Some bodies hold vectors alone. */
+  #usageInHeaders(): unknown {
+    const { inputTokensHeader } = this.#call.upstream.type;
+    const told = inputTokensHeader && headerValue(this.#call.rawHeaders, inputTokensHeader);
+    return told !== undefined && /^\d{1,9}$/.test(told) ? { inputTokens: Number(told) } : undefined;
   }
 
   #unreadable(reason: string): void {

@@ -2,6 +2,7 @@
  * Amazon Bedrock by its Converse API: one wire format for all of its models, streams as binary frames. A request is signed with
  * keys of AWS, or carries a key of Bedrock's own as a bearer token.
  */
+import type { DialectName } from '../dialects/dialect.ts';
 import type { FailureRow } from './failures.ts';
 import type { ProviderType } from './provider-type.ts';
 import { BEARER, FILE_HEADERS, NO_NAMES, REQUEST_HEADERS, RESPONSE_HEADERS } from './wire.ts';
@@ -74,17 +75,7 @@ const FAILURES: readonly FailureRow[] = [
   },
 ];
 
-export const BEDROCK: ProviderType = {
-  name: 'Bedrock',
-  speaks: [
-    {
-      dialect: 'bedrock-converse',
-      path: '/model/{model}/converse',
-      streamPath: '/model/{model}/converse-stream',
-      modelInPath: true,
-      quirks: { imagesAsBytes: true, alternate: true },
-    },
-  ],
+const COMMON: Omit<ProviderType, 'name' | 'speaks'> = {
   auth: BEARER,
   signedFor: 'bedrock',
   requestHeaders: new Set(REQUEST_HEADERS),
@@ -99,4 +90,34 @@ export const BEDROCK: ProviderType = {
   idleSocketMs: 55_000,
   billsAfterDisconnect: true,
   failures: FAILURES,
+};
+
+/** Embeddings have no Converse: each maker's models take bodies of their own. */
+function invoked(dialect: DialectName): ProviderType {
+  return {
+    ...COMMON,
+    name: 'Bedrock',
+    speaks: [{ dialect, path: '/model/{model}/invoke', modelInPath: true }],
+    inputTokensHeader: 'x-amzn-bedrock-input-token-count',
+  };
+}
+
+const INFERENCE_PROFILES = ['', 'us.', 'eu.', 'apac.', 'jp.', 'au.', 'global.'];
+
+export const BEDROCK: ProviderType = {
+  ...COMMON,
+  name: 'Bedrock',
+  speaks: [
+    {
+      dialect: 'bedrock-converse',
+      path: '/model/{model}/converse',
+      streamPath: '/model/{model}/converse-stream',
+      modelInPath: true,
+      quirks: { imagesAsBytes: true, alternate: true },
+    },
+  ],
+  variants: [
+    { models: ['amazon.titan-embed-'], type: invoked('titan-embed') },
+    { models: INFERENCE_PROFILES.map((area) => `${area}cohere.embed-`), type: invoked('cohere-invoke') },
+  ],
 };

@@ -104,6 +104,22 @@ const VERTEX_ANTHROPIC: ProviderType = {
   failures: [...ANTHROPIC_FAILURES, ...FAILURES],
 };
 
+const VERTEX_TEXT_EMBEDDINGS: ProviderType = {
+  ...GOOGLE,
+  name: 'VertexAI',
+  speaks: [
+    { dialect: 'vertex-predict', path: `${PUBLISHERS}/google/models/{model}:predict`, modelInPath: true },
+  ],
+};
+
+const VERTEX_EMBEDDINGS: ProviderType = {
+  ...GOOGLE,
+  name: 'VertexAI',
+  speaks: [
+    { dialect: 'vertex-embed', path: `${PUBLISHERS}/google/models/{model}:embedContent`, modelInPath: true },
+  ],
+};
+
 export const VERTEX_AI: ProviderType = {
   ...GOOGLE,
   name: 'VertexAI',
@@ -116,5 +132,17 @@ export const VERTEX_AI: ProviderType = {
       quirks: { imagesAsBytes: true },
     },
   ],
-  variants: [{ models: ['claude-'], type: VERTEX_ANTHROPIC }],
+  variants: [
+    { models: ['claude-'], type: VERTEX_ANTHROPIC },
+    {
+      models: [
+        'text-embedding-',
+        'text-multilingual-embedding-',
+        'textembedding-gecko',
+        'gemini-embedding-001',
+      ],
+      type: VERTEX_TEXT_EMBEDDINGS,
+    },
+    { models: ['gemini-embedding-'], type: VERTEX_EMBEDDINGS },
+  ],
 };

@@ -29,6 +29,8 @@ export interface ProviderType {
   readonly requestIdHeader: string;
   /** Names the tier of service in which the vendor serves, where bodies need not. */
   readonly serviceTierHeader?: string;
+  /** Counts the tokens of the input, for answers without usage. */
+  readonly inputTokensHeader?: string;
   /** Names the kind of an error, where bodies hold only its text; what follows a colon is not part of the name. */
   readonly errorTypeHeader?: string;
   readonly retryAfter: RetryAfterForms;

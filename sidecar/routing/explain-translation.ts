@@ -79,7 +79,7 @@ function writeEmbedding(
   context: EmbedContext,
 ): string | undefined {
   const request = caller.readRequest(body);
-  const obstacle = vendor.obstacle(request);
+  const obstacle = vendor.obstacle(request, context);
   if (obstacle === undefined) vendor.writeRequest(request, context);
   return obstacle;
 }

@@ -23,7 +23,7 @@ export interface EmbedRequest {
   unknown: readonly string[];
 }
 
-interface EmbedResponse {
+export interface EmbedResponse {
   model: string | undefined;
   /** One for each text, in their order: an array of numbers or a string, as `encoding` asked. */
   vectors: readonly JsonText[];
@@ -45,9 +45,10 @@ export interface EmbedCaller {
 
 export interface EmbedVendor {
   /** Why the vendor cannot serve it; undefined: it can. */
-  obstacle(request: EmbedRequest): string | undefined;
+  obstacle(request: EmbedRequest, context: Pick<EmbedContext, 'model'>): string | undefined;
   writeRequest(request: EmbedRequest, context: EmbedContext): Buffer;
-  readResponse(body: Buffer, request: Pick<EmbedRequest, 'encoding'>): EmbedResponse;
+  /** `rawUsage`: as the vendor gave it, in the body or beside it. */
+  readResponse(body: Buffer, request: Pick<EmbedRequest, 'encoding'>, rawUsage: unknown): EmbedResponse;
 }
 
 /** Throws `request_not_translatable` where the vendor cannot serve the request. */
@@ -57,7 +58,7 @@ export function translateEmbedding(
   request: EmbedRequest,
   context: EmbedContext,
 ): { body: Buffer; translation: Translation } {
-  const reason = vendor.obstacle(request);
+  const reason = vendor.obstacle(request, context);
   if (reason !== undefined) throw new OutriderError('request_not_translatable', { reason });
   // The texts must not live as long as the answer takes.
   const { encoding } = request;
@@ -65,7 +66,8 @@ export function translateEmbedding(
   return {
     body: vendor.writeRequest(request, context),
     translation: {
-      complete: (answer) => caller.writeResponse(vendor.readResponse(answer, { encoding }), model),
+      complete: (answer, rawUsage) =>
+        caller.writeResponse(vendor.readResponse(answer, { encoding }, rawUsage), model),
       openStream: () => NO_STREAM,
       error: (error, status) => caller.renderUpstreamError(error, status),
     },

@@ -2,13 +2,15 @@
  * Every dialect apps speak at every dialect vendors speak, streamed and not, over real HTTP: the caller's stream goes through
  * the strictest reader, the vendor refuses what the real one would. `docs/reference/dialects.md` shows the outcome.
  */
+import OpenAI from 'openai';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Behaviour } from '../../../dev/providers/behaviour.ts';
 import { type ScriptedProvider, startScriptedProvider } from '../../../dev/providers/server.ts';
 import type { TestSidecar } from '../support/sidecar.ts';
-import { startTestSidecar } from '../support/sidecar.ts';
+import { startTestSidecar, until } from '../support/sidecar.ts';
 import { type Answered, type Asked, CALLERS, type Caller, call } from './callers.ts';
-import { Outcomes } from './page.ts';
+import { EMBEDDERS } from './embedders.ts';
+import { Outcomes, pages } from './page.ts';
 import { itemsFor, VENDORS, type VendorCase } from './vendors.ts';
 
 const WEATHER = {
@@ -174,7 +176,103 @@ describe.each(pairs)('%s', (_, caller, vendor) => {
   });
 });
 
+const embedded = new Outcomes(
+  ['openai-embeddings'],
+  EMBEDDERS.map(({ dialect }) => dialect),
+);
+
+describe.each(EMBEDDERS)('openai-embeddings at $dialect', (vendor) => {
+  const connect = (): OpenAI => {
+    sidecar.publish(itemsFor(vendor, provider));
+    provider.behaviour = {};
+    return new OpenAI({ baseURL: `${sidecar.url}/v1`, apiKey: 'placeholder', maxRetries: 0 });
+  };
+
+  afterEach(({ task }) => {
+    embedded.note('openai-embeddings', vendor.dialect, task.name, task.result?.state === 'pass');
+  });
+
+  it('embeds a text, and counts its tokens', async () => {
+    const client = connect();
+    const before = sidecar.rows.length;
+    const { data, usage } = await client.embeddings.create({ model: 'any', input: 'refund of an order' });
+    // The client asks for base64 and decodes it.
+    expect(data).toHaveLength(1);
+    expect(Math.hypot(...(data[0]?.embedding ?? []))).toBeCloseTo(1, 4);
+    expect(usage.prompt_tokens).toBeGreaterThan(0);
+    await until(() => sidecar.rows.length > before);
+    expect(sidecar.rows.at(-1)).toMatchObject({
+      operation: 'embeddings',
+      source: 'Provider',
+      usage: { input: usage.prompt_tokens },
+    });
+  });
+
+  it('gives numbers where they are asked for', async () => {
+    const client = connect();
+    const ask = { model: 'any', input: 'refund of an order' } as const;
+    const plain = await client.embeddings.create({ ...ask, encoding_format: 'float' });
+    const bytes = await client.embeddings.create({ ...ask, encoding_format: 'base64' });
+    const [floats] = plain.data;
+    const decoded = Buffer.from(bytes.data[0]?.embedding as unknown as string, 'base64');
+    expect(Array.from(new Float32Array(decoded.buffer, decoded.byteOffset, decoded.length / 4))).toEqual(
+      Array.from(Float32Array.from(floats?.embedding ?? [])),
+    );
+  });
+
+  it('makes vectors of the length that is asked for', async () => {
+    const { data } = await connect().embeddings.create({ model: 'any', input: 'order', dimensions: 256 });
+    expect(data[0]?.embedding).toHaveLength(256);
+  });
+
+  // oxlint-disable-next-line vitest/no-conditional-tests -- there is nothing to prove of a vendor that takes one
+  if (vendor.most > 1) {
+    it('embeds several texts, in their order', async () => {
+      const client = connect();
+      const ask = (input: string | string[]) => client.embeddings.create({ model: 'any', input });
+      const [both, first, second] = await Promise.all([
+        ask(['refund', 'delivery']),
+        ask('refund'),
+        ask('delivery'),
+      ]);
+      expect(both.data.map(({ embedding }) => embedding)).toEqual([
+        first.data[0]?.embedding,
+        second.data[0]?.embedding,
+      ]);
+    });
+  }
+
+  // oxlint-disable-next-line vitest/no-conditional-tests -- there is nothing to refuse for one that takes what apps may send
+  if (vendor.most < 2048) {
+    it('is passed over for more texts than it takes, and for token ids', async () => {
+      const client = connect();
+      const many = Array.from({ length: vendor.most + 1 }, (_, i) => `text ${i}`);
+      await expect(client.embeddings.create({ model: 'any', input: many })).rejects.toThrow(
+        `it has ${vendor.most + 1} texts`,
+      );
+      await expect(client.embeddings.create({ model: 'any', input: [1, 2, 3] })).rejects.toThrow(
+        'not token ids',
+      );
+    });
+  }
+
+  it('tells of a refusal in its own words', async () => {
+    const client = connect();
+    provider.behaviour = {
+      failure: {
+        kind: 'Status',
+        status: 400,
+        type: 'invalid_request_error',
+        message: 'the moon is too bright',
+      },
+    };
+    await expect(client.embeddings.create({ model: 'any', input: 'order' })).rejects.toThrow(
+      'the moon is too bright',
+    );
+  });
+});
+
 it('is what the page shows', () => {
-  const { due, found } = outcomes.pages();
+  const { due, found } = pages(outcomes, embedded);
   expect(found).toBe(due);
 });

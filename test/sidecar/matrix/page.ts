@@ -24,15 +24,8 @@ export class Outcomes {
     this.#held.set(key, holds && this.#held.get(key) !== false);
   }
 
-  /** The page as it should be, and as it is. */
-  pages(): { due: string; found: string } {
-    const due = this.#page();
-    if (UPDATE) writeFileSync(FILE, due);
-    return { due, found: readFileSync(FILE, 'utf8') };
-  }
-
-  #page(): string {
-    const tables = this.#callers.map((caller) =>
+  tables(): string[] {
+    return this.#callers.map((caller) =>
       [
         `## Apps that speak ${caller}`,
         '',
@@ -46,8 +39,14 @@ export class Outcomes {
         }),
       ].join('\n'),
     );
-    return `${[INTRODUCTION, ...tables].join('\n\n')}\n`;
   }
+}
+
+/** The page as it should be, and as it is. */
+export function pages(chat: Outcomes, embeddings: Outcomes): { due: string; found: string } {
+  const due = `${[INTRODUCTION, ...chat.tables(), ...embeddings.tables(), OF_EMBEDDINGS].join('\n\n')}\n`;
+  if (UPDATE) writeFileSync(FILE, due);
+  return { due, found: readFileSync(FILE, 'utf8') };
 }
 
 const sign = (held: boolean | undefined): string => (held === undefined ? '–' : held ? '✓' : '✗');
@@ -65,7 +64,10 @@ forms. –: the vendor has no such thing.
 Models may think for minutes without a word, and much of what is between closes connections that idle. Where a stream that has begun brings its app
 nothing for 15 to 20 seconds, Outrider sends an SSE comment, which clients leave aside, or \`ping\` in translated streams for apps that speak
 anthropic-messages. It goes between whole events, never before an answer is committed, not on paths that pass through unread, and no timeout takes it
-for a sign of the provider. All else of a stream that is not translated stays byte for byte.
+for a sign of the provider. All else of a stream that is not translated stays byte for byte.`;
 
-Embeddings are translated from openai-embeddings to cohere-embed. Cohere takes texts only, 96 at a time: a target is passed over for more of them, and for
-token ids, with that reason (\`outrider explain\` tells). One request is one request: more would be half paid for where the second half fails.`;
+const OF_EMBEDDINGS = `Vendors that are no OpenAI embed texts only: a target is passed over for token ids, and for more texts than the vendor takes at a time, with that reason
+(\`outrider explain\` tells): Cohere takes 96, Vertex AI 250, its Gemini models and Amazon's Titan one. One request is one request: several would be half paid for
+where the second half fails. Vectors come as bytes in base64 where that was asked for, as OpenAI's clients do, whatever the vendor writes.
+\`input_type\` (\`search_query\`, \`search_document\`, \`classification\`, \`clustering\`) says what they are for, where the vendor can be told. Vertex AI would cut texts that are too long
+without a word: here they are an error unless \`truncate\` allows it. The Gemini API takes requests in OpenAI's own form, byte for byte.`;

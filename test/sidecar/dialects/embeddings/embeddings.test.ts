@@ -3,6 +3,7 @@ import { Losses } from '../../../../sidecar/dialects/canonical/losses.ts';
 import { COHERE_EMBED, COHERE_EMBED_VENDOR } from '../../../../sidecar/dialects/embeddings/cohere-vendor.ts';
 import { translateEmbedding } from '../../../../sidecar/dialects/embeddings/embed-format.ts';
 import { OPENAI_EMBED_CALLER } from '../../../../sidecar/dialects/embeddings/openai-caller.ts';
+import { EMBED_VENDORS, VENDOR_WIRES } from '../../../../sidecar/dialects/formats.ts';
 
 function translate(request: object) {
   const losses = new Losses();
@@ -85,5 +86,62 @@ describe('answers', () => {
     expect(COHERE_EMBED.openStream().read(Buffer.from('x'), Buffer.from('x')).error?.code).toBe(
       'invalid_event',
     );
+  });
+});
+
+describe('vendors with bodies of their own', () => {
+  const ask = (dialect: keyof typeof EMBED_VENDORS, model: string, request: object) => {
+    const losses = new Losses();
+    const vendor = EMBED_VENDORS[dialect];
+    if (!vendor) throw new Error(dialect);
+    const read = OPENAI_EMBED_CALLER.readRequest(Buffer.from(JSON.stringify({ model: 'm', ...request })));
+    const { body } = translateEmbedding(OPENAI_EMBED_CALLER, vendor, read, { model, losses });
+    const lost = losses.list.map(({ parameter, how }) => `${parameter} ${how}`);
+    return { body: JSON.parse(body.toString()) as unknown, lost };
+  };
+
+  it('name what they cannot be told', () => {
+    const all = { input: 'a', input_type: 'query', truncate: 'START', user: 'u', extra: 1 };
+    expect(ask('titan-embed', 'amazon.titan-embed-text-v1', { ...all, dimensions: 9 })).toEqual({
+      body: { inputText: 'a' },
+      lost: ['input_type Dropped', 'user Dropped', 'extra Dropped', 'truncate Dropped', 'dimensions Dropped'],
+    });
+    expect(ask('vertex-embed', 'gemini-embedding-2', all)).toEqual({
+      body: { content: { parts: [{ text: 'a' }] }, autoTruncate: true },
+      lost: ['input_type Dropped', 'user Dropped', 'extra Dropped', 'truncate Changed'],
+    });
+    expect(ask('vertex-predict', 'gemini-embedding-001', { ...all, input_type: 'code' })).toEqual({
+      body: { instances: [{ content: 'a' }], parameters: { autoTruncate: true } },
+      lost: ['input_type Dropped', 'user Dropped', 'extra Dropped', 'truncate Changed'],
+    });
+    expect(ask('titan-embed', 'amazon.titan-embed-image-v1', { input: 'a', dimensions: 384 }).body).toEqual({
+      inputText: 'a',
+      embeddingConfig: { outputEmbeddingLength: 384 },
+    });
+  });
+
+  it.each([
+    ['titan-embed', 'amazon.titan-embed-text-v2:0', { input: ['a', 'b'] }, /2 texts, titan embeds one/],
+    ['titan-embed', 'amazon.titan-embed-text-v2:0', { input: 'a', dimensions: 100 }, /256, 512, 1024/],
+    ['vertex-predict', 'gemini-embedding-001', { input: ['a', 'b'] }, /2 texts, the model embeds one/],
+    ['vertex-predict', 'text-embedding-005', { input: Array.from({ length: 251 }, () => 'a') }, /251 texts/],
+    ['vertex-predict', 'text-embedding-005', { input: [1, 2] }, /token ids/],
+    ['vertex-embed', 'gemini-embedding-2', { input: [] }, /nothing to embed/],
+  ] as const)('%s of %s cannot be asked for %j', (dialect, model, request, reason) => {
+    expect(() => ask(dialect, model, request)).toThrow(reason);
+  });
+
+  it.each([
+    ['vertex-predict', '{"predictions":[{"embeddings":{"values":[1]}}]}', undefined, undefined],
+    ['vertex-predict', '{"error":{}}', 'invalid_body', undefined],
+    ['vertex-embed', '{"embedding":{}}', 'invalid_body', undefined],
+    ['titan-embed', '{"embedding":[1],"inputTextTokenCount":3}', undefined, 3],
+    ['titan-embed', '[]', 'invalid_body', undefined],
+    ['cohere-invoke', '{"embeddings":[[1]]}', undefined, undefined],
+  ] as const)('%s: %s is read', (dialect, text, code, input) => {
+    const wire = VENDOR_WIRES[dialect];
+    const { error, usage } = wire?.readComplete(Buffer.from(text)) ?? {};
+    expect(error?.code).toBe(code);
+    expect(wire?.readUsage(usage)?.input).toBe(input);
   });
 });
