@@ -95,6 +95,20 @@ export function pinnedCredential(target: TableTarget, context: PoolContext): Poo
   return withHeadroom(candidate(target, facts, 0), context);
 }
 
+/** A sentence for each key of the pool that the request would not use now. */
+export function leftOut(target: TableTarget, context: PoolContext): string[] {
+  const { facts, health, now } = context;
+  return target.pool.flatMap((credential, i) => {
+    if (credential === undefined) return [];
+    const one = candidate(target, facts, i);
+    const why = isHere(target, i, facts, health) ? undefined : 'no value has arrived';
+    const ejection = why === undefined ? health.ejection(one, now) : undefined;
+    const shortage = why === undefined && !ejection ? shortageOf(one, context) : undefined;
+    const said = why ?? (ejection && ejectionDetail(ejection, now)) ?? shortage?.detail;
+    return said === undefined ? [] : [`without key ${credential.name}: ${said}`];
+  });
+}
+
 function withHeadroom(one: Candidate, context: PoolContext): PoolChoice {
   const short = shortageOf(one, context);
   if (!short) return { state: 'Healthy', candidate: one, alternates: NONE };

@@ -10,6 +10,8 @@ import { explainCache } from '../cache/explain.ts';
 import { saidBySignals } from '../signals/signals.ts';
 import { pricesOf } from '../snapshot/prices.ts';
 import type { RuleBody } from '../snapshot/schema.ts';
+import { admissionSteps, wouldWait } from './explain-admission.ts';
+import { withKeys } from './explain-keys.ts';
 import { withNumbers } from './explain-ranking.ts';
 import { type ExplainedTranslation, explainTranslation } from './explain-translation.ts';
 import { isPinned, replayOf } from './kept.ts';
@@ -55,7 +57,7 @@ export interface Explanation {
   /** In the order they would be tried; where chance decides, the order of one draw. */
   order: ExplainedCandidate[];
   maxAttempts: number | undefined;
-  /** Why the request would be refused; undefined when it would be routed. */
+  /** Why the request would be refused; undefined when it would be routed, or would wait for room. */
   refusal: { code: string; status: number; message: string } | undefined;
 }
 
@@ -116,7 +118,8 @@ function explained(
   state: RoutingState,
 ): Explanation {
   const made = found.rule && plan(found.rule, facts, health, now, random, withoutTurns(state));
-  const error = found.error ?? (made && found.route ? refusal(found.route, made, facts) : undefined);
+  const refused = made && found.route && !wouldWait(made) ? refusal(found.route, made, facts) : undefined;
+  const error = found.error ?? refused;
   return {
     request: requestOf(came, found.rule?.body, found.route),
     route: found.route?.key,
@@ -126,14 +129,24 @@ function explained(
     steps: [
       ...found.steps,
       ...(found.rule ? limitSteps(found.rule.body, facts, state.rates) : []),
+      ...(made ? admissionSteps(made) : []),
       ...(made?.steps ?? []),
       ...spending(found, made, facts, state),
     ],
-    targets: made ? withNumbers(made, { facts, now, random, state }) : [],
+    targets: made && found.rule ? targetsOf(made, found.rule, { facts, now, random, state }, health) : [],
     order: (made?.candidates ?? []).map((candidate) => explainCandidate(candidate, facts, found.rule, body)),
     maxAttempts: made && attemptsOf(made),
     refusal: error && { code: error.code, status: error.status, message: error.message },
   };
+}
+
+function targetsOf(
+  made: Plan,
+  rule: TableRule,
+  asking: Parameters<typeof withNumbers>[1],
+  health: HealthView,
+): Consideration[] {
+  return withKeys(withNumbers(made, asking), rule, { ...asking, rule: rule.body, health });
 }
 
 /** What is sent of a request that a rule has taken, and what is to be told of it. */

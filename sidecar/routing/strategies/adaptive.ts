@@ -65,11 +65,14 @@ export const ADAPTIVE: Strategy = {
     const { adaptive } = context.state;
     const known = adaptive.known(ruleName(context.rule), contextOf(context.facts));
     const at = candidates.indexOf(candidate);
-    const { success, score, cost, latency } = believe(candidates, context, settings)[at] as ArmBelief;
+    const belief = believe(candidates, context, settings)[at] as ArmBelief;
+    const { success, score, cost, latency } = belief;
+    const earns = expectedReward(belief, weightsOf(settings));
     const shares = known && [...known.shares.values()].findLast(({ of }) => of.has(candidate.target.name));
     const share = shares?.of.get(candidate.target.name);
     const parts = [
       ...(share === undefined ? [] : [`share ${(share * 100).toFixed(1)} %`]),
+      `earns ${earns.toFixed(2)}`,
       `succeeds ${(success.mean * 100).toFixed(1)} %`,
       `score ${(score.mean * 100).toFixed(0)}`,
       ...(cost ? [`cost ${cost.mean.toFixed(2)} times the median`] : []),

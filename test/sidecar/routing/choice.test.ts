@@ -388,7 +388,7 @@ describe('Adaptive', () => {
     expect(state.adaptive.known(key, kind)?.shares.size).toBe(0);
     expect(JSON.stringify([...(state.adaptive.known(key, kind)?.arms.keys() ?? [])])).toBe(before);
     expect(made.targets[1]?.detail).toMatch(
-      /succeeds 99\.\d %, score 8\d, cost 1\.\d\d times the median, latency 1\.\d\d times the median$/,
+      /earns 0\.\d\d, succeeds 99\.\d %, score 8\d, cost 1\.\d\d times the median, latency 1\.\d\d times the median$/,
     );
   });
 

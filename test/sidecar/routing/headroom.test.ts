@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { explain } from '../../../sidecar/routing/explain.ts';
 import type { HeadroomView } from '../../../sidecar/routing/headroom.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
-import { credential, health, planned, provider, rule, target } from './support.ts';
+import type { RuleBody } from '../../../sidecar/snapshot/schema.ts';
+import { credential, facts, health, planned, provider, route, rule, table, target } from './support.ts';
 
 /** Names of credentials, or of providers, that are used up, and until when. */
 const short = (until: Record<string, number>): HeadroomView => ({
@@ -78,5 +80,45 @@ describe('headroom', () => {
     }
     planned(rule('r', { targets: [target('q')] }), [provider('q')], { state: routingState(view) });
     expect(asked).toEqual([0, 1, 2, 3, 4, 2]);
+  });
+});
+
+describe('an explanation', () => {
+  const told = (body: RuleBody, until: Record<string, number>, view = health()) =>
+    explain(
+      table([route('r', ['*'], [body])], [pool]),
+      facts(),
+      view,
+      0,
+      () => 0,
+      Buffer.from('{}'),
+      state(until),
+    );
+
+  it('names the keys of a pool that are left out, and why', () => {
+    const body = rule('r', { targets: [target('p')] });
+    expect(told(body, {}).targets[0]?.detail).not.toContain('without key');
+    expect(told(body, { a: 5000 }).targets[0]?.detail).toMatch(/; without key a: a is used up$/);
+    const dead = health({ ejected: { 'p#b': { until: 3000 } } });
+    expect(told(body, {}, dead).targets[0]).toMatchObject({
+      kept: true,
+      detail: expect.stringMatching(/; without key b: .* ejected for 3 s more$/) as string,
+    });
+  });
+
+  it('says that a request would wait, and how long at most, instead of a refusal', () => {
+    const body = (maxWaitMs: number) =>
+      rule('r', { targets: [target('p')], admission: { class: 'High', maxWaitMs } });
+    const step = (made: ReturnType<typeof told>) =>
+      made.steps.find(({ what }) => what === 'admission')?.detail;
+    expect(step(told(body(3000), {}))).toBe('class High, waits for room for up to 3 s');
+    const waits = told(body(3000), { p: 1200 });
+    expect(step(waits)).toBe(
+      'class High, waits for room for up to 3 s; nothing has room now, so it would wait, and the first target has some in 1.2 s',
+    );
+    expect(waits).toMatchObject({ order: [], refusal: undefined });
+    const not = told(body(0), { p: 1200 });
+    expect(step(not)).toBe('class High, does not wait');
+    expect(not.refusal).toMatchObject({ code: 'rate_limited', status: 429 });
   });
 });
