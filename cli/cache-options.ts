@@ -13,10 +13,12 @@ export interface CacheSettings {
 
 const FORM = /^(?:redis|valkey)s?:\/\/[^\s/]+(?:\/\d{1,4})?$/;
 
+export const isStoreURL = (url: string): boolean => FORM.test(url);
+
 export function readCacheSettings(given: Arguments): CacheSettings {
   const url = given.text('cache-url');
   // Never shown: it may hold a password.
-  if (url !== undefined && !FORM.test(url)) {
+  if (url !== undefined && !isStoreURL(url)) {
     throw new UsageError('--cache-url must be like redis://user:password@host:6379/0, rediss:// for TLS');
   }
   return {

@@ -7,7 +7,7 @@ import { CACHE_FLAGS, type CacheSettings, cacheOptions, readCacheSettings } from
 import { listenProblem } from './ports.ts';
 import { type CompiledManifests, Manifests } from './run/manifests.ts';
 import { requestLine } from './run/request-line.ts';
-import { type SpoolSettings, spoolOf } from './spool-options.ts';
+import { SPOOL_FLAGS, type SpoolSettings, spoolOf } from './spool-options.ts';
 
 const HELP = `outrider run: one sidecar from manifests on disk, no cluster
 
@@ -25,7 +25,10 @@ usage: outrider run -f FILE|DIR... [options]
   --labels K=V,...         labels of the sidecar, for routes that select by them; none        OUTRIDER_LABELS
   --platform-namespaces A,B  namespaces that may export providers and vouch for data policies; none  OUTRIDER_PLATFORM_NAMESPACES
   --region NAME            where it runs, as providers name their regions; unset: not known    OUTRIDER_REGION
-  --spool-dir DIR          where batches and answers for later are kept; unset: nowhere        OUTRIDER_SPOOL_DIR
+  --spool-dir DIR          where batches and answers for later are kept; unset: nowhere       OUTRIDER_SPOOL_DIR
+  --spool-url URL          Valkey or Redis to keep them in instead; unset: none               OUTRIDER_SPOOL_URL
+  --spool-ca-file FILE     PEM of who signs its certificate; unset: the system's              OUTRIDER_SPOOL_CA_FILE
+  --spool-scope NAME       whose they are; unset: namespace and workload of the pod           OUTRIDER_SPOOL_SCOPE
   --spool-bytes N          most that is kept there; 1073741824                                OUTRIDER_SPOOL_BYTES
   --listener-token TOKEN   callers must present it as their API key; unset: none              OUTRIDER_LISTENER_TOKEN
   --cache-bytes N          answers that are kept to be given again; 33554432                  OUTRIDER_CACHE_BYTES
@@ -44,8 +47,7 @@ const FLAGS = [
   'labels',
   'platform-namespaces',
   'region',
-  'spool-dir',
-  'spool-bytes',
+  ...SPOOL_FLAGS,
   'listener-token',
   ...CACHE_FLAGS,
   'drain-ms',

@@ -18,7 +18,7 @@ import { type Address, Arguments, readOrExplain, terminated } from './arguments.
 import { CACHE_FLAGS, type CacheSettings, cacheOptions, readCacheSettings } from './cache-options.ts';
 import { giveBackAfterStart } from './give-back.ts';
 import { listenProblem } from './ports.ts';
-import { type SpoolSettings, spoolOf } from './spool-options.ts';
+import { SPOOL_FLAGS, type SpoolSettings, spoolOf } from './spool-options.ts';
 
 const HELP = `outrider sidecar: the data plane beside one application
 
@@ -31,6 +31,9 @@ usage: outrider sidecar --operator URL [options]
   --ca-file FILE           PEM of who signs the operator; unset: the system's              OUTRIDER_CA_FILE
   --state-dir DIR          where the last known good configuration is kept; unset: nowhere OUTRIDER_STATE_DIR
   --spool-dir DIR          where batches and answers for later are kept; unset: nowhere    OUTRIDER_SPOOL_DIR
+  --spool-url URL          Valkey or Redis to keep them in instead; unset: none            OUTRIDER_SPOOL_URL
+  --spool-ca-file FILE     PEM of who signs its certificate; unset: the system's           OUTRIDER_SPOOL_CA_FILE
+  --spool-scope NAME       whose they are; unset: namespace and workload of the pod        OUTRIDER_SPOOL_SCOPE
   --spool-bytes N          most that is kept there; 1073741824                             OUTRIDER_SPOOL_BYTES
   --listen HOST:PORT       where the app calls; 127.0.0.1:4000                             OUTRIDER_LISTEN
   --admin HOST:PORT        probes and metrics; 0.0.0.0:4001                                OUTRIDER_ADMIN
@@ -60,8 +63,7 @@ const FLAGS = [
   'token-file',
   'ca-file',
   'state-dir',
-  'spool-dir',
-  'spool-bytes',
+  ...SPOOL_FLAGS,
   'listen',
   'admin',
   'startup',

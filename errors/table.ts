@@ -85,12 +85,12 @@ export const ERRORS = {
     status: 503,
     retryable: false,
     message:
-      '{what} are kept in a directory, and this sidecar has none: start it with --spool-dir DIR (OUTRIDER_SPOOL_DIR)',
+      '{what} are kept in a directory or a store, and this sidecar has neither: start it with --spool-dir DIR (OUTRIDER_SPOOL_DIR) or --spool-url URL (OUTRIDER_SPOOL_URL)',
   },
   spool_unusable: {
     status: 503,
     retryable: true,
-    message: 'the directory that --spool-dir names cannot be used; the log of the sidecar says why',
+    message: 'what --spool-dir or --spool-url names cannot be used now; the log of the sidecar says why',
   },
   spool_full: { status: 503, retryable: true, message: 'the spool holds {what} and takes no more now' },
   later_not_found: { status: 404, retryable: false, message: 'no {kind} "{id}" is kept here' },

@@ -1,6 +1,7 @@
 /** Puts the data plane together: configuration in, two ports out. */
 import { LearnedUsage } from './accounting/learned-usage.ts';
 import type { RowSink } from './accounting/rows.ts';
+import type { SpoolPlace } from './batch/media/place.ts';
 import { RunningLater } from './batch/running.ts';
 import { type CacheOptions, LazyCache } from './cache/lazy.ts';
 import { ContextDoor } from './context/door.ts';
@@ -56,7 +57,7 @@ export interface SidecarOptions {
   /** Whose pod it is, for budgets that tell namespaces and workloads apart; unset: both are empty. */
   pod?: PodIdentity | undefined;
   /** Where batches and answers for later are kept; unset: such requests are refused. */
-  spool?: { directory: string; maxBytes?: number };
+  spool?: SpoolPlace & { maxBytes?: number };
   /** Where settled rows go; unset: nowhere. */
   rows?: RowSink;
   /** Unset: nothing is counted, logged or traced. */
@@ -216,7 +217,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const context = new ContextDoor({ ask: asker.ask, clock, parse: dispatcher.parts.parse });
   const later = new RunningLater({
-    directory: options.spool?.directory,
+    place: options.spool,
+    scope: options.pod ? `${options.pod.namespace}/${options.pod.workload}` : 'default',
     maxBytes: options.spool?.maxBytes ?? SPOOL_BYTES,
     maxBody: maxBodyBytes,
     memory,

@@ -49,7 +49,7 @@ export const batch = z
   })
   .optional()
   .describe(
-    'Lets lines of batches (/v1/files and /v1/batches) go by this rule; the proxy keeps them in the directory --spool-dir. Unset: it takes none.',
+    'Lets lines of batches (/v1/files and /v1/batches) go by this rule; the proxy keeps them where --spool-dir or --spool-url says. Unset: it takes none.',
   );
 
 export const deferred = z
@@ -83,5 +83,5 @@ export const deferred = z
   })
   .optional()
   .describe(
-    'Lets requests with the header `prefer: respond-async` be answered with 202 and an id; GET /v1/async/ID gives the answer. The proxy keeps them in the directory --spool-dir. Unset: such a request is answered as any other.',
+    'Lets requests with the header `prefer: respond-async` be answered with 202 and an id; GET /v1/async/ID gives the answer. The proxy keeps them where --spool-dir or --spool-url says. Unset: such a request is answered as any other.',
   );

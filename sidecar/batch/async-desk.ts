@@ -1,13 +1,12 @@
 /** Requests that are answered later: taken, looked at and removed. */
-import { readFile } from 'node:fs/promises';
 import { OutriderError } from '../../errors/table.ts';
 import { answerJson, answerStatus } from '../server/answer.ts';
 import { reserve } from '../server/body.ts';
 import type { HttpExchange } from '../server/http-exchange.ts';
 import { type AsyncTerms, headerOf } from './async-terms.ts';
 import type { AsyncWorker } from './async-worker.ts';
-import { writeWhole } from './durable.ts';
 import { newId } from './ids.ts';
+import { wholeOf } from './media/medium.ts';
 import type { AsyncRecord } from './records.ts';
 import type { Spool } from './spool.ts';
 import { hostProblem } from './webhook.ts';
@@ -49,7 +48,7 @@ export class AsyncDesk {
       ...(webhook && { webhook }),
     };
     try {
-      await writeWhole(spool.path(id), body);
+      await spool.medium.replace(spool.name(id), body);
       await spool.save('Async', record);
     } catch (error) {
       spool.grow(-body.length);
@@ -110,7 +109,7 @@ export function asyncObject({ id, state, createdAt, completedAt, expiresAt, webh
 
 /** With what was answered, in the dialect of the request. */
 export async function withAnswer(spool: Spool, record: AsyncRecord): Promise<Buffer> {
-  const answer = await readFile(spool.path(record.id, 'answer'));
+  const answer = await wholeOf(spool.medium, spool.name(record.id, 'answer'));
   const json = record.contentType?.startsWith('application/json') === true;
   const head = JSON.stringify(asyncObject(record)).slice(0, -1);
   return Buffer.concat([

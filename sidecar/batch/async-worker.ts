@@ -1,8 +1,7 @@
 /** Sends deferred requests, the oldest first, and tells who asked to be told. Bounded in what is under way at once. */
-import { readFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../snapshot/clock.ts';
 import { asyncObject, withAnswer } from './async-desk.ts';
-import { writeWhole } from './durable.ts';
+import { wholeOf } from './media/medium.ts';
 import type { AsyncRecord } from './records.ts';
 import { type Send, type Sent, verdictOf } from './send.ts';
 import type { Spool } from './spool.ts';
@@ -122,7 +121,7 @@ export class AsyncWorker {
       parent: record.id,
       path: record.path,
       rawHeaders: record.rawHeaders,
-      body: await readFile(spool.path(record.id)),
+      body: await wholeOf(spool.medium, spool.name(record.id)),
       maxAnswer: MAX_ANSWER,
       signal,
       adapt: (rule) => rule,
@@ -153,7 +152,7 @@ export class AsyncWorker {
       : sent.body;
     spool.grow(answer.length);
     try {
-      await writeWhole(spool.path(record.id, 'answer'), answer);
+      await spool.medium.replace(spool.name(record.id, 'answer'), answer);
     } catch (error) {
       spool.grow(-answer.length);
       record.state = 'queued';

@@ -1,6 +1,5 @@
 /** `/v1/files` of batches: handed in, looked at, read and removed. */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { OutriderError } from '../../errors/table.ts';
 import { answerJson } from '../server/answer.ts';
 import { CallerGone } from '../server/body-options.ts';
@@ -9,6 +8,7 @@ import type { RequestHead } from '../server/request-head.ts';
 import { outriderHeaders } from '../server/response-headers.ts';
 import { boundaryOf, readForm } from './form.ts';
 import { newId } from './ids.ts';
+import { piecesOf } from './media/medium.ts';
 import type { FileRecord } from './records.ts';
 import type { Spool } from './spool.ts';
 import { deletedObject, fileObject, page } from './wire.ts';
@@ -42,7 +42,7 @@ export class FilesDesk {
       throw new OutriderError('body_too_large', { limit });
     spool.room('File');
     const id = newId('File');
-    const handle = await open(spool.path(id), 'wx', 0o600);
+    const content = await spool.medium.grow(spool.name(id), 0);
     let bytes = 0;
     let kept = false;
     try {
@@ -51,14 +51,14 @@ export class FilesDesk {
         if (bytes + piece.length > limit) throw new OutriderError('body_too_large', { limit });
         spool.grow(piece.length);
         bytes += piece.length;
-        await handle.writeFile(piece);
+        await content.append(piece);
       });
       const purpose = form.fields.get('purpose');
       if (purpose !== 'batch') throw invalid('purpose', JSON.stringify(purpose) ?? 'missing', '"batch"');
       if (form.filename === undefined)
         throw new OutriderError('missing_member', { member: 'file', expected: 'the lines' });
       const keptMs = keptOf(form.fields);
-      await handle.sync();
+      await content.sync();
       const createdAt = wall();
       const record: FileRecord = {
         id,
@@ -72,7 +72,7 @@ export class FilesDesk {
       kept = true;
       answerJson(exchange, json(fileObject(record)));
     } finally {
-      await handle.close();
+      await content.close();
       if (!kept) {
         await spool.discard(id);
         spool.grow(-bytes);
@@ -111,14 +111,20 @@ export class FilesDesk {
 
   content(exchange: HttpExchange, id: string): Promise<void> {
     const { bytes } = this.get(id);
-    return sendFile(exchange, this.#parts.spool.path(id), bytes, 'application/octet-stream');
+    const { spool } = this.#parts;
+    return sendContent(
+      exchange,
+      piecesOf(spool.medium, spool.name(id), bytes),
+      bytes,
+      'application/octet-stream',
+    );
   }
 }
 
 /** Streams a content. Sets the outcome of the exchange. */
-function sendFile(
+function sendContent(
   exchange: HttpExchange,
-  path: string,
+  pieces: AsyncIterable<Buffer>,
   bytes: number,
   contentType: string,
   status = 200,
@@ -127,7 +133,7 @@ function sendFile(
   const headers = outriderHeaders(exchange);
   headers.push('content-type', contentType, 'content-length', String(bytes));
   return new Promise((resolve, reject) => {
-    const source = createReadStream(path, bytes > 0 ? { end: bytes - 1 } : {});
+    const source = Readable.from(pieces, { objectMode: false });
     const over = (whole: boolean): void => {
       source.destroy();
       exchange.outcome ??= {
@@ -142,7 +148,7 @@ function sendFile(
       resolve();
     };
     source.on('error', reject);
-    source.on('open', () => {
+    source.once('readable', () => {
       res.writeHead(status, headers);
       source.pipe(res);
     });

@@ -2,8 +2,8 @@
  * Results of lines, in the form in which callers get them: one JSON document and line end for each, added at the end. A line
  * counts as answered once its result is here, on the disk; what a kill left half written is cut off when the log is opened.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import { linesOf } from './lines.ts';
+import type { Growing, Medium } from './media/medium.ts';
 
 /** Takes bytes of the spool; throws where there are none. */
 export type Grow = (bytes: number) => void;
@@ -12,34 +12,35 @@ export type Grow = (bytes: number) => void;
 const HEAD_BYTES = 128;
 
 export class ResultLog {
-  readonly #handle: FileHandle;
+  readonly #content: Growing;
   readonly #grow: Grow;
-  #length: number;
   #waiting: Buffer[] = [];
   #writing: Promise<void> | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(handle: FileHandle, length: number, grow: Grow) {
-    this.#handle = handle;
-    this.#length = length;
+  private constructor(content: Growing, grow: Grow) {
+    this.#content = content;
     this.#grow = grow;
   }
 
   /** `seen` hears of every result that is there; `maxLine` in bytes. */
-  static async open(path: string, grow: Grow, seen: (head: string) => void): Promise<ResultLog> {
-    const handle = await open(path, 'a', 0o600);
+  static async open(
+    medium: Medium,
+    name: string,
+    grow: Grow,
+    seen: (head: string) => void,
+  ): Promise<ResultLog> {
     let length = 0;
-    for await (const line of linesOf(path, { maxLine: Number.MAX_SAFE_INTEGER })) {
+    for await (const line of linesOf(medium, name, { maxLine: Number.MAX_SAFE_INTEGER })) {
       if (!line.ended || line.bytes === undefined) break;
       seen(line.bytes.toString('utf8', 0, HEAD_BYTES));
       length = line.next;
     }
-    await handle.truncate(length);
-    return new ResultLog(handle, length, grow);
+    return new ResultLog(await medium.grow(name, length), grow);
   }
 
   get length(): number {
-    return this.#length;
+    return this.#content.length;
   }
 
   /** Resolves when it is on the disk. `line` without its end. Rejects where it cannot be kept: then none of it is there. */
@@ -53,7 +54,7 @@ export class ResultLog {
   async close(): Promise<void> {
     await this.#writing?.catch(() => {});
     await this.#last.catch(() => {});
-    await this.#handle.close();
+    await this.#content.close();
   }
 
   /** What comes while one write is under way goes together in the next. */
@@ -74,12 +75,9 @@ export class ResultLog {
 
   async #put(bytes: Buffer): Promise<void> {
     try {
-      await this.#handle.appendFile(bytes);
-      await this.#handle.datasync();
-      this.#length += bytes.length;
+      await this.#content.append(bytes);
+      await this.#content.sync();
     } catch (error) {
-      // The disk is full, perhaps: no half a line stays.
-      await this.#handle.truncate(this.#length).catch(() => {});
       this.#grow(-bytes.length);
       throw error;
     }

@@ -2,7 +2,6 @@
  * Sends the lines of one batch, as many at once as may be, and keeps what comes of each. A line has its result on the disk
  * before it counts. What is under way when the process ends has none, and is sent again: those lines may reach a provider twice.
  */
-import { appendFile, readFile } from 'node:fs/promises';
 import { OutriderError } from '../../errors/table.ts';
 import { innerId } from '../internal/internal-rule.ts';
 import type { TableRule } from '../routing/table.ts';
@@ -10,6 +9,7 @@ import type { Clock } from '../snapshot/clock.ts';
 import { isWrong, readBatchLine } from './batch-line.ts';
 import { Bits } from './bits.ts';
 import { type Line, linesOf } from './lines.ts';
+import { type Growing, wholeOf } from './media/medium.ts';
 import type { BatchRecord } from './records.ts';
 import { ResultLog } from './result-log.ts';
 import { type Send, type Sent, verdictOf } from './send.ts';
@@ -50,6 +50,8 @@ export class BatchRun {
   readonly #kept = { completed: 0, failed: 0 };
   #output: ResultLog | undefined;
   #errors: ResultLog | undefined;
+  #started: Growing | undefined;
+  #noting: Promise<void> = Promise.resolve();
   /** Were under way when an earlier process ended. */
   readonly #begun = new Set<number>();
   /** Before it every line has its result. */
@@ -85,9 +87,9 @@ export class BatchRun {
     this.#pauseUntil = 0;
     this.#failure = undefined;
     this.#halt = new AbortController();
-    const path = spool.path(this.#batch.inputFileId);
+    const input = spool.name(this.#batch.inputFileId);
     let leading = true;
-    for await (const line of linesOf(path, { maxLine, ...this.#from })) {
+    for await (const line of linesOf(spool.medium, input, { maxLine, ...this.#from })) {
       if (line.bytes?.length === 0 || this.#done.has(line.number)) {
         if (leading) this.#from = { offset: line.next, number: line.number + 1 };
         continue;
@@ -110,7 +112,7 @@ export class BatchRun {
     const { spool, maxLine } = this.#parts;
     const { id: batch, endpoint, inputFileId } = this.#batch;
     let last: Promise<void> | undefined;
-    for await (const { number: line, bytes } of linesOf(spool.path(inputFileId), {
+    for await (const { number: line, bytes } of linesOf(spool.medium, spool.name(inputFileId), {
       maxLine,
       ...this.#from,
     })) {
@@ -137,6 +139,8 @@ export class BatchRun {
   async close(): Promise<void> {
     await this.#output?.close();
     await this.#errors?.close();
+    await this.#noting.catch(() => {});
+    await this.#started?.close();
   }
 
   get #isHalted(): boolean {
@@ -148,7 +152,7 @@ export class BatchRun {
     const batch = this.#batch;
     const log = async (file: string): Promise<{ log: ResultLog; count: number }> => {
       let count = 0;
-      const opened = await ResultLog.open(spool.path(file), spool.grow, (head) => {
+      const opened = await ResultLog.open(spool.medium, spool.name(file), spool.grow, (head) => {
         const line = lineOfResult(head);
         if (line !== undefined && this.#done.add(line)) count++;
       });
@@ -165,8 +169,12 @@ export class BatchRun {
   }
 
   async #readBegun(): Promise<void> {
-    const text = await readFile(this.#parts.spool.path(this.#batch.id, 'started'), 'latin1').catch(() => '');
-    for (const number of text.split('\n')) {
+    const { medium } = this.#parts.spool;
+    const name = this.#parts.spool.name(this.#batch.id, 'started');
+    const text = (await wholeOf(medium, name)).toString('latin1');
+    // A kill may have left half a number.
+    this.#started = await medium.grow(name, text.lastIndexOf('\n') + 1);
+    for (const number of text.split('\n').slice(0, -1)) {
       const line = Number(number);
       // A minus: it came back unserved, and waits.
       if (line < 0) this.#begun.delete(-line);
@@ -236,9 +244,12 @@ export class BatchRun {
   }
 
   async #note(number: number): Promise<void> {
-    const entry = `${number}\n`;
+    const entry = Buffer.from(`${number}\n`);
     this.#parts.spool.grow(entry.length);
-    await appendFile(this.#parts.spool.path(this.#batch.id, 'started'), entry, { mode: 0o600 });
+    // One after the other: each goes behind the one before.
+    const before = this.#noting;
+    this.#noting = before.catch(() => {}).then(() => this.#started?.append(entry));
+    await this.#noting;
   }
 
   /** Once it is on the disk, it counts. */

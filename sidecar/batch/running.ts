@@ -6,16 +6,23 @@ import { OutriderError } from '../../errors/table.ts';
 import type { RoutingTable } from '../routing/table.ts';
 import type { HttpExchange } from '../server/http-exchange.ts';
 import type { RequestHead } from '../server/request-head.ts';
+import type { Timer } from '../snapshot/clock.ts';
 import { type AsyncTerms, asyncTerms } from './async-terms.ts';
+import type { Medium } from './media/medium.ts';
+import { openPlace, placeName, type SpoolPlace } from './media/place.ts';
 import type { LaterSeam } from './seam.ts';
 import type { LaterService, ServiceParts } from './service.ts';
 
-export interface RunningLaterOptions extends Omit<ServiceParts, 'directory' | 'table'> {
+export interface RunningLaterOptions extends Omit<ServiceParts, 'medium' | 'table'> {
   /** Unset: nothing can be kept, and what needs it is refused. */
-  directory: string | undefined;
+  place: SpoolPlace | undefined;
+  /** Who shares a place with others: namespace and workload of the pod. */
+  scope: string;
 }
 
 const RETRY_MS = 1000;
+/** What an earlier process left must not wait for a request. */
+const AGAIN_MS = 5000;
 const OURS = /^\/v1\/(files|batches|async)(\/.*)?$/;
 const OUR_ID = /^(file-or|batch_or|async_or)[0-9a-f]{24}$/;
 
@@ -26,6 +33,8 @@ export class RunningLater implements LaterSeam {
   #deferred = false;
   #service: LaterService | undefined;
   #loading: Promise<void> | undefined;
+  #medium: Medium | undefined;
+  #again: Timer | undefined;
   #stopped = false;
 
   constructor(options: RunningLaterOptions) {
@@ -72,8 +81,10 @@ export class RunningLater implements LaterSeam {
   /** Sends nothing more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#again?.cancel();
     await this.#loading;
     await this.#service?.stop();
+    await this.#medium?.close();
   }
 
   /** What is under way is broken off; the next process goes on with it. */
@@ -97,8 +108,7 @@ export class RunningLater implements LaterSeam {
   }
 
   async #opened(): Promise<LaterService> {
-    const { directory } = this.#options;
-    if (directory === undefined) {
+    if (this.#options.place === undefined) {
       throw new OutriderError('spool_missing', { what: 'batches and answers for later' });
     }
     await this.#load();
@@ -122,15 +132,34 @@ export class RunningLater implements LaterSeam {
   }
 
   async #open(): Promise<void> {
-    const { directory, warn } = this.#options;
-    if (directory === undefined || this.#stopped) return;
+    const { place, clock, scope, warn } = this.#options;
+    if (place === undefined || this.#stopped) return;
+    let medium: Medium | undefined;
     try {
+      medium = await openPlace(place, { clock, scope, warn });
       const { LaterService: Service } = await import('./service.ts');
-      const service = await Service.open({ ...this.#options, directory, table: () => this.#table });
+      const service = await Service.open({ ...this.#options, medium, table: () => this.#table });
+      medium.onLost(() => this.#lose(service));
+      this.#medium = medium;
       this.#service = service;
       if (!this.#stopped) service.start();
     } catch (error) {
-      warn(`the spool ${directory} cannot be used: ${String(error)}`);
+      warn(`the spool ${placeName(place)} cannot be used: ${String(error)}`);
+      await medium?.close();
+      if (!this.#stopped) this.#again = clock.after(AGAIN_MS, () => void this.#load());
     }
+  }
+
+  /** Somebody else goes on with what is there; this process begins with a place of its own. */
+  #lose(service: LaterService): void {
+    const medium = this.#medium;
+    this.#service = undefined;
+    this.#medium = undefined;
+    this.#loading = undefined;
+    service.cut();
+    void service
+      .stop()
+      .then(() => medium?.close())
+      .then(() => this.#load());
   }
 }

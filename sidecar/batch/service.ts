@@ -10,6 +10,7 @@ import { AsyncWorker } from './async-worker.ts';
 import { BatchesDesk } from './batches-desk.ts';
 import { type Desks, serveLater } from './desk.ts';
 import { FilesDesk } from './files-desk.ts';
+import type { Medium } from './media/medium.ts';
 import type { NativeParts, NativeRunner } from './native/run-native.ts';
 import { isOver } from './records.ts';
 import { largestInput } from './rules.ts';
@@ -20,7 +21,7 @@ import { delivererOf } from './webhook.ts';
 import { BatchWorker } from './worker.ts';
 
 export interface ServiceParts extends SenderParts, Pick<NativeParts, 'dispatch' | 'recording'> {
-  directory: string;
+  medium: Medium;
   /** Most that is kept there, in bytes. */
   maxBytes: number;
   /** Longest body of a request, in bytes. */
@@ -83,8 +84,8 @@ export class LaterService {
   }
 
   static async open(parts: ServiceParts): Promise<LaterService> {
-    const { directory, maxBytes, warn } = parts;
-    return new LaterService(parts, await Spool.open({ directory, maxBytes, warn }));
+    const { medium, maxBytes, warn } = parts;
+    return new LaterService(parts, await Spool.open({ medium, maxBytes, warn }));
   }
 
   /** Goes on with what an earlier process left. */

@@ -1,17 +1,15 @@
 /**
- * The directory in which batches, their files and deferred requests are kept: a record of JSON each, and contents beside them.
- * Records are replaced whole, contents only grow, so that a process killed at any instant leaves what the next one can go on
- * from. Bounded in bytes and in objects. One directory is for one sidecar.
+ * What is kept of batches, their files and deferred requests: a record of JSON each, and contents beside them. Records are replaced
+ * whole, contents only grow, so that a process killed at any instant leaves what the next one can go on from. Bounded in bytes
+ * and in objects. One medium is for one sidecar.
  */
-import { mkdir, readdir, readFile, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import { OutriderError } from '../../errors/table.ts';
-import { removeFile, writeWhole } from './durable.ts';
 import { isId, type Kind } from './ids.ts';
+import { type Medium, wholeOf } from './media/medium.ts';
 import { type AsyncRecord, type BatchRecord, type FileRecord, isOver } from './records.ts';
 
 export interface SpoolOptions {
-  directory: string;
+  medium: Medium;
   /** Most that is kept, in bytes. */
   maxBytes: number;
   warn: (message: string) => void;
@@ -30,7 +28,7 @@ interface Records {
 const KINDS: readonly Kind[] = ['File', 'Batch', 'Async'];
 
 export class Spool {
-  readonly #directory: string;
+  readonly medium: Medium;
   readonly #maxBytes: number;
   readonly #records: { [K in Kind]: Map<string, Records[K]> } = {
     File: new Map(),
@@ -41,12 +39,12 @@ export class Spool {
   /** Records are written one after the other: the last word of each must stand last. */
   readonly #saving = new Map<string, Promise<void>>();
 
-  private constructor({ directory, maxBytes }: SpoolOptions) {
-    this.#directory = directory;
+  private constructor({ medium, maxBytes }: SpoolOptions) {
+    this.medium = medium;
     this.#maxBytes = maxBytes;
   }
 
-  /** Reads what is there. Throws where the directory cannot be used. */
+  /** Reads what is there. Throws where the medium cannot be used. */
   static async open(options: SpoolOptions): Promise<Spool> {
     const spool = new Spool(options);
     await spool.#read(options.warn);
@@ -69,9 +67,9 @@ export class Spool {
     return this.#records.Async;
   }
 
-  /** Where the content of an object is; the name of a part where it has several. */
-  path(id: string, part = 'data'): string {
-    return join(this.#directory, `${id}.${part}`);
+  /** What the content of an object is called in the medium; `part` where it has several. */
+  name(id: string, part = 'data'): string {
+    return `${id}.${part}`;
   }
 
   /** Takes bytes, or gives them back. Throws `spool_full`. */
@@ -89,14 +87,16 @@ export class Spool {
     throw new OutriderError('spool_full', { what: `${most} ${NAMES[kind]}` }, RETRY_MS);
   }
 
-  /** Resolves when it is on the disk. */
+  /** Resolves when it is kept. */
   save<K extends Kind>(kind: K, record: Records[K]): Promise<void> {
     const { id } = record;
     (this.#records[kind] as Map<string, Records[K]>).set(id, record);
     const before = this.#saving.get(id) ?? Promise.resolve();
     const saved = before
       .catch(() => {})
-      .then(() => writeWhole(this.path(id, 'json'), JSON.stringify(this.#records[kind].get(id) ?? record)));
+      .then(() =>
+        this.medium.replace(this.name(id, 'json'), JSON.stringify(this.#records[kind].get(id) ?? record)),
+      );
     this.#saving.set(id, saved);
     const forget = (): void => {
       if (this.#saving.get(id) === saved) this.#saving.delete(id);
@@ -109,26 +109,23 @@ export class Spool {
   async remove(kind: Kind, id: string): Promise<void> {
     this.#records[kind].delete(id);
     await this.#saving.get(id)?.catch(() => {});
-    await removeFile(this.path(id, 'json'));
+    await this.medium.remove(this.name(id, 'json'));
     for (const part of PARTS) await this.removePart(id, part);
   }
 
   /** A content that nobody has heard of; its bytes are the caller's to give back. */
   async discard(id: string): Promise<void> {
-    await removeFile(this.path(id));
+    await this.medium.remove(this.name(id));
   }
 
   /** Bytes of a content; 0 where there is none. */
-  async size(id: string, part = 'data'): Promise<number> {
-    return await stat(this.path(id, part)).then(
-      (found) => found.size,
-      () => 0,
-    );
+  size(id: string, part = 'data'): Promise<number> {
+    return this.medium.size(this.name(id, part));
   }
 
   async removePart(id: string, part: string): Promise<void> {
     const size = await this.size(id, part);
-    await removeFile(this.path(id, part));
+    if (size > 0) await this.medium.remove(this.name(id, part));
     this.#bytes -= size;
   }
 
@@ -159,15 +156,15 @@ export class Spool {
   }
 
   async #read(warn: (message: string) => void): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const names = await readdir(this.#directory);
-    for (const name of names) {
+    const found = await this.medium.list();
+    for (const { name } of found) {
       if (!name.endsWith('.json')) continue;
       const id = name.slice(0, -'.json'.length);
       const kind = KINDS.find((one) => isId(one, id));
       if (kind === undefined) continue;
+      const text = (await wholeOf(this.medium, name)).toString('utf8');
       try {
-        const record = JSON.parse(await readFile(join(this.#directory, name), 'utf8')) as Records[Kind];
+        const record = JSON.parse(text) as Records[Kind];
         if (record.id !== id) throw new Error(`it is of ${record.id}`);
         (this.#records[kind] as Map<string, Records[Kind]>).set(id, record);
       } catch (error) {
@@ -180,14 +177,12 @@ export class Spool {
         errorFileId,
       ]),
     );
-    for (const name of names) {
+    for (const { name, bytes } of found) {
       const [id = '', part = ''] = name.split('.', 2);
-      if (part === 'json' && !name.endsWith('.tmp')) continue;
+      if (part === 'json' || !KINDS.some((kind) => isId(kind, id))) continue;
       const known = KINDS.some((kind) => isId(kind, id) && this.#records[kind].has(id)) || results.has(id);
-      const ours = KINDS.some((kind) => isId(kind, id));
-      const path = join(this.#directory, name);
-      if (ours && (!known || name.endsWith('.tmp'))) await unlink(path);
-      else if (ours) this.#bytes += (await stat(path)).size;
+      if (known) this.#bytes += bytes;
+      else await this.medium.remove(name);
     }
   }
 }

@@ -5,11 +5,13 @@ import { OutriderError } from '../../errors/table.ts';
 import type { RoutingTable, TableRoute } from '../routing/table.ts';
 import { type BatchLine, isWrong, readBatchLine, type Wrong } from './batch-line.ts';
 import { linesOf } from './lines.ts';
+import type { Medium } from './media/medium.ts';
 import type { LineError } from './records.ts';
 import { type BatchTerms, batchRoute, termsOf } from './rules.ts';
 
 export interface ValidationInput {
-  path: string;
+  medium: Pick<Medium, 'read'>;
+  name: string;
   bytes: number;
   endpoint: string;
   /** Longest line, in bytes. */
@@ -38,7 +40,7 @@ export async function validateInput(input: ValidationInput): Promise<Validated> 
     if (++wrongs <= MAX_ERRORS) errors.push({ ...wrong, line });
   };
   let read = 0;
-  for await (const { number, bytes } of linesOf(input.path, { maxLine: input.maxLine })) {
+  for await (const { number, bytes } of linesOf(input.medium, input.name, { maxLine: input.maxLine })) {
     if (++read % AT_ONCE === 0) await setImmediate();
     if (bytes?.length === 0) continue;
     total++;

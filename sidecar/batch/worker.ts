@@ -120,7 +120,8 @@ export class BatchWorker {
     const bytes = spool.files.get(inputFileId)?.bytes ?? 0;
     const choice = mayBeNative(table) ? (await this.#parts.native()).choice() : undefined;
     const checked = await validateInput({
-      path: spool.path(inputFileId),
+      medium: spool.medium,
+      name: spool.name(inputFileId),
       bytes,
       endpoint,
       maxLine,

@@ -1,11 +1,10 @@
 /** One call to a provider's batch API, beside all requests: bounded in time, and what comes back in memory or on the disk. */
-import { createWriteStream } from 'node:fs';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { addressOf } from '../../dispatch/address.ts';
+import type { Growing } from '../media/medium.ts';
 
 export interface NativeCall {
   method: 'GET' | 'POST';
@@ -16,7 +15,7 @@ export interface NativeCall {
   /** Pieces in order, and how many bytes they are. */
   body?: { pieces: AsyncIterable<Buffer>; length: number; type: string };
   /** Where a good answer goes; unset: into memory. */
-  into?: { path: string; maxBytes: number };
+  into?: { content: Growing; maxBytes: number };
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -42,16 +41,14 @@ export async function callNative(call: NativeCall): Promise<NativeAnswer> {
   const status = response.statusCode ?? 0;
   const retryAfter = response.headers['retry-after'];
   if (call.into && status === 200) {
-    const { path, maxBytes } = call.into;
-    let length = 0;
-    const bounded = async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-      for await (const chunk of source) {
-        length += chunk.length;
-        if (length > maxBytes) throw new Error('the results of the provider are larger than the spool takes');
-        yield chunk;
+    const { content, maxBytes } = call.into;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (content.length + chunk.length > maxBytes) {
+        response.destroy();
+        throw new Error('the results of the provider are larger than the spool takes');
       }
-    };
-    await pipeline(response, bounded, createWriteStream(path, { mode: 0o600 }));
+      await content.append(chunk);
+    }
     return { status, body: '', retryAfter };
   }
   try {

@@ -3,11 +3,10 @@
  * next begins. Whoever is killed between handing in and writing down where looks for the batch at the provider first; where a
  * provider cannot be asked for it by name, it is handed in again, and may be billed twice.
  */
-import { createReadStream } from 'node:fs';
-import { appendFile } from 'node:fs/promises';
 import type { RoutingTable } from '../../routing/table.ts';
 import { type BatchLine, isWrong, readBatchLine } from '../batch-line.ts';
 import { linesOf } from '../lines.ts';
+import { type Medium, piecesOf } from '../media/medium.ts';
 import type { BatchRecord, NativeRecord } from '../records.ts';
 import { batchRoute } from '../rules.ts';
 import type { BatchRun, RunEnd, RunParts } from '../run-batch.ts';
@@ -140,7 +139,7 @@ export class NativeRunner {
 
   async *#lines(batch: BatchRecord): AsyncGenerator<{ line: BatchLine; number: number }> {
     const { spool, maxLine } = this.#parts;
-    for await (const { bytes, number } of linesOf(spool.path(batch.inputFileId), { maxLine })) {
+    for await (const { bytes, number } of linesOf(spool.medium, spool.name(batch.inputFileId), { maxLine })) {
       if (bytes === undefined || bytes.length === 0) continue;
       const line = readBatchLine(bytes, batch.endpoint);
       if (!isWrong(line)) yield { line, number };
@@ -164,11 +163,11 @@ export class NativeRunner {
     if (native.handingInAt !== undefined && style.uploads)
       await this.#find(batch, native, style, first, signal);
     if (native.remoteBatch !== undefined) return;
-    const upload = spool.path(batch.id, 'upload');
+    const upload = spool.name(batch.id, 'upload');
     if (!style.uploads || native.remoteFile === undefined) await this.#write(batch, style);
     const length = await spool.size(batch.id, 'upload');
     if (style.uploads && native.remoteFile === undefined) {
-      const form = formOf(upload, length);
+      const form = formOf(spool.medium, upload, length);
       native.remoteFile = await this.#create(first, '/files', form, signal);
       await spool.save('Batch', batch);
     }
@@ -176,7 +175,7 @@ export class NativeRunner {
     await spool.save('Batch', batch);
     const body = style.uploads
       ? bodyOf({ ...asked, input_file_id: native.remoteFile, metadata: { outrider_batch: batch.id } })
-      : { pieces: createReadStream(upload) as AsyncIterable<Buffer>, length, type: 'application/json' };
+      : { pieces: piecesOf(spool.medium, upload), length, type: 'application/json' };
     native.remoteBatch = await this.#create(first, style.batches, body, signal);
     await spool.save('Batch', batch);
     await spool.removePart(batch.id, 'upload');
@@ -205,20 +204,24 @@ export class NativeRunner {
   async #write(batch: BatchRecord, style: Style): Promise<void> {
     const { spool } = this.#parts;
     await spool.removePart(batch.id, 'upload');
-    const path = spool.path(batch.id, 'upload');
+    const content = await spool.medium.grow(spool.name(batch.id, 'upload'), 0);
     const put = async (bytes: Buffer): Promise<void> => {
       spool.grow(bytes.length);
-      await appendFile(path, bytes, { mode: 0o600 });
+      await content.append(bytes);
     };
-    let before = style.uploads ? '' : '{"requests":[';
-    for await (const { line, number } of this.#lines(batch)) {
-      const { ready, exchange } = await this.#prepare(batch, number, line);
-      const body = Buffer.concat(ready.request.body ?? []);
-      await put(Buffer.concat([Buffer.from(before), style.line(lineName(number), batch.endpoint, body)]));
-      before = style.uploads ? '' : ',';
-      exchange.releaseBody();
+    try {
+      let before = style.uploads ? '' : '{"requests":[';
+      for await (const { line, number } of this.#lines(batch)) {
+        const { ready, exchange } = await this.#prepare(batch, number, line);
+        const body = Buffer.concat(ready.request.body ?? []);
+        await put(Buffer.concat([Buffer.from(before), style.line(lineName(number), batch.endpoint, body)]));
+        before = style.uploads ? '' : ',';
+        exchange.releaseBody();
+      }
+      if (!style.uploads) await put(Buffer.from(']}'));
+    } finally {
+      await content.close();
     }
-    if (!style.uploads) await put(Buffer.from(']}'));
   }
 
   /** Keeps the results of one file. Undefined: all of them; else what the provider answered instead. */
@@ -232,20 +235,31 @@ export class NativeRunner {
   ): Promise<NativeAnswer | undefined> {
     const { spool } = this.#parts;
     await spool.removePart(batch.id, 'results');
-    const into = { path: spool.path(batch.id, 'results'), maxBytes: MAX_RESULTS };
-    const answer = await this.#call(first, 'GET', path, signal, { into, timeoutMs: TRANSFER_MS });
+    const name = spool.name(batch.id, 'results');
+    const content = await spool.medium.grow(name, 0);
+    const into = { content, maxBytes: MAX_RESULTS };
+    const more = { into, timeoutMs: TRANSFER_MS };
+    let answer: NativeAnswer;
+    try {
+      answer = await this.#call(first, 'GET', path, signal, more);
+    } finally {
+      await content.close();
+    }
     const size = await spool.size(batch.id, 'results');
     spool.grow(size);
     if (answer.status !== 200) return answer;
     const found = new Map<number, { offset: number; bytes: number }>();
-    for await (const { bytes, offset } of linesOf(into.path, { maxLine: MAX_RESULT })) {
+    for await (const { bytes, offset } of linesOf(spool.medium, name, { maxLine: MAX_RESULT })) {
       const result = bytes && bytes.length > 0 ? style.result(parsed(bytes)) : undefined;
       if (result && bytes) found.set(result.line, { offset, bytes: bytes.length });
     }
     for await (const { line, number } of this.#lines(batch)) {
       const place = found.get(number);
       if (place === undefined || run.has(number)) continue;
-      for await (const { bytes } of linesOf(into.path, { maxLine: MAX_RESULT, offset: place.offset })) {
+      for await (const { bytes } of linesOf(spool.medium, name, {
+        maxLine: MAX_RESULT,
+        offset: place.offset,
+      })) {
         const result = bytes && style.result(parsed(bytes));
         if (result) await this.#keep(batch, number, line, result, run);
         break;
@@ -342,23 +356,23 @@ function parsed(bytes: Buffer): Record<string, unknown> {
 
 function bodyOf(value: object): NonNullable<NativeCall['body']> {
   const bytes = Buffer.from(JSON.stringify(value));
-  return { pieces: piecesOf([bytes]), length: bytes.length, type: 'application/json' };
+  return { pieces: each([bytes]), length: bytes.length, type: 'application/json' };
 }
 
-async function* piecesOf(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
+async function* each(pieces: Iterable<Buffer>): AsyncGenerator<Buffer> {
   for (const piece of pieces) yield piece;
 }
 
 const BOUNDARY = 'outrider-9b1f4c0e7a52';
 
-function formOf(path: string, length: number): NonNullable<NativeCall['body']> {
+function formOf(medium: Medium, name: string, length: number): NonNullable<NativeCall['body']> {
   const head = Buffer.from(
     `--${BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="batch.jsonl"\r\ncontent-type: application/jsonl\r\n\r\n`,
   );
   const tail = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
   const pieces = async function* (): AsyncGenerator<Buffer> {
     yield head;
-    yield* createReadStream(path) as AsyncIterable<Buffer>;
+    yield* piecesOf(medium, name);
     yield tail;
   };
   return {

@@ -22,9 +22,10 @@ export interface ConnectionOptions {
 const CONNECT_MS = 1000;
 const MAX_RETRY_MS = 5000;
 
-export function connect({ url, ca, onError }: ConnectionOptions): StoreConnection {
-  const target = url.replace(/^valkey(s?):/, 'redis$1:');
-  const options: RedisOptions = {
+export const targetOf = (url: string): string => url.replace(/^valkey(s?):/, 'redis$1:');
+
+export function redisOptions({ ca }: Pick<ConnectionOptions, 'ca'>): RedisOptions {
+  return {
     // All that is needed, and every store and every proxy before one speaks it.
     protocol: 2,
     disableClientInfo: true,
@@ -40,7 +41,10 @@ export function connect({ url, ca, onError }: ConnectionOptions): StoreConnectio
     retryStrategy: (times) => Math.min(MAX_RETRY_MS, 50 * 2 ** Math.min(times, 10)),
     ...(ca !== undefined && { tls: { ca } }),
   };
-  const client = new Redis(target, options);
+}
+
+export function connect({ url, ca, onError }: ConnectionOptions): StoreConnection {
+  const client = new Redis(targetOf(url), redisOptions({ ca }));
   client.on('error', (error: Error) => onError(codeOf(error)));
   return {
     get: (key) => client.getBuffer(key),

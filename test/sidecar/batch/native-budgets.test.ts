@@ -33,7 +33,7 @@ const budget = (cents: bigint, more: Partial<BudgetBody> = {}): BudgetBody => ({
 
 interface World {
   provider: BatchProvider;
-  start(): Promise<TestSidecar>;
+  start: () => Promise<TestSidecar>;
 }
 
 async function world(mode: BatchBody['mode'], limit: BudgetBody): Promise<World> {

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readForm } from '../../../sidecar/batch/form.ts';
 import { linesOf } from '../../../sidecar/batch/lines.ts';
+import { openDirectory } from '../../../sidecar/batch/media/directory.ts';
 import { ResultLog } from '../../../sidecar/batch/result-log.ts';
 import { verdictOf } from '../../../sidecar/batch/send.ts';
 import { opensAt } from '../../../sidecar/batch/window.ts';
@@ -56,21 +57,22 @@ describe('forms', () => {
 
 describe('lines', () => {
   it('are those of the file, from any of them on', async () => {
-    const path = join(directory, 'lines');
+    const name = 'lines';
+    const medium = await openDirectory(directory);
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ unit: fc.constantFrom('a', 'ä', 'b') }), { maxLength: 9 }),
         async (all) => {
-          await writeFile(path, all.map((line) => `${line}\n`).join(''));
+          await writeFile(join(directory, name), all.map((line) => `${line}\n`).join(''));
           const read: { number: number; offset: number; text: string }[] = [];
-          for await (const { number, offset, bytes } of linesOf(path, { maxLine: 1000 })) {
+          for await (const { number, offset, bytes } of linesOf(medium, name, { maxLine: 1000 })) {
             read.push({ number, offset, text: String(bytes) });
           }
           expect(read.map(({ text }) => text)).toEqual(all);
           const from = read[Math.floor(read.length / 2)];
           const rest: { number: number; offset: number; text: string }[] = [];
           if (from) {
-            for await (const { number, offset, bytes } of linesOf(path, { maxLine: 1000, ...from })) {
+            for await (const { number, offset, bytes } of linesOf(medium, name, { maxLine: 1000, ...from })) {
               rest.push({ number, offset, text: String(bytes) });
             }
           }
@@ -82,10 +84,12 @@ describe('lines', () => {
   });
 
   it('are not kept where they are too long', async () => {
-    const path = join(directory, 'long');
-    await writeFile(path, `${'x'.repeat(200_000)}\nshort`);
+    const name = 'long';
+    const medium = await openDirectory(directory);
+    await writeFile(join(directory, name), `${'x'.repeat(200_000)}\nshort`);
     const read: [number | undefined, boolean][] = [];
-    for await (const { bytes, ended } of linesOf(path, { maxLine: 100 })) read.push([bytes?.length, ended]);
+    for await (const { bytes, ended } of linesOf(medium, name, { maxLine: 100 }))
+      read.push([bytes?.length, ended]);
     expect(read).toEqual([
       [undefined, true],
       [5, false],
@@ -103,14 +107,16 @@ describe('logs of results', () => {
     });
 
   it('keep what is whole, wherever the last write was cut', async () => {
-    const path = join(directory, 'log');
+    const name = 'log';
+    const medium = await openDirectory(directory);
     const two = Buffer.concat([result(1), Buffer.from('\n'), result(2), Buffer.from('\n')]);
     const first = result(1).length + 1;
     for (let cut = 0; cut <= two.length; cut++) {
-      await writeFile(path, two.subarray(0, cut));
+      await writeFile(join(directory, name), two.subarray(0, cut));
       const seen: (number | undefined)[] = [];
       const log = await ResultLog.open(
-        path,
+        medium,
+        name,
         () => {},
         (head) => seen.push(lineOfResult(head)),
       );
@@ -118,7 +124,7 @@ describe('logs of results', () => {
       expect(seen).toEqual(whole);
       await Promise.all([log.append(result(3)), log.append(result(4))]);
       await log.close();
-      const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
+      const lines = (await readFile(join(directory, name), 'utf8')).split('\n').slice(0, -1);
       expect(lines.map((line) => lineOfResult(line))).toEqual([...whole, 3, 4]);
       for (const line of lines) expect(JSON.parse(line)).toMatchObject({ response: { body: { a: 1 } } });
     }

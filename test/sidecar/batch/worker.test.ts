@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../../sidecar/batch/ids.ts';
+import { openDirectory } from '../../../sidecar/batch/media/directory.ts';
 import type { BatchRecord } from '../../../sidecar/batch/records.ts';
 import type { LineOutcome } from '../../../sidecar/batch/run-batch.ts';
 import type { Request, Sent } from '../../../sidecar/batch/send.ts';
@@ -51,7 +52,10 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const opened = (): Promise<Spool> => Spool.open({ directory, maxBytes: 1_000_000, warn: () => {} });
+const opened = async (): Promise<Spool> =>
+  Spool.open({ medium: await openDirectory(directory), maxBytes: 1_000_000, warn: () => {} });
+
+const pathOf = (id: string, part?: string): string => join(directory, spool.name(id, part));
 
 function tableOf(batch: Partial<BatchBody>, more: Partial<RuleBody> = {}): RoutingTable {
   const item = routeItem(
@@ -98,7 +102,7 @@ function workerOn(table: RoutingTable): BatchWorker {
 async function batchOf(lines: readonly string[]): Promise<BatchRecord> {
   const input = newId('File');
   const content = `${lines.join('\n')}\n`;
-  await writeFile(spool.path(input), content);
+  await writeFile(pathOf(input), content);
   const createdAt = clock.wall();
   await spool.save('File', {
     id: input,
@@ -178,7 +182,7 @@ describe('a batch whose time is over', () => {
     await until(() => outcomes.includes('Paused') && clock.pending > 0);
     await passing(() => batch.state === 'expired');
     expect(batch).toMatchObject({ state: 'expired', completed: 1, failed: 2 });
-    const errors = await readFile(spool.path(batch.errorFileId), 'utf8');
+    const errors = await readFile(pathOf(batch.errorFileId), 'utf8');
     expect(errors.match(/batch_expired/g)).toHaveLength(2);
     expect(spool.files.get(batch.outputFileId)?.purpose).toBe('batch_output');
   });
@@ -230,7 +234,7 @@ describe('an end of the process in order', () => {
 
 describe('the spool', () => {
   it('takes no more than it may, and forgets what was removed', async () => {
-    const small = await Spool.open({ directory, maxBytes: 10, warn: () => {} });
+    const small = await Spool.open({ medium: spool.medium, maxBytes: 10, warn: () => {} });
     expect(() => small.grow(11)).toThrow(/holds 10 bytes/);
     small.grow(10);
     small.grow(-10);
@@ -240,13 +244,17 @@ describe('the spool', () => {
   it('leaves aside what it cannot read, and removes what belongs to nothing', async () => {
     const orphan = newId('File');
     const broken = newId('Batch');
-    await writeFile(spool.path(orphan), 'left over');
-    await writeFile(spool.path(broken, 'json'), '{"id":');
+    await writeFile(pathOf(orphan), 'left over');
+    await writeFile(pathOf(broken, 'json'), '{"id":');
     const told: string[] = [];
-    const again = await Spool.open({ directory, maxBytes: 1000, warn: (text) => told.push(text) });
+    const again = await Spool.open({
+      medium: spool.medium,
+      maxBytes: 1000,
+      warn: (text) => told.push(text),
+    });
     expect(again.batches.size).toBe(0);
     expect(told).toHaveLength(1);
-    await expect(readFile(spool.path(orphan))).rejects.toThrow(/ENOENT/);
+    await expect(readFile(pathOf(orphan))).rejects.toThrow(/ENOENT/);
   });
 
   it('is tidied of files whose time is over, unless a batch reads them', async () => {

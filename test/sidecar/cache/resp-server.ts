@@ -1,4 +1,4 @@
-/** A store that speaks as much of RESP as the cache needs, and misbehaves as it is told. */
+/** A store that speaks as much of RESP as the cache and the spool need, and misbehaves as it is told. */
 
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
@@ -16,6 +16,7 @@ export interface RespServer {
 
 export async function respServer(password?: string): Promise<RespServer> {
   const values = new Map<string, Buffer>();
+  const sets = new Map<string, Set<string>>();
   const commands: string[][] = [];
   const sockets = new Set<Socket>();
   const state = { mood: 'Well' as Mood };
@@ -55,11 +56,33 @@ export async function respServer(password?: string): Promise<RespServer> {
       if (mood === 'Damaged') sent[sent.length - 1] = (sent.at(-1) ?? 0) ^ 1;
       return bulk(sent);
     }
+    if (mood === 'Full' && WRITES.has(name))
+      return error("OOM command not allowed when used memory > 'maxmemory'.");
     if (name === 'SET') {
-      if (mood === 'Full') return error("OOM command not allowed when used memory > 'maxmemory'.");
+      if (args.some((arg) => /^nx$/i.test(String(arg))) && values.has(key)) return Buffer.from('$-1\r\n');
       values.set(key, args[1] as Buffer);
       return Buffer.from('+OK\r\n');
     }
+    const value = values.get(key) ?? Buffer.alloc(0);
+    if (name === 'STRLEN') return number(value.length);
+    if (name === 'GETRANGE') return bulk(value.subarray(Number(args[1]), Number(args[2]) + 1));
+    if (name === 'SETRANGE') {
+      const [at, piece] = [Number(args[1]), args[2] as Buffer];
+      const grown = Buffer.alloc(Math.max(value.length, at + piece.length));
+      value.copy(grown);
+      piece.copy(grown, at);
+      values.set(key, grown);
+      return number(grown.length);
+    }
+    if (name === 'DEL') return number(Number(values.delete(key)));
+    if (name === 'PEXPIRE') return number(Number(values.has(key)));
+    const set = sets.get(key) ?? new Set<string>();
+    if (name === 'SMEMBERS') return list([...set]);
+    if (name === 'SADD') {
+      sets.set(key, set.add(String(args[1])));
+      return number(1);
+    }
+    if (name === 'SREM') return number(Number(set.delete(String(args[1]))));
     if (name === 'PING') return Buffer.from('+PONG\r\n');
     if (name === 'INFO') return bulk(Buffer.from('redis_version:7.0.0\r\nloading:0\r\n'));
     if (name === 'HELLO') return error('ERR unknown command');
@@ -89,6 +112,10 @@ export async function respServer(password?: string): Promise<RespServer> {
 
 const bulk = (value: Buffer): Buffer =>
   Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')]);
+const WRITES = new Set(['SET', 'SETRANGE', 'SADD']);
+const number = (value: number): Buffer => Buffer.from(`:${value}\r\n`);
+const list = (values: readonly string[]): Buffer =>
+  Buffer.concat([Buffer.from(`*${values.length}\r\n`), ...values.map((one) => bulk(Buffer.from(one)))]);
 const error = (text: string): Buffer => Buffer.from(`-${text}\r\n`);
 
 /** One command: an array of bulk strings. Undefined: it is not there as a whole. */
