@@ -171,6 +171,8 @@ export interface Attempt {
   finishReasons: string[];
   /** In which the vendor says it served. Absent: it does not say. */
   serviceTier?: ServiceTier | undefined;
+  /** That it was asked for. Absent: none, or the standard one. */
+  askedTier?: ServiceTier | undefined;
   outputBytes: number;
   /** Of streams of events: the pauses between pieces of output. */
   chunkTimes?: ChunkTimes;

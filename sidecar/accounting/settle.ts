@@ -8,7 +8,9 @@ import type { ReadUsage } from '../dialects/dialect.ts';
 import type { Attempt } from '../exchange.ts';
 import { pricesOf } from '../snapshot/prices.ts';
 import type { TypeDefaults } from '../snapshot/provider-types.ts';
+import type { FullPrices } from '../snapshot/schema.ts';
 import { costInTier } from './price.ts';
+import type { ServiceTier } from './service-tier.ts';
 import { inputTokens, NO_USAGE, outputTokens, type Settlement, type Usage } from './usage.ts';
 
 export interface SettleFacts {
@@ -30,7 +32,14 @@ export interface SettleFacts {
 
 export type SettledAttempt = Pick<
   Attempt,
-  'candidate' | 'failure' | 'cancelled' | 'noWork' | 'finishReasons' | 'serviceTier' | 'rawUsage'
+  | 'candidate'
+  | 'failure'
+  | 'cancelled'
+  | 'noWork'
+  | 'finishReasons'
+  | 'serviceTier'
+  | 'askedTier'
+  | 'rawUsage'
 >;
 
 export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement {
@@ -42,12 +51,33 @@ export function settle(attempt: SettledAttempt, facts: SettleFacts): Settlement 
   // Usage that came with or after the last word counts even if the connection broke behind it.
   const final = reported !== undefined && (ended || attempt.finishReasons.length > 0);
   const usage = final ? reported : atLeast(reported ?? NO_USAGE, facts);
-  const settlement: Settlement = { usage, source: final ? 'Provider' : 'Estimated' };
+  const { serviceTier, askedTier } = attempt;
+  const told = serviceTier !== undefined || askedTier === undefined;
+  const settlement: Settlement = { usage, source: final && told ? 'Provider' : 'Estimated' };
   if (attempt.rawUsage !== undefined) settlement.raw = attempt.rawUsage;
   const prices = pricesOf(attempt.candidate.model);
-  const cost = prices && costInTier(usage, prices, attempt.serviceTier, facts.discounts);
+  const cost =
+    prices &&
+    (told
+      ? costInTier(usage, prices, serviceTier, facts.discounts)
+      : costUntold(usage, prices, askedTier, facts.discounts));
   if (cost !== undefined) settlement.costNanoUsd = cost;
   return settlement;
+}
+
+/**
+ * In a tier that was asked for and not confirmed: vendors may fall back from it, and some servers do not know of any. The
+ * dearer of it and the standard one, as far as prices are known.
+ */
+function costUntold(
+  usage: Usage,
+  prices: FullPrices,
+  asked: ServiceTier,
+  discounts: SettleFacts['discounts'],
+): bigint | undefined {
+  const standard = costInTier(usage, prices, undefined, discounts);
+  const own = costInTier(usage, prices, asked, discounts);
+  return own === undefined || (standard !== undefined && standard > own) ? standard : own;
 }
 
 /** The larger of what was reported so far and what we estimate, side by side. */

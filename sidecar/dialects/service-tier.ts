@@ -6,6 +6,8 @@ import type { JsonScanner } from './scan/json-scanner.ts';
 const WORDS: Readonly<Record<string, ServiceTier | undefined>> = {
   default: 'Standard',
   standard: 'Standard',
+  // Anthropic's word for not asking for more.
+  standard_only: 'Standard',
   on_demand: 'Standard',
   auto: undefined,
   unspecified: undefined,

@@ -70,7 +70,8 @@ export class Crossing {
       request: askedOf(chat),
       quirks: way.spoken.quirks ?? NO_QUIRKS,
     });
-    return { crossed: { body, translation }, losses: losses.list };
+    const asksTier = chat.serviceTier !== undefined;
+    return { crossed: { body, translation, asksTier }, losses: losses.list };
   }
 
   /** As `build`, for embeddings. */

@@ -229,6 +229,7 @@ export abstract class Launcher extends Relay implements CallOwner {
     const attempt = newAttempt(candidate, kind, now, way);
     if (permit !== undefined && permit !== 'Free') attempt.permit = permit;
     if (spend !== undefined) attempt.spend = spend;
+    if (request.askedTier !== undefined) attempt.askedTier = request.askedTier;
     this.started(attempt);
     const call = new UpstreamCall(hedge ?? this, {
       attempt,

@@ -187,6 +187,7 @@ export class PassthroughRun extends Relay implements CallOwner {
         body: undefined,
         changes: [],
         usageInjected: false,
+        askedTier: undefined,
         wire: exchange.dialect,
         translation: undefined,
       },

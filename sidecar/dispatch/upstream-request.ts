@@ -1,5 +1,7 @@
 /** Builds what is sent to a provider: path, headers by allow-list, body by splicing. Nothing of ours is in it. */
+import type { ServiceTier } from '../accounting/service-tier.ts';
 import type { DialectName, WireReader } from '../dialects/dialect.ts';
+import type { Envelope } from '../dialects/envelope.ts';
 import type { OutputCap } from '../dialects/output-cap.ts';
 import type { OpenWay } from '../dialects/pairing.ts';
 import { membersOf } from '../dialects/scan/body-scan.ts';
@@ -11,6 +13,7 @@ import type { Spoken } from '../providers/provider-type.ts';
 import { isUnstored } from '../routing/kept.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { PatchBody, RuleBody } from '../snapshot/schema.ts';
+import { askedTier } from './asked-tier.ts';
 import type { Authorization } from './auth/authorize.ts';
 import { allowedQuery } from './header-rules.ts';
 import { headerValue } from './header-value.ts';
@@ -30,6 +33,8 @@ export interface UpstreamRequest {
   readonly translation: Translation | undefined;
   /** We asked for usage in the stream and the caller did not. */
   readonly usageInjected: boolean;
+  /** Undefined: no tier of service is asked for, or the standard one. */
+  readonly askedTier: ServiceTier | undefined;
 }
 
 export interface HeaderOptions {
@@ -55,6 +60,8 @@ export interface RequestOptions extends HeaderOptions {
 export interface Crossed {
   readonly body: Buffer;
   readonly translation: Translation;
+  /** The caller asked for a tier of service; the vendor has it in its own words, or not at all. */
+  readonly asksTier?: boolean;
 }
 
 /** Up to this size one buffer is cheaper than several writes. */
@@ -97,10 +104,24 @@ export function buildRequest(
     body,
     changes: spliced.changes,
     usageInjected,
+    askedTier: tierOf(exchange, crossed, candidate.target.patch),
     wire: way.wire,
     translation: crossed?.translation,
   };
 }
+
+function tierOf(
+  { envelope }: Exchange,
+  crossed: Crossed | undefined,
+  patch: PatchBody,
+): ServiceTier | undefined {
+  if (crossed === undefined) return envelope && askedTier(envelope, patch);
+  // Whether it is in what was written takes reading it.
+  const written = crossed.asksTier ? membersOf(crossed.body) : { body: crossed.body, members: NO_MEMBERS };
+  return askedTier(written, patch);
+}
+
+const NO_MEMBERS: Envelope['members'] = new Map();
 
 function spliceReceived(
   { envelope, facts, dialect }: Exchange,

@@ -14,7 +14,7 @@ differs from the format's inventor, where it says when to come back. What its er
 - **Any model**: without a list of models any name may be asked for; otherwise those of the price catalogue.
 - A request goes through byte for byte where the vendor speaks the caller's dialect. Otherwise it is translated into the first chat dialect of the list.
 - \`{model}\` in a path is the vendor's name of the model. A path marked "from the host" stands below the host, whatever path the URL has.
-- **Tiers of service** (\`service_tier\` and the like) are billed as the answer says it was served. Their prices come from \`pricing[].serviceTier\`, else they are the share of the standard price that stands below; otherwise the cost is unknown.
+- **Tiers of service** (\`service_tier\` and the like) are billed as the answer says it was served. Their prices come from \`pricing[].serviceTier\`, else they are the share of the standard price that stands below; otherwise the cost is unknown. Where one was asked for and the answer does not say, the cost is an estimate: the dearer of it and the standard one.
 - Credentials of a cloud are sent as \`authorization: Bearer\`, or sign the request at AWS; keys never stand in a URL.
 
 `;

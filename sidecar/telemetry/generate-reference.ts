@@ -74,6 +74,8 @@ const ATTEMPT_FIELDS = {
   ms: 'Milliseconds from start to end.',
   serviceTier:
     'Tier of service in which the provider said that it served: `Standard`, `Flex`, `Priority`, `Batch`, `Reserved`, `Fast`, or `Other` for a word that we do not know. Null where it did not say.',
+  askedTier:
+    'Tier of service that the provider was asked for, in the same words; absent where none was, or the standard one. Where `serviceTier` is null beside it, the cost is an estimate: the dearer of both.',
 } as const satisfies Record<keyof AttemptRecord, string>;
 
 const SPANS = `## Traces

@@ -102,7 +102,7 @@ const NO_SIGNALS: Pick<LogRecord, 'signals'> = {};
 
 function attemptRecord(attempt: Attempt): AttemptRecord {
   const { candidate } = attempt;
-  return {
+  const record: AttemptRecord = {
     target: candidate.target.name,
     provider: candidate.providerId.slice(PROVIDER_PREFIX),
     model: cut(candidate.upstreamModel),
@@ -115,6 +115,8 @@ function attemptRecord(attempt: Attempt): AttemptRecord {
     ms: round((attempt.endedAt ?? attempt.startedAt) - attempt.startedAt),
     serviceTier: attempt.serviceTier ?? null,
   };
+  if (attempt.askedTier !== undefined) record.askedTier = attempt.askedTier;
+  return record;
 }
 
 /** What the admin port shows of a request beyond its log line. */

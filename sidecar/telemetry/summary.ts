@@ -110,6 +110,8 @@ export interface AttemptRecord {
   ms: number;
   /** In which the provider said that it served; null where it did not say. */
   serviceTier: ServiceTier | null;
+  /** That it was asked for; absent where none was, or the standard one. */
+  askedTier?: ServiceTier;
 }
 
 /** `/requests/{id}`: the log line and the reasons behind it. */

@@ -1,5 +1,5 @@
 /** Over HTTP, at every vendor: what is billed is what the answer says it was served in, asked for or not. */
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../dev/providers/server.ts';
 import type { ServiceTier } from '../../sidecar/accounting/service-tier.ts';
 import type { FullPrices } from '../../sidecar/snapshot/schema.ts';
@@ -111,3 +111,41 @@ it.each(cases)(
     expect(sidecar.ended.at(-1)?.attempts[0]?.serviceTier).toBe(tier);
   },
 );
+
+describe('a tier that is asked for', () => {
+  const ask = async (body: object, said?: string) => {
+    provider.behaviour = said === undefined ? {} : { serviceTier: said };
+    const [caller] = CALLERS;
+    if (!caller) throw new Error('no caller');
+    await call(sidecar.url, caller, { ...caller.request({ user: 'hello' }, false), ...body });
+    await expect.poll(() => sidecar.rows.length).toBe(1);
+    const [row] = sidecar.rows.splice(0);
+    const tokens = (row?.usage.input ?? 0) + (row?.usage.output ?? 0);
+    const [attempt] = sidecar.ended.at(-1)?.attempts ?? [];
+    return { row, each: Number(row?.costNanoUsd) / tokens, asked: attempt?.askedTier };
+  };
+
+  it.each([
+    ['openai-chat', 'auto'],
+    ['gemini', undefined],
+    ['bedrock-converse', undefined],
+  ])('of %s is billed by estimate where the answer does not say', async (dialect, said) => {
+    const quiet = await ask({ model: dialect }, said);
+    expect(quiet).toMatchObject({ row: { source: 'Provider' }, each: 2, asked: undefined });
+    const { row, each, asked } = await ask({ model: dialect, service_tier: 'priority' }, said);
+    expect(row?.serviceTier).toBeUndefined();
+    expect([row?.source, asked, each]).toEqual(['Estimated', 'Priority', 7]);
+  });
+
+  it('of a vendor that knows none is not asked for', async () => {
+    const { row, asked } = await ask({ model: 'cohere-chat', service_tier: 'priority' });
+    expect([row?.source, asked]).toEqual(['Provider', undefined]);
+  });
+
+  it('is billed by what the answer says', async () => {
+    const { row, asked } = await ask({ model: 'openai-chat', service_tier: 'priority' }, 'default');
+    expect([row?.source, asked]).toEqual(['Provider', 'Priority']);
+    const auto = await ask({ model: 'openai-chat', service_tier: 'auto' });
+    expect([auto.row?.source, auto.asked]).toEqual(['Provider', undefined]);
+  });
+});

@@ -172,6 +172,20 @@ describe('in a tier of service', () => {
     expect(is).toBe(expected);
   });
 
+  it.each<[string, ServiceTier, FullPrices, bigint]>([
+    ['the dearer tier that was asked for', 'Priority', full, 240_000n],
+    ['the standard one, to which a cheaper one may have fallen back', 'Flex', full, 115_500n],
+    ['the standard one, where no other has a price', 'Priority', PRICES, 115_500n],
+    ['the standard one, where the price of the other is not known', 'Batch', full, 115_500n],
+  ])('untold, costs by estimate %s', (_, askedTier, fullPrices, expected) => {
+    const model = { name: 'm', upstreamName: 'm', fullPrices };
+    const served = { ...attempt({ rawUsage: usage, askedTier }), candidate: { model } as Candidate };
+    const { source, costNanoUsd } = settle(served, { ...FACTS, discounts });
+    expect([source, costNanoUsd]).toEqual(['Estimated', expected]);
+    const told = settle({ ...served, serviceTier: 'Standard' }, { ...FACTS, discounts });
+    expect([told.source, told.costNanoUsd]).toEqual(['Provider', 115_500n]);
+  });
+
   it('has half of an odd price exactly, and rounds the sum once', () => {
     const odd = { input: 1001, output: 1 };
     const half = (prompt_tokens: number) => cost('Flex', odd, {}, { prompt_tokens, completion_tokens: 0 });
