@@ -5,9 +5,16 @@ import { cpuNanoseconds } from './process-meter.ts';
 import type { Setup } from './setup.ts';
 import { interval, quantile } from './statistics.ts';
 
-export const PAIRS = 12;
-/** Jobs on each side before the first that counts: what is compared is code that its compiler is done with. */
-const WARM_UP = 4;
+/** How often each side has its turn, and how many jobs of its own come before: what is compared is code that its compiler is done with. */
+export interface Rounds {
+  pairs: number;
+  warmUp: number;
+}
+
+/** Of jobs that take a second or more. */
+export const FEW: Rounds = { pairs: 12, warmUp: 4 };
+/** Of short ones: the shorter a sample, the more it shares with the one beside it of what else the machine does meanwhile. */
+export const MANY: Rounds = { pairs: 40, warmUp: 12 };
 
 export interface Side {
   child: Child | undefined;
@@ -40,14 +47,29 @@ export async function interleave(
   setup: Setup,
   sides: readonly Side[],
   job: Omit<Job, 'port' | 'model'>,
+  { pairs, warmUp }: Rounds = FEW,
 ): Promise<Sample[][]> {
-  for (let i = 0; i < WARM_UP; i++) for (const side of sides) await sample(setup, side, job);
+  for (let i = 0; i < warmUp; i++) for (const side of sides) await sample(setup, side, job);
   const samples: Sample[][] = sides.map(() => []);
-  for (let pair = 0; pair < PAIRS; pair++) {
+  for (let pair = 0; pair < pairs; pair++) {
     const order = sides.map((_, i) => (pair % 2 === 0 ? i : sides.length - 1 - i));
     for (const i of order) samples[i]?.push(await sample(setup, sides[i] as Side, job));
   }
   return samples;
+}
+
+/**
+ * Ratio of CPU over blocks of two neighbouring pairs, ABBA: whoever comes second meets what the first has left behind, and over a
+ * block that cancels out.
+ */
+export function ratioOfBlocks(
+  ours: readonly Sample[],
+  theirs: readonly Sample[],
+): { mean: number; low: number; high: number } {
+  const sum = (samples: readonly Sample[], i: number): number =>
+    (samples[2 * i] as Sample).cpu + (samples[2 * i + 1] as Sample).cpu;
+  const blocks = Math.floor(ours.length / 2);
+  return interval(Array.from({ length: blocks }, (_, i) => sum(ours, i) / sum(theirs, i)));
 }
 
 /** Mean and 95 % interval of `value(ours) op value(theirs)` over the pairs. */
