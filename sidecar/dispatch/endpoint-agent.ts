@@ -30,6 +30,11 @@ const SWEEP_MS = 1000;
 const HINT_MARGIN_MS = 1000;
 const IDLE_SINCE = Symbol('idle since');
 const USABLE_UNTIL = Symbol('usable until');
+/** Of node:http, as agents of others use it. */
+type Taker = ClientRequest & { onSocket(socket: Socket): void };
+interface Requests {
+  addRequest(request: ClientRequest, options: object): void;
+}
 type Idle = Duplex & {
   [IDLE_SINCE]?: number;
   [USABLE_UNTIL]?: number;
@@ -60,15 +65,32 @@ export class EndpointAgent {
     for (const name of ['keepAlive', 'maxFreeSockets', 'scheduling']) delete own[name];
     Object.assign(own, { host, port, servername: isIP(host) ? '' : host });
     if (tls && caBundle !== undefined) trustAlso(agent as https.Agent, caBundle);
-    const reuse = agent.reuseSocket.bind(agent);
+    const add = (agent as unknown as Requests).addRequest.bind(agent);
     Object.assign(agent, {
       getName: () => NAME,
       keepSocketAlive: (socket: Idle) => this.#keep(socket),
-      reuseSocket: (socket: Socket, request: ClientRequest) => {
-        this.reused = socket;
-        reuse(socket, request);
+      addRequest: (request: Taker, options: object) => {
+        if (!this.#giveIdle(request)) add(request, options);
       },
     });
+  }
+
+  /**
+   * What the agent does where it has an idle connection, without merging the options of a connection that is not made, and without
+   * a new async id for one that is not new.
+   */
+  #giveIdle(request: Taker): boolean {
+    const { agent } = this;
+    const idle = agent.freeSockets[NAME];
+    const socket = idle?.at(-1);
+    if (idle === undefined || socket === undefined || socket.destroyed) return false;
+    idle.pop();
+    this.reused = socket;
+    agent.reuseSocket(socket, request);
+    request.onSocket(socket);
+    const { sockets } = agent as { sockets: NodeJS.Dict<Socket[]> };
+    (sockets[NAME] ??= []).push(socket);
+    return true;
   }
 
   /** How long the connection that a request would get has been idle; 0 where it would get a new one. */
@@ -140,6 +162,15 @@ function isExpired(socket: Idle, now: number): boolean {
 /** `Keep-Alive: timeout=5` announces when the server closes. */
 function hintedMs(response: http.IncomingMessage | undefined): number {
   const hint = response && headerValue(response.rawHeaders, 'keep-alive');
-  const seconds = hint === undefined ? undefined : /\btimeout=(\d{1,9})/.exec(hint)?.[1];
-  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - HINT_MARGIN_MS;
+  if (hint === undefined) return Number.POSITIVE_INFINITY;
+  // A server says the same with every answer.
+  if (hint !== lastHint) {
+    const seconds = /\btimeout=(\d{1,9})/.exec(hint)?.[1];
+    lastHinted = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - HINT_MARGIN_MS;
+    lastHint = hint;
+  }
+  return lastHinted;
 }
+
+let lastHint: string | undefined;
+let lastHinted = Number.POSITIVE_INFINITY;

@@ -8,6 +8,6 @@ const AWS_STREAM = /^\s*application\/vnd\.amazon\.eventstream/i;
 
 export function isStream(response: IncomingMessage, { framing }: WireReader): boolean {
   const type = headerValue(response.rawHeaders, 'content-type');
-  if (type === undefined) return false;
+  if (type === undefined || type === 'application/json') return false;
   return framing === 'aws' ? AWS_STREAM.test(type) : SSE.test(type);
 }

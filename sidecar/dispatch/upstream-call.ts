@@ -2,7 +2,7 @@
  * One attempt on the wire: connection, request, response, deadlines. What the response means is the receiver's business,
  * what follows from it the owner's. One object per attempt and shared listeners: nothing is allocated per chunk.
  */
-import { ClientRequest, type IncomingMessage } from 'node:http';
+import { ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import { serviceTierOf } from '../dialects/service-tier.ts';
@@ -82,13 +82,11 @@ export class UpstreamCall implements WireEvents {
     const { upstream, request, owner } = this;
     const pool = this.#mayReuse() ? upstream.agent : upstream.freshAgent;
     pool.dropExpired();
-    const outgoing = new ClientRequest({
-      agent: pool.agent,
-      protocol: upstream.tls ? 'https:' : 'http:',
-      method: request.method,
-      path: request.path,
-      headers: request.headers,
-    });
+    // node:http copies the options property by property, and HTTP goes without saying.
+    const { method, path, headers } = request;
+    const options: RequestOptions = { agent: pool.agent, method, path, headers };
+    if (upstream.tls) options.protocol = 'https:';
+    const outgoing = new ClientRequest(options);
     this.outgoing = outgoing;
     // An old connection is given out while the request is created, and it is connected.
     const { reused } = pool;
