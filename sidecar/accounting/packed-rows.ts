@@ -230,7 +230,8 @@ function usageOf(numbers: Float64Array): Usage {
     images,
     requests,
   ] = numbers as unknown as Thirteen;
-  const usage: Usage = { input, cacheRead, audioInput, output, reasoning, audioOutput };
+  // In an order of its own: numbers out of a Float64Array are boxed, and V8 would box those of all usage that is made in the same order.
+  const usage: Usage = { output, reasoning, audioOutput, input, cacheRead, audioInput };
   if (w5 > 0) usage.cacheWrite5m = w5;
   if (w1 > 0) usage.cacheWrite1h = w1;
   if (audioCached > 0) usage.audioCacheRead = audioCached;

@@ -6,7 +6,10 @@ import { inputTokens, type Usage } from './usage.ts';
 
 /** Nano-USD in the standard tier of service, rounded half up. */
 export function costNanoUsd(usage: Usage, prices: TieredPrices): bigint {
-  return inNano(costPicoUsd(usage, prices));
+  const small = smallPicoUsd(usage, prices);
+  if (small === undefined) return inNano(costPicoUsd(usage, prices));
+  const rounded = small + 500;
+  return BigInt((rounded - (rounded % 1000)) / 1000);
 }
 
 /** As `costNanoUsd`, in the tier that served; undefined where its price is not known. No tier told is the standard one. */
@@ -48,6 +51,31 @@ function costPicoUsd(usage: Usage, all: TieredPrices): bigint {
     BigInt(prices.request ?? 0) * BigInt(usage.requests ?? 1)
   );
 }
+
+/** Of usage without rare kinds: the same sum in whole numbers below 2^53, which are exact. Undefined where it takes more. */
+function smallPicoUsd(usage: Usage, prices: TieredPrices): number | undefined {
+  const { input, cacheRead, output, reasoning, audioInput, audioOutput } = usage;
+  if (prices.tiers !== undefined || audioInput > 0 || audioOutput > 0 || hasRareKinds(usage))
+    return undefined;
+  const sum =
+    input * prices.input +
+    cacheRead * (prices.cacheRead ?? prices.input) +
+    output * prices.output +
+    reasoning * (prices.reasoning ?? prices.output) +
+    (prices.request ?? 0);
+  // No part is negative, so none was rounded where the sum was not.
+  return sum <= LARGEST_SMALL ? sum : undefined;
+}
+
+/** Room to round. */
+const LARGEST_SMALL = Number.MAX_SAFE_INTEGER - 1000;
+
+const hasRareKinds = (usage: Usage): boolean =>
+  usage.cacheWrite5m !== undefined ||
+  usage.cacheWrite1h !== undefined ||
+  usage.audioCacheRead !== undefined ||
+  usage.imageOutput !== undefined ||
+  usage.requests !== undefined;
 
 /** The highest tier whose bound the input exceeds: it holds for the whole request. */
 export function pricesFor(input: number, all: TieredPrices): UnitPrices {

@@ -242,6 +242,37 @@ describe('costNanoUsd', () => {
       (900_000_001n * 75_000_001n + 500n) / 1000n,
     );
   });
+
+  it('is the exact sum rounded once, below and above what a number holds', () => {
+    const price = fc.nat(10 ** 9);
+    const tokens = fc.oneof(fc.nat(5000), fc.nat(2 ** 31 - 1));
+    fc.assert(
+      fc.property(
+        tokens,
+        tokens,
+        tokens,
+        tokens,
+        price,
+        price,
+        price,
+        (input, cached, output, thought, i, c, o) => {
+          const sum =
+            BigInt(input) * BigInt(i) +
+            BigInt(cached) * BigInt(c) +
+            (BigInt(output) + BigInt(thought)) * BigInt(o) +
+            7n;
+          const used = { ...NO_USAGE, input, cacheRead: cached, output, reasoning: thought };
+          expect(costNanoUsd(used, { input: i, cacheRead: c, output: o, request: 7 })).toBe(
+            (sum + 500n) / 1000n,
+          );
+        },
+      ),
+    );
+    for (const pico of [2 ** 53 - 1002, 2 ** 53 - 1000, 2 ** 53 - 1]) {
+      const used = { ...NO_USAGE, input: 1 };
+      expect(costNanoUsd(used, { input: pico, output: 0 })).toBe((BigInt(pico) + 500n) / 1000n);
+    }
+  });
 });
 
 describe('formatUsd', () => {
@@ -258,7 +289,7 @@ describe('formatUsd', () => {
 
   it('loses nothing', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), (nano) => {
+      fc.property(fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 20n }), fc.bigInt(0n, 10n ** 9n)), (nano) => {
         const [whole = '', fraction = ''] = formatUsd(nano).split('.');
         expect(BigInt(whole + fraction.padEnd(9, '0'))).toBe(nano);
       }),
