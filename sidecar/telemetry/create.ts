@@ -1,5 +1,6 @@
 /** Puts the parts of telemetry together. */
 import type { Exchange } from '../exchange.ts';
+import type { Purpose } from '../internal/internal-rule.ts';
 import type { BreakerScope } from '../providers/failures.ts';
 import type { EffectiveSnapshot } from '../snapshot/effective.ts';
 import type { ItemId } from '../snapshot/schema.ts';
@@ -9,6 +10,8 @@ import { finish } from './finished.ts';
 import type { Semconv } from './instruments.ts';
 import { KnownNames, OTHER } from './known-names.ts';
 import { Meter } from './meter.ts';
+import { plainAttempt } from './plain.ts';
+import { PlainLines } from './plain-lines.ts';
 import { MetricsRecorder } from './record-metrics.ts';
 import { RequestRing, type RingLimits } from './request-ring.ts';
 import { RingPace } from './ring-pace.ts';
@@ -99,6 +102,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #log: AccessLog | undefined;
   readonly #tracing: Tracing | undefined;
   readonly #ring: RequestRing;
+  readonly #lines = new PlainLines();
   readonly #pace = new RingPace();
   readonly #onRequest: ((record: LogRecord) => void) | undefined;
   #names = new KnownNames(undefined);
@@ -139,24 +143,26 @@ class ExchangeTelemetry implements Telemetry {
     const { outcome } = exchange;
     if (outcome === undefined) throw new Error('the exchange has no outcome');
     const finished = finish(exchange, outcome);
-    this.#recorder.record(finished);
+    const plain = plainAttempt(finished);
+    this.#recorder.record(finished, plain);
 
     const parent = parentOf(exchange.req);
-    // What is asked on behalf of a request is written with the trace of that one.
-    const sampled = exchange.internal?.parent === undefined ? this.#tracing?.sample(parent) : undefined;
+    const sampled = isToldByParent(exchange) ? undefined : this.#tracing?.sample(parent);
     if (sampled) this.#tracing?.write(finished, this.#names, sampled);
 
     const traceId = sampled?.traceId ?? parent?.traceId;
     const rate = this.#log?.rate(finished) ?? 0;
-    const record = logRecord(finished, traceId, rate === 0 ? 1 : rate);
+    const told = rate === 0 ? 1 : rate;
     const kept =
       sampled !== undefined || !isUnremarkable(finished) || this.#pace.admits(exchange.startedWall);
     if (kept || rate > 0) {
-      const line = JSON.stringify(record);
+      const line =
+        (plain && this.#lines.line(finished, plain, traceId, told)) ??
+        JSON.stringify(logRecord(finished, traceId, told));
       if (rate > 0) this.#log?.write(line);
       if (kept) this.#ring.add(exchange.id, line, JSON.stringify(requestDetail(exchange)));
     }
-    this.#onRequest?.(record);
+    this.#onRequest?.(logRecord(finished, traceId, told));
   }
 
   ejected(provider: ItemId, scope: BreakerScope): void {
@@ -243,3 +249,9 @@ function readGauges(meter: Meter, options: TelemetryOptions, logDropped: () => n
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
+
+/** What a request waits for is written with its trace; what outlasts it, or was never part of one, has its own. */
+const isToldByParent = ({ internal }: Exchange): boolean =>
+  internal?.parent !== undefined && !APART.has(internal.purpose);
+
+const APART: ReadonlySet<Purpose> = new Set<Purpose>(['Mirror', 'Batch', 'Async']);

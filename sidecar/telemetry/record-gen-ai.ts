@@ -9,6 +9,31 @@ import type { KnownProvider } from './known-names.ts';
 import type { Meter } from './meter.ts';
 import type { CounterSeries, Family, HistogramSeries } from './series.ts';
 
+export interface CallSeries {
+  readonly usageInput: CounterSeries | undefined;
+  readonly usageOutput: CounterSeries | undefined;
+  readonly inferenceDuration: HistogramSeries | undefined;
+  readonly operationDuration: HistogramSeries | undefined;
+  readonly operationInput: HistogramSeries | undefined;
+  readonly operationOutput: HistogramSeries | undefined;
+  readonly olderInput: HistogramSeries | undefined;
+  readonly olderOutput: HistogramSeries | undefined;
+}
+
+/** As `attempt` and `call` do it. */
+export function countCall(of: CallSeries, seconds: number, input: number, output: number): void {
+  if (of.usageInput && of.usageOutput) {
+    of.usageInput.value += input;
+    of.usageOutput.value += output;
+  }
+  of.inferenceDuration?.observe(seconds);
+  of.operationDuration?.observe(seconds);
+  of.operationInput?.observe(input);
+  of.operationOutput?.observe(output);
+  of.olderInput?.observe(input);
+  of.olderOutput?.observe(output);
+}
+
 export class GenAiRecorder {
   readonly #older: boolean;
   readonly #inferenceDuration: Family<HistogramSeries> | undefined;
@@ -42,6 +67,30 @@ export class GenAiRecorder {
     this.#operationChunk = meter.chosenHistogram('operationChunk');
     this.#tokenUsage = meter.chosenHistogram('tokenUsage');
     this.#older = this.#tokenUsage !== undefined;
+  }
+
+  /** What `attempt` and `call` count a plain chat in. */
+  plain(
+    provider: KnownProvider,
+    model: string,
+    responseModel: string | undefined,
+    route: string,
+    rule: string,
+  ): CallSeries {
+    const answered = responseModel === undefined ? '' : provider.model(responseModel);
+    const usage = ['chat', provider.vendor, model, answered, 'text', route, rule];
+    const labels = ['chat', provider.vendor, model];
+    const timed = [...labels, ''];
+    return {
+      usageInput: this.#usageInput?.with(usage),
+      usageOutput: this.#usageOutput?.with(usage),
+      inferenceDuration: this.#inferenceDuration?.with(timed),
+      operationDuration: this.#older ? this.#operationDuration?.with(timed) : undefined,
+      operationInput: this.#operationInput?.with(labels),
+      operationOutput: this.#operationOutput?.with(labels),
+      olderInput: this.#tokenUsage?.with([...labels, 'input']),
+      olderOutput: this.#tokenUsage?.with([...labels, 'output']),
+    };
   }
 
   /** Usage of one attempt. One that reported none counts as 0, so that calls without usage can be told from no calls. */

@@ -5,8 +5,9 @@ import { budgetResult } from './budget-result.ts';
 import { attemptResult, type Finished, type Result } from './finished.ts';
 import { type KnownNames, type KnownProvider, OTHER } from './known-names.ts';
 import type { Meter } from './meter.ts';
+import { isPlainCount, type PlainSeries, PlainSeriesBook } from './plain-series.ts';
 import { ExperimentRecorder } from './record-experiment.ts';
-import { GenAiRecorder } from './record-gen-ai.ts';
+import { countCall, GenAiRecorder } from './record-gen-ai.ts';
 import type { CounterSeries, Family, HistogramSeries, MoneySeries } from './series.ts';
 
 const COMMON_STATUS = new Map(
@@ -51,6 +52,7 @@ export class MetricsRecorder {
   readonly #rateRefused: Family<CounterSeries>;
   readonly #rateWaited: Family<CounterSeries>;
   #names: KnownNames;
+  #plain = new PlainSeriesBook();
 
   constructor(meter: Meter, names: KnownNames) {
     this.#meter = meter;
@@ -85,10 +87,49 @@ export class MetricsRecorder {
   /** Series of things that `names` does not have any more are deleted. */
   changeNames(names: KnownNames): void {
     this.#names = names;
+    this.#plain = new PlainSeriesBook();
     this.#meter.keepOnly((instrument, values) => names.has(instrument, values));
   }
 
-  record(finished: Finished): void {
+  /** `plain`: the only attempt of a request with nothing to explain. */
+  record(finished: Finished, plain?: Attempt): void {
+    if (plain !== undefined && isPlainCount(finished, plain)) this.#recordPlain(finished, plain);
+    else this.#recordAny(finished);
+  }
+
+  #recordPlain(finished: Finished, attempt: Attempt): void {
+    const { tokens, costNanoUsd, commitMs = 0, outcome, addedMs } = finished;
+    const of = this.#plain.of(finished, attempt, () => this.#plainSeries(finished, attempt));
+    of.requests.value++;
+    this.#added.observe(addedMs / 1000);
+    of.attempts.value++;
+    of.input.value += tokens.input;
+    of.output.value += tokens.output;
+    of.cost.nano += costNanoUsd;
+    of.commit.observe(commitMs / 1000);
+    countCall(of.call, (outcome.endedAt - attempt.startedAt) / 1000, tokens.input, tokens.output);
+  }
+
+  #plainSeries({ exchange, outcome }: Finished, attempt: Attempt): PlainSeries {
+    const names = this.#names;
+    const route = names.route(exchange.route);
+    const rule = names.rule(exchange.route, exchange.plan?.rule.name);
+    const asked = names.asked(exchange.route, exchange.modelPattern);
+    const provider = names.provider(attempt.candidate.providerId);
+    const { label } = provider;
+    const model = modelLabel(attempt, provider);
+    return {
+      requests: this.#requests.with([route, rule, asked, statusLabel(outcome.status), 'OK']),
+      attempts: this.#attempts.with([route, rule, label, model, 'First', 'OK']),
+      input: this.#tokens.with([route, rule, label, model, 'input', 'Provider']),
+      output: this.#tokens.with([route, rule, label, model, 'output', 'Provider']),
+      cost: this.#cost.with([route, rule, label, model, 'Provider']),
+      commit: this.#commit.with([label, model]),
+      call: this.#genAi.plain(provider, model, attempt.responseModel, route, rule),
+    };
+  }
+
+  #recordAny(finished: Finished): void {
     const { exchange, outcome, result, last } = finished;
     const names = this.#names;
     const route = names.route(exchange.route);

@@ -171,13 +171,13 @@ function attemptDetail(exchange: Exchange, attempt: Attempt): AttemptDetail {
 }
 
 /** Milliseconds to three decimals. */
-const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+export const round = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 let second = Number.NaN;
 let prefix = '';
 
 /** As `Date.toISOString`, which is slow enough to be worth asking once a second. */
-function isoTime(wall: number): string {
+export function isoTime(wall: number): string {
   const whole = Math.floor(wall / 1000);
   if (whole !== second) {
     second = whole;
