@@ -107,7 +107,7 @@ export class Pipeline {
   handle(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
     const exchange = this.begin(req, res);
     const accept = expectsContinue ? () => res.writeContinue() : undefined;
-    void this.run(exchange, this.serve(exchange, accept));
+    void this.run(exchange, () => this.serve(exchange, accept));
   }
 
   /** A request to open a WebSocket. Refusals are ordinary answers, after which the connection ends. */
@@ -118,18 +118,17 @@ export class Pipeline {
     res.on('finish', () => socket.end());
     socket.on('error', () => socket.destroy());
     const exchange = this.begin(req, res);
-    void this.run(exchange, this.serveSocket(exchange, socket, head));
+    void this.run(exchange, () => this.serveSocket(exchange, socket, head));
   }
 
   /** A request that no connection brought, as if a caller had sent it. Resolves when it is over and recorded. */
   serveInner(exchange: HttpExchange, path: string, body: Buffer): Promise<void> {
     this.open++;
     exchange.path = path;
-    const inner = async (): Promise<void> => {
+    return this.run(exchange, () => {
       reserve(exchange.hold, body.length);
       return this.routeEndpoint(exchange, path, exchange.dialect, body);
-    };
-    return this.run(exchange, inner());
+    });
   }
 
   private begin(req: IncomingMessage, res: ServerResponse): HttpExchange {
@@ -142,29 +141,37 @@ export class Pipeline {
     return new HttpExchange(id, req, res, dialect, memory.open(), learned);
   }
 
-  private async run(exchange: HttpExchange, serving: Promise<void>): Promise<void> {
-    try {
-      await serving;
-    } catch (thrown) {
+  /**
+   * The end of every exchange. What follows here is not written with `await`: each that is passed on the way suspends a function and
+   * resumes it later, and most requests wait for two things only, their body and their answer.
+   */
+  private run(exchange: HttpExchange, serve: () => Promise<void>): Promise<void> {
+    const failed = (thrown: unknown): void => {
       this.fail(exchange, thrown);
+      this.complete(exchange);
+    };
+    try {
+      return serve().then(() => this.complete(exchange), failed);
+    } catch (thrown) {
+      failed(thrown);
+      return DONE;
     }
-    this.complete(exchange);
   }
 
-  private async serve(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
+  private serve(exchange: HttpExchange, accept: (() => void) | undefined): Promise<void> {
     const head = new RequestHead(exchange.req.rawHeaders);
     const resolution = this.enter(exchange, head);
-    if (resolution === undefined) return;
+    if (resolution === undefined) return DONE;
     switch (resolution.kind) {
       case 'Endpoint':
-        return await this.serveEndpoint(exchange, head, resolution, accept);
+        return this.serveEndpoint(exchange, head, resolution, accept);
       case 'Models':
-        return this.serveModels(exchange, resolution);
+        this.serveModels(exchange, resolution);
+        return DONE;
       case 'Feedback':
-        return await this.serveFeedback(exchange, head, accept);
+        return this.serveFeedback(exchange, head, accept);
       case 'Raw':
-        return await (this.parts.later?.serve(exchange, head, accept) ??
-          this.serveRaw(exchange, head, accept));
+        return this.parts.later?.serve(exchange, head, accept) ?? this.serveRaw(exchange, head, accept);
       case 'Unknown':
         return refusePath(exchange);
     }
@@ -213,7 +220,7 @@ export class Pipeline {
     return resolution;
   }
 
-  private async serveEndpoint(
+  private serveEndpoint(
     exchange: HttpExchange,
     head: RequestHead,
     { path, endpoint: { dialect } }: Resolution & { kind: 'Endpoint' },
@@ -222,17 +229,18 @@ export class Pipeline {
     const { maxBodyBytes } = this.parts;
     if (exchange.method !== 'POST') refuseMethod(exchange, 'POST');
     requireJson(head.contentType);
-    const body = await readBody(exchange.req, {
+    const reading = readBody(exchange.req, {
       limit: maxBodyBytes,
       hold: exchange.hold,
       contentLength: head.contentLength,
       contentEncoding: head.contentEncoding,
       accept,
     });
-    const deferred = this.parts.later?.defer(exchange, path, body);
-    if (deferred) return deferred;
-    // Not awaited, and the body not held here: a suspended function keeps all its variables, and a stream is long.
-    return this.routeEndpoint(exchange, path, dialect, body);
+    // The body is held by nothing here: a stream is long.
+    return reading.then(
+      (body) =>
+        this.parts.later?.defer(exchange, path, body) ?? this.routeEndpoint(exchange, path, dialect, body),
+    );
   }
 
   private routeEndpoint(exchange: HttpExchange, path: string, dialect: Dialect, body: Buffer): Promise<void> {
@@ -435,6 +443,8 @@ export class Pipeline {
     if (this.open === 0) this.onIdle?.();
   }
 }
+
+const DONE = Promise.resolve();
 
 /** No target can be asked because none speaks the dialect, and the dialect can do without. */
 function answeredByEstimate(exchange: HttpExchange): boolean {

@@ -12,21 +12,21 @@ import { decodeBody } from './content-encoding.ts';
 const STEP = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
-/** The whole body, decoded. Throws OutriderError, or CallerGone. */
-export async function readBody(req: IncomingMessage, options: BodyOptions): Promise<Buffer> {
+/** The whole body, decoded. Throws, or rejects with, OutriderError or CallerGone. */
+export function readBody(req: IncomingMessage, options: BodyOptions): Promise<Buffer> {
   const { limit, hold } = options;
   const encoding = options.contentEncoding?.trim().toLowerCase();
   const declared = options.contentLength === undefined ? undefined : Number(options.contentLength);
   if (declared !== undefined) {
     if (declared > limit) throw new OutriderError('body_too_large', { limit });
     reserve(hold, declared);
-    if (declared === 0) return EMPTY;
+    if (declared === 0) return Promise.resolve(EMPTY);
   }
   if (encoding === undefined || encoding === '' || encoding === 'identity') {
     options.accept?.();
-    return await new PlainBody(req, hold, limit, declared).read();
+    return new PlainBody(req, hold, limit, declared).read();
   }
-  return await decodeBody(req, encoding, options, (bytes) => reserve(hold, bytes));
+  return decodeBody(req, encoding, options, (bytes) => reserve(hold, bytes));
 }
 
 /** Throws `memory_full` (503) when there is no room. */

@@ -23,6 +23,8 @@ export class Gate {
   private readonly hosts: ReadonlySet<string> | undefined;
   private readonly origins: ReadonlySet<string>;
   private readonly token: Buffer | undefined;
+  /** Let in before. */
+  private lastHost: string | undefined = undefined;
 
   constructor(options: GateOptions = {}) {
     const hosts = [...LOCAL_HOSTS, ...(options.hosts ?? [])].map((host) => host.toLowerCase());
@@ -49,9 +51,12 @@ export class Gate {
   private checkHost(head: RequestHead): void {
     if (this.hosts === undefined) return;
     const { host } = head;
+    // Every request of an app names the same one.
+    if (host !== undefined && host === this.lastHost) return;
     if (host === undefined || !this.hosts.has(withoutPort(host))) {
       throw new OutriderError('host_not_allowed', { host: shown(host ?? '') });
     }
+    this.lastHost = host;
   }
 
   private checkOrigin(head: RequestHead): string | undefined {

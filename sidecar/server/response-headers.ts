@@ -52,6 +52,12 @@ function cacheHeaders({ result, served }: CacheUse, headers: string[]): void {
 
 /** Printable ASCII only, cut to a length every client takes: no value can start a header of its own. */
 export function headerSafe(value: string): string {
+  // Mostly the same model as before.
+  if (value === lastSafe) return value;
   const safe = /^[\x20-\x7e]*$/.test(value) ? value : value.replace(/[^\x20-\x7e]/g, '?');
-  return safe.length > MAX_VALUE ? safe.slice(0, MAX_VALUE) : safe;
+  if (safe.length > MAX_VALUE) return safe.slice(0, MAX_VALUE);
+  lastSafe = safe;
+  return safe;
 }
+
+let lastSafe = '';
