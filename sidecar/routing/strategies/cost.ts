@@ -5,8 +5,8 @@
 import { formatUsd } from '../../accounting/usd.ts';
 import { expectedCost } from '../observed/expected.ts';
 import type { Candidate } from '../plan.ts';
+import { sortRange } from './by-measure.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
-import { WEIGHTED } from './weighted.ts';
 
 /** Within so much of the cheapest the difference is one of estimates. */
 const NEAR = 1.01;
@@ -23,9 +23,10 @@ export const COST: Strategy = {
     if (candidates.length < 2) return;
     let best = Number.POSITIVE_INFINITY;
     for (const candidate of candidates) best = Math.min(best, note(candidate, context));
-    WEIGHTED.order(candidates, context);
-    // A stable sort keeps the draw among what costs about the same.
-    candidates.sort((a, b) => rank(a, best) - rank(b, best) || 0);
+    // What costs about as little as the cheapest is equal to it.
+    for (const { index } of candidates)
+      if ((expected[index] as number) <= best * NEAR) expected[index] = best;
+    sortRange(candidates, 0, candidates.length, expected, context.random);
     const tried = worthTrying(candidates, best, context);
     if (tried > 0) candidates.unshift(...candidates.splice(tried, 1));
   },
@@ -49,11 +50,6 @@ function note(candidate: Candidate, context: StrategyContext): number {
   const isKnown = cost === undefined || cost.seen >= ENOUGH;
   least[index] = isKnown ? Number.POSITIVE_INFINITY : cost.leastPicoUsd;
   return expected[index];
-}
-
-function rank({ index }: Candidate, best: number): number {
-  const cost = expected[index] as number;
-  return cost <= best * NEAR ? best : cost;
 }
 
 /** Position of a candidate whose answers nobody knows and that could be the cheapest; 0: none, or not now. */

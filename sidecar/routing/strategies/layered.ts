@@ -6,9 +6,10 @@
 import type { LayerBody } from '../../snapshot/shapes/strategy.ts';
 import { costOf, latencyOf, loadOf, paceOf, qualityOf } from '../measures.ts';
 import type { Candidate } from '../plan.ts';
+import { sortRange } from './by-measure.ts';
 import { stalest } from './stalest.ts';
 import type { Strategy, StrategyContext } from './strategy.ts';
-import { WEIGHTED } from './weighted.ts';
+import { drawRange } from './weighted.ts';
 
 type Measure = (candidate: Candidate, context: StrategyContext) => number | undefined;
 
@@ -29,14 +30,14 @@ export const LAYERED: Strategy = {
   order(candidates, context) {
     if (candidates.length < 2) return;
     const { layers = [] } = context.rule.strategy;
-    WEIGHTED.order(candidates, context);
     let count = candidates.length;
     let seen = false;
     for (const layer of layers) {
       measureAll(layer.type, candidates, count, context);
-      count = split(layer, candidates, count);
+      count = split(layer, candidates, count, context.random);
       seen ||= isSeen(layer.type);
     }
+    drawRange(candidates, 0, count, context.random);
     if (!seen) return;
     const tried = stalest(candidates, context);
     if (tried > 0) candidates.unshift(...candidates.splice(tried, 1));
@@ -49,7 +50,7 @@ export const LAYERED: Strategy = {
     for (const { type, withinPercent } of layers) {
       const best = measureAll(type, candidates, count, context);
       const value = off[candidate.index] as number;
-      count = split({ type, withinPercent }, candidates, count);
+      count = split({ type, withinPercent }, candidates, count, FIRST);
       const stays = candidates.indexOf(candidate) < count;
       const shown = value === UNKNOWN ? 'not known' : shownAs(type, Math.abs(value));
       said.push(
@@ -64,6 +65,8 @@ export const LAYERED: Strategy = {
 };
 
 const UNKNOWN = Number.POSITIVE_INFINITY;
+/** In place of chance, where nothing is chosen. */
+const FIRST = (): number => 0;
 
 /** What is measured by asking: it is not known before. */
 const isSeen = (type: LayerBody['type']): boolean => type === 'Latency' || type === 'Throughput';
@@ -88,23 +91,26 @@ function measureAll(
 }
 
 /** Puts what the layer keeps of the first so many in front, what it leaves behind them, the nearest first; gives how many it keeps. */
-function split({ type, withinPercent }: LayerBody, candidates: Candidate[], count: number): number {
+function split(
+  { type, withinPercent }: LayerBody,
+  candidates: Candidate[],
+  count: number,
+  random: () => number,
+): number {
   let best = UNKNOWN;
   for (let i = 0; i < count; i++) best = Math.min(best, of(candidates[i] as Candidate));
   if (best === UNKNOWN) return count;
   const limit = best + (Math.abs(best) * withinPercent) / 100;
-  const left: Candidate[] = [];
   let kept = 0;
   for (let i = 0; i < count; i++) {
     const candidate = candidates[i] as Candidate;
     const value = of(candidate);
     // What has not been seen yet is let through to be seen; an unknown price or score is none that could be good enough.
-    if (value <= limit || (value === UNKNOWN && isSeen(type))) candidates[kept++] = candidate;
-    else left.push(candidate);
+    if (value > limit && (value !== UNKNOWN || !isSeen(type))) continue;
+    candidates[i] = candidates[kept] as Candidate;
+    candidates[kept++] = candidate;
   }
-  // Two unknowns have no difference.
-  left.sort((a, b) => of(a) - of(b) || 0);
-  for (let i = 0; i < left.length; i++) candidates[kept + i] = left[i] as Candidate;
+  sortRange(candidates, kept, count, off, random);
   return kept;
 }
 
