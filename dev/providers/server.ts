@@ -38,7 +38,7 @@ export interface ScriptedProviderOptions {
   /** Behaviour of requests that `script` does not decide. May be replaced at any time. */
   behaviour?: Behaviour;
   /** Decides per request; undefined falls back to `behaviour`. */
-  script?: (request: SeenRequest, index: number) => Behaviour | undefined;
+  script?: (request: SeenRequest, index: number) => Behaviour | undefined | Promise<Behaviour | undefined>;
   /** Keys accepted; unset: any or none. */
   keys?: string[];
   models?: string[];
@@ -191,7 +191,7 @@ class Provider implements ScriptedProvider {
     if (this.#options.record !== false) this.requests.push(seen);
     const path = seen.url.split('?')[0] ?? '';
     if (path === '/v1/_behaviour') return this.#control(res, seen);
-    const behaviour = this.script?.(seen, index) ?? this.behaviour;
+    const behaviour = (await this.script?.(seen, index)) ?? this.behaviour;
     const endpoint = ENDPOINTS[path];
     if (behaviour.latencyMs) await pause(behaviour.latencyMs);
     if (res.destroyed) return;

@@ -165,11 +165,11 @@ describe('the process', () => {
     const flags = '--listen 127.0.0.1:0 --admin 127.0.0.1:0 --credentials-namespaces *'.split(' ');
     const operator = start(['--kubeconfig', kubeconfig, '--tls-cert', cert, '--tls-key', key, ...flags]);
     try {
-      await until(() => operator.output.includes('operator is up'), 'the operator', 20_000);
+      await until(() => operator.output.includes('operator is up'), 'the operator');
       const up = JSON.parse(
         operator.output.split('\n').find((line) => line.includes('operator is up')) ?? '',
       ) as { sync: { port: number }; admin: { port: number } };
-      await until(async () => (await get(up.admin.port, '/readyz')) === 200, 'readiness', 10_000);
+      await until(async () => (await get(up.admin.port, '/readyz')) === 200, 'readiness');
       const before = await served(up.sync.port, authority.ca);
       const second = await authority.issue('127.0.0.1');
       write('tls.key', second.key);
@@ -179,7 +179,7 @@ describe('the process', () => {
         'the renewed certificate',
       );
       operator.child.kill('SIGTERM');
-      await until(() => operator.code !== undefined, 'the end', 10_000);
+      await until(() => operator.code !== undefined, 'the end');
       expect(operator.code).toBe(0);
       expect(operator.output).not.toContain('"level":50');
     } finally {
@@ -190,7 +190,7 @@ describe('the process', () => {
   it('says what is wrong and ends where it cannot start', async () => {
     const missing = start(['--kubeconfig', path.join(dir, 'absent'), ...TLS]);
     const usage = start([]);
-    await until(() => missing.code !== undefined && usage.code !== undefined, 'both to end', 20_000);
+    await until(() => missing.code !== undefined && usage.code !== undefined, 'both to end');
     expect(missing.code).toBe(1);
     expect(missing.output).toContain('ENOENT');
     expect(usage.code).toBe(2);

@@ -69,7 +69,7 @@ describe('outrider run', () => {
     const ended = outrider(['run', '-f', directory, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], {
       OUTRIDER_SECRET_KEYS_API_KEY: 'sk-from-env',
     });
-    await until(() => /admin on http/.test(out), 10_000);
+    await until(() => /admin on http/.test(out));
     expect(out).toContain('serving assistant in namespace shop');
     const [, url = ''] = /listening on (\S+)/.exec(out) ?? [];
     const answer = await callJson(`${url}/chat/completions`, ask);
@@ -81,12 +81,12 @@ describe('outrider run', () => {
     );
 
     await write('route.yaml', ROUTE('assistant, helper'));
-    await until(() => out.includes('serving assistant, helper in namespace shop'), 10_000);
+    await until(() => out.includes('serving assistant, helper in namespace shop'));
     expect((await callJson(`${url}/chat/completions`, { ...ask, model: 'helper' })).status).toBe(200);
 
     // A mistake is told with its place, and what ran goes on running.
     await write('route.yaml', ROUTE('assistant, helper', ', weigth: 3'));
-    await until(() => /route\.yaml:\d+: .*weigth/.test(out), 10_000);
+    await until(() => /route\.yaml:\d+: .*weigth/.test(out));
     expect((await callJson(`${url}/chat/completions`, { ...ask, model: 'helper' })).status).toBe(200);
 
     child?.kill('SIGTERM');
@@ -96,7 +96,7 @@ describe('outrider run', () => {
   it('names the place of what is missing', async () => {
     await write('all.yaml', `${PROVIDER(provider.url)}---${ROUTE('assistant')}`);
     const ended = outrider(['run', '-f', directory, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0']);
-    await until(() => /admin on http/.test(out), 10_000);
+    await until(() => /admin on http/.test(out));
     expect(out).toMatch(/all\.yaml:\d+: .*OUTRIDER_SECRET_KEYS_API_KEY/);
     child?.kill('SIGINT');
     expect(await ended).toBe(0);
@@ -138,7 +138,7 @@ describe('outrider run', () => {
     const ended = outrider(['run', '-f', directory, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'], {
       OUTRIDER_SECRET_KEYS_API_KEY: 'sk-from-env',
     });
-    await until(() => /admin on http/.test(out), 10_000);
+    await until(() => /admin on http/.test(out));
     const said = (file: string) => out.split('\n').filter((line) => line.includes(`/${file}:`));
     expect(said('wrong.yaml')).toEqual([
       expect.stringMatching(

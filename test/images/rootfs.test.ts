@@ -21,6 +21,7 @@ import { buildAll } from '../../scripts/build.ts';
 import { buildRootfs } from '../../scripts/build-rootfs.ts';
 import { entrypoint, TARGETS } from '../../scripts/image.ts';
 import { writeArchive } from '../../scripts/oci-archive.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 import { describeContained, startContained } from './support/contained.ts';
 
 const work = mkdtempSync(path.join(tmpdir(), 'outrider-images-'));
@@ -187,7 +188,7 @@ async function life(child: ChildProcess, url: string): Promise<typeof ALIVE> {
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => said.push(String(chunk)));
   const ended = once(child, 'exit');
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + PATIENCE_MS;
   const status = (page: string) =>
     fetch(url + page).then(
       async (response) => {

@@ -8,6 +8,7 @@ import { type Sidecar, startSidecar } from '../../sidecar/sidecar.ts';
 import { SnapshotClient } from '../../sidecar/snapshot/client.ts';
 import { type HeldProvider, holdingProvider } from '../sidecar/limits/held-provider.ts';
 import { callJson } from '../sidecar/support/http.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 import { aRoute, Cluster } from './support/cluster.ts';
 import { until } from './support/manual-clock.ts';
 
@@ -91,7 +92,7 @@ async function sidecar(operator: RunningOperator, name: string) {
 }
 
 const until429 = async (asks: readonly (() => Promise<number>)[], served: () => number): Promise<void> => {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + PATIENCE_MS;
   let refused = 0;
   // What one of them holds comes back a moment after it was asked for.
   while (refused < 6) {

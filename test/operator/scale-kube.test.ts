@@ -198,7 +198,6 @@ describeOnKube(
               ({ generation, id }) => id === 'route/shop/route-07' && generation === 3,
             ) ?? false,
           'the change to reach a sidecar',
-          20_000,
         );
         await cluster.status(
           'LLMRoute',

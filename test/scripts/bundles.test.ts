@@ -17,6 +17,7 @@ import {
   snapshotOf,
   target,
 } from '../sidecar/support/configuration.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 const work = mkdtempSync(path.join(tmpdir(), 'outrider-bundles-'));
 let packages: string[];
@@ -137,7 +138,7 @@ async function ruleTaken(type: 'Exact' | 'RegularExpression', value: string): Pr
   const said: string[] = [];
   child.stderr.on('data', (chunk) => said.push(String(chunk)));
   try {
-    const deadline = performance.now() + 20_000;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const answer = await fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
         method: 'POST',

@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CustomResourceDefinition } from '../../crds/definitions.ts';
 import type { KubeApiServer } from './kube-apiserver.ts';
+import { PATIENCE_MS } from './until.ts';
 
 export interface KubeAnswer {
   status: number;
@@ -60,7 +61,7 @@ export async function installCrd(server: KubeApiServer, crd: CustomResourceDefin
   const created = await kubeRequest(server, 'POST', crds, crd);
   if (created.status !== 201) throw new Error(`CRD ${crd.metadata.name} is refused: ${created.body.message}`);
   const { group, names, versions } = crd.spec;
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const list = await kubeRequest(server, 'GET', `/apis/${group}/${versions[0]?.name}/${names.plural}`);
     if (list.status === 200) return;

@@ -40,12 +40,12 @@ it('share one amount among routes of several namespaces, and an edit counts in s
   await stage.cluster.apply(policy({ amount: '3' }));
   const [shop, blog] = [await stage.app(operator, 'shop', 'web'), await stage.app(operator, 'blog', 'press')];
   await until(() => isBudgeted(shop) && isBudgeted(blog), 'the budget');
-  await until(async () => (await shop.ask()).status === 200, 'the ledger', 15_000);
+  await until(async () => (await shop.ask()).status === 200, 'the ledger');
   const more = (await spendAll(shop)) + (await spendAll(blog));
   expect(1 + more).toBe(3);
 
   await stage.cluster.apply(policy({ amount: '5' }));
-  await until(async () => (await blog.ask()).status === 200, 'the higher amount', 10_000);
+  await until(async () => (await blog.ask()).status === 200, 'the higher amount');
   expect(1 + (await spendAll(blog)) + (await spendAll(shop))).toBe(2);
 
   // Gone and back under its name: what was spent is where it was.
@@ -54,7 +54,7 @@ it('share one amount among routes of several namespaces, and an edit counts in s
   expect((await shop.ask()).status).toBe(200);
   await stage.cluster.apply(policy({ amount: '6' }));
   await until(() => isBudgeted(shop) && isBudgeted(blog), 'the budget again');
-  await until(async () => (await shop.ask()).status === 200, 'what is left', 10_000);
+  await until(async () => (await shop.ask()).status === 200, 'what is left');
   expect((await spendAll(shop)) + (await spendAll(blog))).toBe(0);
 
   // Lower than what is spent: nothing more.
@@ -93,7 +93,7 @@ it("of a route and of policies over it must all have headroom, and spenders cann
   });
   const [shop, blog] = [await stage.app(operator, 'shop', 'web'), await stage.app(operator, 'blog', 'press')];
   await until(() => isBudgeted(shop, 2) && isBudgeted(blog), 'the budgets');
-  await until(async () => (await shop.ask()).status === 200, 'the ledger', 15_000);
+  await until(async () => (await shop.ask()).status === 200, 'the ledger');
   expect(1 + (await spendAll(shop))).toBe(2);
   expect(await spendAll(blog)).toBe(1);
 });
@@ -114,9 +114,9 @@ it('are told of once by Event and webhook, and not again by the next operator', 
   await stage.cluster.apply(policy({ amount: '4', alertAt: [50, 100] }, { alerts }));
   const shop = await stage.app(first, 'shop', 'web');
   await until(() => isBudgeted(shop), 'the budget');
-  await until(async () => (await shop.ask()).status === 200, 'the ledger', 15_000);
+  await until(async () => (await shop.ask()).status === 200, 'the ledger');
   expect((await shop.ask()).status).toBe(200);
-  await until(() => told.length > 0, 'the webhook', 15_000);
+  await until(() => told.length > 0, 'the webhook');
   expect(JSON.parse(told[0]?.body ?? '')).toMatchObject({ alertAt: 50, spent: '2.00', amount: '4.00' });
   await until(async () => (await events()).length > 0, 'the Event');
   expect(await events()).toEqual(['budget monthly has reached 50 % of 4.00 USD: 2.00 USD are spent']);
@@ -129,14 +129,10 @@ it('are told of once by Event and webhook, and not again by the next operator', 
 
   const second = await stage.operator(options);
   await stage.app(second, 'shop', 'late');
-  await until(
-    async () => {
-      const text = await metricsOf(second);
-      return text.includes('outrider_operator_budget_used_ratio{budget="policy/platform/teams/monthly"} 0.5');
-    },
-    'the next operator to look',
-    15_000,
-  );
+  await until(async () => {
+    const text = await metricsOf(second);
+    return text.includes('outrider_operator_budget_used_ratio{budget="policy/platform/teams/monthly"} 0.5');
+  }, 'the next operator to look');
   expect(told).toHaveLength(1);
   expect(await events()).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import type { Pod } from '../../../operator/inject/pod.ts';
 import type { KubeApiServer } from '../../support/kube-apiserver.ts';
 import { describeOnKube } from '../../support/kube-suite.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { settingsWith } from './support/case.ts';
 import { Doors } from './support/doors.ts';
 import { type MeshKind, meshConfiguration, meshHandler } from './support/mesh.ts';
@@ -93,7 +94,7 @@ describeOnKube('injection beside a mesh, called by the real admission chain', pr
 /** A webhook is called once the API server has taken it up, which it does in its own time. */
 async function injected(kind: MeshKind, order: string, door: 'webhook' | 'policy'): Promise<Pod> {
   const all = ({ spec }: Pod) => names([...(spec.initContainers ?? []), ...spec.containers]) ?? [];
-  for (const deadline = performance.now() + 10_000; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline; ) {
     const { body } = await doors.create(APP, namespaceOf(kind, order, door));
     const pod = body as unknown as Pod;
     if (all(pod).includes('istio-proxy') && all(pod).includes('outrider')) return pod;

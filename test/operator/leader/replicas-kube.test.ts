@@ -21,7 +21,6 @@ const NAMESPACE = 'outrider-system';
 const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAMESPACE}/leases`;
 const SECRET = `/api/v1/namespaces/${NAMESPACE}/secrets/outrider-tls`;
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
-const START_MS = 40_000;
 const LONG_MS = 90_000;
 
 let kube: KubeApiServer;
@@ -123,11 +122,11 @@ async function start(name: string): Promise<Process> {
   child.on('exit', (code) => {
     started.code = code;
   });
-  await until(() => started.output.includes('operator is up'), `${name} to start`, START_MS);
+  await until(() => started.output.includes('operator is up'), `${name} to start`);
   const line = started.output.split('\n').find((text) => text.includes('operator is up')) ?? '';
   const up = JSON.parse(line) as { sync: { port: number }; admin: { port: number } };
   Object.assign(started, { sync: up.sync.port, admin: up.admin.port });
-  await until(async () => (await get(started, '/readyz')).startsWith('200'), `${name} to be ready`, START_MS);
+  await until(async () => (await get(started, '/readyz')).startsWith('200'), `${name} to be ready`);
   return started;
 }
 
@@ -168,11 +167,7 @@ const trusted = async () => {
   return webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
 };
 const holds = async (what: string) =>
-  until(
-    async () => (await trusted()).join('|') === [what, what].join('|'),
-    'the webhooks to be trusted',
-    10_000,
-  );
+  until(async () => (await trusted()).join('|') === [what, what].join('|'), 'the webhooks to be trusted');
 
 afterEach(async () => {
   for (const { child } of running) child.kill('SIGKILL');
@@ -187,7 +182,7 @@ describeOnKube('replicas on a real API server', prepare, () => {
     'elect one; the other takes over when it is killed, and no sidecar notices',
     async () => {
       const first = await start('first');
-      await until(() => leads(first), 'the first leader', 10_000);
+      await until(() => leads(first), 'the first leader');
       const second = await start('second');
       const before = await lease();
       expect(before.spec).toMatchObject({ leaseDurationSeconds: 5 });
@@ -218,7 +213,7 @@ describeOnKube('replicas on a real API server', prepare, () => {
       );
 
       first.child.kill('SIGKILL');
-      await until(() => leads(second), 'the other to lead', 15_000);
+      await until(() => leads(second), 'the other to lead');
       expect((await lease()).spec['leaseTransitions']).toBe(Number(before.spec['leaseTransitions']) + 1);
       await cluster.apply(aRoute('assistant', { model: 'other' }));
       await cluster.status(
@@ -232,7 +227,7 @@ describeOnKube('replicas on a real API server', prepare, () => {
       expect(await get(second, '/metrics')).toMatch(/^outrider_operator_sync_streams 1$/m);
 
       second.child.kill('SIGTERM');
-      await until(() => second.code !== undefined, 'the end', 15_000);
+      await until(() => second.code !== undefined, 'the end');
       expect(second.code).toBe(0);
       expect((await lease()).spec['holderIdentity']).toBe('');
       // Nothing was tried that the account may not do.
@@ -245,7 +240,7 @@ describeOnKube('replicas on a real API server', prepare, () => {
     'heal what others take away, and end when leadership is taken from them',
     async () => {
       const leader = await start('third');
-      await until(() => leads(leader), 'the leader', 10_000);
+      await until(() => leads(leader), 'the leader');
       const ca = await bundle();
       await holds(ca);
 
@@ -270,25 +265,21 @@ describeOnKube('replicas on a real API server', prepare, () => {
       await holds(ca);
 
       await ask('DELETE', SECRET);
-      await until(async () => (await bundle()) === ca, 'the Secret to come back', 10_000);
+      await until(async () => (await bundle()) === ca, 'the Secret to come back');
 
       // Between reading and writing it may be renewed, and then the write is refused.
-      await until(
-        async () => {
-          const { spec, metadata } = await lease();
-          const taken = { ...spec, holderIdentity: 'thief', renewTime: '2026-01-01T00:00:00.000000Z' };
-          const { status } = await ask('PUT', `${LEASE}/outrider`, {
-            apiVersion: 'coordination.k8s.io/v1',
-            kind: 'Lease',
-            metadata,
-            spec: taken,
-          });
-          return status === 200;
-        },
-        'the Lease to be taken',
-        10_000,
-      );
-      await until(() => leader.code !== undefined, 'the end', 15_000);
+      await until(async () => {
+        const { spec, metadata } = await lease();
+        const taken = { ...spec, holderIdentity: 'thief', renewTime: '2026-01-01T00:00:00.000000Z' };
+        const { status } = await ask('PUT', `${LEASE}/outrider`, {
+          apiVersion: 'coordination.k8s.io/v1',
+          kind: 'Lease',
+          metadata,
+          spec: taken,
+        });
+        return status === 200;
+      }, 'the Lease to be taken');
+      await until(() => leader.code !== undefined, 'the end');
       expect(leader.code).toBe(1);
       expect(leader.output).toContain('the Lease is held by thief');
       expect(leader.output).not.toMatch(/forbidden/i);

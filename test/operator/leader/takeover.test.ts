@@ -52,12 +52,12 @@ async function started(
   kubeConfig?: string,
 ): Promise<[RunningOperator, RunningOperator, RunningOperator]> {
   const first = await cluster.operator(electing('first', leaseSeconds), kubeConfig);
-  await until(() => first.leadership.isLeader(), 'the first leader', 10_000);
+  await until(() => first.leadership.isLeader(), 'the first leader');
   const second = await cluster.operator(electing('second', leaseSeconds));
   const third = await cluster.operator(electing('third', leaseSeconds));
   const address = `127.0.0.1:${first.address.port}`;
   const know = () => [second, third].every(({ leadership }) => leadership.leaderAddress() === address);
-  await until(know, 'the followers to know the leader', 10_000);
+  await until(know, 'the followers to know the leader');
   return [first, second, third];
 }
 
@@ -132,13 +132,9 @@ describe('a takeover', () => {
     await until(() => leaderOf(others) !== undefined, 'the next leader');
     const next = leaderOf(others) as RunningOperator;
     expect(next.leadership.term()).toBe(term + 1);
-    await until(() => next.registry.list().filter(({ ack }) => ack).length === 6, 'every report', 10_000);
+    await until(() => next.registry.list().filter(({ ack }) => ack).length === 6, 'every report');
     clearInterval(producing);
-    await until(
-      () => rows.every(({ acknowledged, produced }) => acknowledged === produced),
-      'every row',
-      10_000,
-    );
+    await until(() => rows.every(({ acknowledged, produced }) => acknowledged === produced), 'every row');
 
     // Every row was taken by a leader; the first took none after it had given up.
     const produced = rows.reduce((sum, row) => sum + row.produced, 0);
@@ -171,7 +167,7 @@ describe('a takeover', () => {
       together.push([first, ...others].filter(({ leadership }) => leadership.isLeader()).length);
     }, 5);
     await proxy.cut();
-    await until(() => leaderOf(others) !== undefined, 'the next leader', 10_000);
+    await until(() => leaderOf(others) !== undefined, 'the next leader');
     clearInterval(counting);
     expect(losses).toEqual(['first']);
     expect(Math.max(...together)).toBe(1);
@@ -202,7 +198,7 @@ describe('a replica', () => {
     const operator = await cluster.operator(electing('first', 3), viaProxy);
     expect(operator.leadership.isLeader()).toBe(false);
     await proxy.start();
-    await until(() => operator.leadership.isLeader(), 'the lead', 10_000);
+    await until(() => operator.leadership.isLeader(), 'the lead');
     let ready = false;
     void operator.ready.then(() => (ready = true));
     await until(() => ready);

@@ -126,7 +126,7 @@ describe('a running operator', () => {
       inheritedRows('old', left(2)),
     ];
     await cluster.sidecar(operator, pod, { rows: own, epoch: 'new', inherited });
-    await until(() => forgotten === 3 && own.size === 0, 'everything to be acknowledged', 15_000);
+    await until(() => forgotten === 3 && own.size === 0, 'everything to be acknowledged');
     await cluster.stopOperator(operator);
     expect(await kept()).toEqual({ nanoUsd: 501n, rows: 6 });
   }, 20_000);

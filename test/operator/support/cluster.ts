@@ -23,6 +23,7 @@ import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
 import type { FleetLink } from '../../../sidecar/snapshot/fleet/link.ts';
 import { ConfigHolder } from '../../../sidecar/snapshot/holder.ts';
 import type { Report } from '../../../sidecar/snapshot/messages.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { type TestAuthority, testAuthority } from '../sync/support/certificates.ts';
 import { until } from './manual-clock.ts';
 import { podTokens, type TokenFor } from './pod-tokens.ts';
@@ -243,7 +244,7 @@ export class Cluster {
     check: (status: Status) => boolean,
   ): Promise<Status> {
     let last: Status = {};
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       last = ((await this.get(kind, namespace, name))?.status as Status | undefined) ?? {};
       if (check(last)) return last;

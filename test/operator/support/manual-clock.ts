@@ -1,5 +1,4 @@
 /** Time that stands still until a test moves it. Timers of no delay run by themselves, as soon as I/O has had its turn. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../../../sidecar/snapshot/clock.ts';
 
 interface Planned {
@@ -63,15 +62,5 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Polls until `check` holds; real sockets need real time, but only a little. */
-export async function until(
-  check: () => boolean | Promise<boolean>,
-  what = 'the condition',
-  withinMs = 5000,
-): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${withinMs} ms`);
-    await delay(2);
-  }
-}
+/** Beside the clock that stands still: real sockets need real time. */
+export { until } from '../../support/until.ts';

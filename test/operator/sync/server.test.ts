@@ -400,7 +400,7 @@ describe('the server', () => {
     const ended = once(half, 'close');
     let closed = false;
     void harness.stopServer(server).then(() => (closed = true));
-    await until(() => closed, 'the server to end', 5_000);
+    await until(() => closed, 'the server to end');
     await ended;
     expect(half.destroyed).toBe(true);
   });

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../../dev/providers/server.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { providerItem, routeItem, rule, target } from '../support/configuration.ts';
 import { startTestSidecar, type TestSidecar } from '../support/sidecar.ts';
 import { temporary } from './support.ts';
@@ -49,7 +50,7 @@ interface Deferred {
 }
 
 async function answered(id: string): Promise<Deferred> {
-  const deadline = performance.now() + 8000;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const state = (await (await fetch(`${sidecar.url}/v1/async/${id}`)).json()) as Deferred;
     if (state.status !== 'queued' && state.status !== 'in_progress') return state;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import type { BatchBody } from '../../../sidecar/snapshot/shapes/batch.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 
 export const BATCH: BatchBody = {
   mode: 'Emulated',
@@ -49,7 +50,7 @@ export async function ended(
   id: string,
   when: (batch: OpenAI.Batch) => boolean = ({ status }) => OVER.has(status),
 ): Promise<OpenAI.Batch> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const batch = await client.batches.retrieve(id);
     if (when(batch)) return batch;

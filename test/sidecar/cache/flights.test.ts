@@ -43,7 +43,11 @@ const counts = (answers: { headers: Record<string, string | string[] | undefined
 
 describe('single flight', () => {
   it.each([false, true])('asks once for all that come at once (stream: %s)', async (stream) => {
-    const { ask, provider, sidecar } = await made({ behaviour: { latencyMs: 40 } });
+    const { ask, provider, sidecar } = await made();
+    provider.script = async () => {
+      await until(() => sidecar.underWay() === 10, 'all to be there');
+      return { latencyMs: 40, outputTokens: 5 };
+    };
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask('hello', { stream })));
     expect(provider.count).toBe(1);
     expect(counts(answers)).toEqual(['miss', ...Array.from({ length: 9 }, () => 'shared')]);

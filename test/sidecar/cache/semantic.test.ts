@@ -57,13 +57,17 @@ async function vectors(): Promise<Vectors & { url: string }> {
   return Object.assign(state, { url: `http://127.0.0.1:${(state.server.address() as AddressInfo).port}/v1` });
 }
 
-async function made(more: Partial<CacheBody> = {}): Promise<World & { vectors: Vectors }> {
+/** @param timeoutMs for a vector; unset: long, since nothing but a model that never answers has to take it */
+async function made(
+  more: Partial<CacheBody> = {},
+  timeoutMs = 10_000,
+): Promise<World & { vectors: Vectors }> {
   const of = await vectors();
   const one = await world({
     cache: {
       exact: undefined as never,
       semantic: {
-        embeddings: { target: target('vec', { model: 'vectors' }), timeoutMs: 150, maxInputTokens: 256 },
+        embeddings: { target: target('vec', { model: 'vectors' }), timeoutMs, maxInputTokens: 256 },
         minSimilarityPercent: 80,
         maxEntries: 2,
       },
@@ -165,7 +169,7 @@ describe('a semantic cache', () => {
   });
 
   it('misses where there is no vector: an error, a silent model, or none at all', async () => {
-    const { ask, provider, vectors: of, sidecar } = await made();
+    const { ask, provider, vectors: of, sidecar } = await made({}, 150);
     await ask(CAPITAL);
     of.fail = true;
     expect((await ask(SAME)).status).toBe(200);

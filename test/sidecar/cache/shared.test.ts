@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type ConnectionOptions, connect } from '../../../sidecar/cache/shared/connection.ts';
 import { SharedAnswers } from '../../../sidecar/cache/shared/shared.ts';
 import { systemClock } from '../../../sidecar/snapshot/clock.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { until } from '../support/sidecar.ts';
 import { answer } from './answers.ts';
 import { type RespServer, respServer } from './resp-server.ts';
@@ -87,7 +88,10 @@ describe.each(['scripted', 'real'])('a shared store (%s)', (kind) => {
     const second = await sidecar(url);
     let shared: string | undefined;
     let asked = 0;
-    for (const deadline = performance.now() + 5000; shared !== 'hit' && performance.now() < deadline; ) {
+    for (
+      const deadline = performance.now() + PATIENCE_MS;
+      shared !== 'hit' && performance.now() < deadline;
+    ) {
       const question = `hello ${asked++}`;
       await first.ask(question);
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -108,7 +112,10 @@ describe.each(['scripted', 'real'])('a shared store (%s)', (kind) => {
     const kept = answer({ body: Buffer.from([0, 255, 13, 10, 42]), warnings: ['one'] });
     shared.answers.put('shop', 'key', kept);
     let found: unknown;
-    for (const deadline = performance.now() + 5000; found === undefined && performance.now() < deadline; ) {
+    for (
+      const deadline = performance.now() + PATIENCE_MS;
+      found === undefined && performance.now() < deadline;
+    ) {
       found = await shared.answers.get('shop', 'key', () => {});
     }
     expect(found).toEqual(kept);
@@ -175,7 +182,7 @@ describe('a store that misbehaves', () => {
     expect(server.commands.filter(([name]) => /^get$/i.test(name ?? ''))).toHaveLength(gets);
     expect(one.sidecar.warnings).toContain('the shared cache does not answer; it is left alone');
     server.mood = 'Well';
-    await until(() => one.sidecar.warnings.includes('the shared cache answers again'), 10_000);
+    await until(() => one.sidecar.warnings.includes('the shared cache answers again'));
   });
 
   it('is no matter at the start: sidecars begin without it', async () => {

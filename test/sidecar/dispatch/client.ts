@@ -1,5 +1,8 @@
 /** A caller that shows everything: status, headers, every chunk as it came, and how it ended. */
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import { until } from '../../support/until.ts';
+
+export { until };
 
 export interface Asked {
   readonly request: ClientRequest;
@@ -75,33 +78,20 @@ export const chat = (port: number, more: object = {}, headers: Record<string, st
 export const stream = (port: number, more: object = {}, headers: Record<string, string> = {}): Asked =>
   chat(port, { stream: true, ...more }, headers);
 
-/** Polls until `check` holds. */
-export async function until(check: () => boolean, what: string, ms = 2000): Promise<void> {
-  const end = performance.now() + ms;
-  while (!check()) {
-    if (performance.now() > end) throw new Error(`still not: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
 /** Waits until a count has not moved for as long as a stream that flows would never pause. */
 export async function standsStill(count: () => number, what: string): Promise<void> {
   let value = count();
   let since = performance.now();
   // Time alone says nothing on a busy machine: the loop that moves the bytes must have had its turns as well.
   let turns = 0;
-  await until(
-    () => {
-      const now = performance.now();
-      turns++;
-      if (count() !== value) {
-        since = now;
-        turns = 0;
-      }
-      value = count();
-      return value > 0 && turns > 40 && now - since > 250;
-    },
-    what,
-    8000,
-  );
+  await until(() => {
+    const now = performance.now();
+    turns++;
+    if (count() !== value) {
+      since = now;
+      turns = 0;
+    }
+    value = count();
+    return value > 0 && turns > 40 && now - since > 250;
+  }, what);
 }

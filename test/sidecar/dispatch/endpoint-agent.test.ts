@@ -92,7 +92,7 @@ describe('an idle connection', () => {
     await s.ask();
     expect(s.open()).toBe(1);
     s.advance(10_000);
-    await until(() => s.open() === 0, 'closed', 3000);
+    await until(() => s.open() === 0, 'closed');
   });
 
   it('is closed with the pool, and none is kept behind it', async () => {

@@ -68,7 +68,7 @@ describe('a connection', () => {
     const p = await provider({ failure: { kind: 'HangBeforeHeaders' } });
     const f = await front({ targets: [{ url: p.url }] });
     const asked = Array.from({ length: 150 }, () => chat(f.port));
-    await until(() => p.count === 150, 'all have arrived', 5000);
+    await until(() => p.count === 150, 'all have arrived');
     expect(p.connections).toBe(150);
     for (const a of asked) a.request.destroy();
     await until(() => f.exchanges.length === 150, 'all are over');

@@ -1,5 +1,6 @@
 /** A clock that moves when told to; timers fire in order of their time. */
 import type { Clock, Timer } from '../../../sidecar/snapshot/clock.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 
 export class VirtualClock implements Clock {
   now = 1_000_000;
@@ -39,7 +40,7 @@ export class VirtualClock implements Clock {
 
 /** Lets time pass, a second at a time, until `done`: for failures that only time can bring about. */
 export async function pass(clock: VirtualClock, done: () => boolean): Promise<void> {
-  const end = performance.now() + 8000;
+  const end = performance.now() + PATIENCE_MS;
   while (!done()) {
     if (performance.now() > end) throw new Error('nothing came of it, however late it got');
     await new Promise((resolve) => setTimeout(resolve, 2));

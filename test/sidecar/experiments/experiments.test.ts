@@ -3,6 +3,7 @@ import { type ScriptedProvider, startScriptedProvider } from '../../../dev/provi
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import type { ExperimentBody } from '../../../sidecar/snapshot/shapes/experiment.ts';
 import { createTelemetry } from '../../../sidecar/telemetry/create.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { providerItem, routeItem, rule, target } from '../support/configuration.ts';
 import { call, callJson } from '../support/http.ts';
 import { startTestSidecar, type TestSidecar, until } from '../support/sidecar.ts';
@@ -239,7 +240,7 @@ describe('a canary without an operator', () => {
     });
     const sent = { old: 0, next: 0 };
     // It is looked at once a second at most.
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + PATIENCE_MS;
     let back = false;
     for (let i = 0; !back && performance.now() < deadline; i++) {
       const { status, headers } = await ask(sidecar, `user ${i}`);

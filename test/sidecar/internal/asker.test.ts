@@ -11,9 +11,10 @@ import { internalRule } from '../../../sidecar/internal/internal-rule.ts';
 import { MemoryBudget } from '../../../sidecar/limits/memory-budget.ts';
 import { routingState } from '../../../sidecar/routing/state.ts';
 import { buildTable, type TableRoute } from '../../../sidecar/routing/table.ts';
-import { systemClock } from '../../../sidecar/snapshot/clock.ts';
+import { type Clock, systemClock } from '../../../sidecar/snapshot/clock.ts';
 import { CredentialStore } from '../../../sidecar/snapshot/credentials.ts';
 import type { EffectiveSnapshot } from '../../../sidecar/snapshot/effective.ts';
+import { VirtualClock } from '../dispatch/virtual-clock.ts';
 import { credentialsOf, providerItem, routeItem, snapshotOf, target } from '../support/configuration.ts';
 import { until } from '../support/sidecar.ts';
 
@@ -34,7 +35,10 @@ async function scripted(
 }
 
 /** One provider, and a rule that asks it as the classifier of a route would. */
-function asking(url: string, timeoutMs = 2000) {
+function asking(
+  url: string,
+  { timeoutMs = 2000, clock = systemClock }: { timeoutMs?: number; clock?: Clock } = {},
+) {
   const provider = providerItem('judge', url);
   const rule = internalRule('Classifier', target('judge', { model: 'small' }), timeoutMs);
   const { id, rank, models, generation, body } = routeItem('chat', ['assistant'], [rule]);
@@ -46,7 +50,7 @@ function asking(url: string, timeoutMs = 2000) {
   const credentials = new CredentialStore();
   credentials.apply(credentialsOf(snapshotOf([provider])));
   const memory = new MemoryBudget(32 * 1024 * 1024);
-  const dispatcher = new Dispatcher({ credentials, memory });
+  const dispatcher = new Dispatcher({ credentials, memory, clock });
   dispatchers.push(dispatcher);
   dispatcher.apply(effective);
   const route = buildTable(effective).routes[0] as TableRoute;
@@ -62,7 +66,7 @@ function asking(url: string, timeoutMs = 2000) {
     health: dispatcher.health,
     state: routingState(),
     dispatch: dispatcher,
-    clock: systemClock,
+    clock,
     random: () => 0.5,
   });
   const ask = (more: Partial<Question> = {}) =>
@@ -135,8 +139,17 @@ describe('a request of the sidecar itself', () => {
 
   it('gives up at its deadline, without a mark against the provider', async () => {
     const judge = await scripted({ behaviour: { failure: { kind: 'HangBeforeHeaders' } } });
-    const { ask, rows, memory } = asking(judge.url, 100);
-    const asked = await Promise.all(Array.from({ length: 6 }, () => ask()));
+    const clock = new VirtualClock();
+    // When a request came is read off the real clock.
+    const toNow = (): void => void (clock.now = performance.now());
+    toNow();
+    const { ask, rows, memory } = asking(judge.url, { timeoutMs: 100, clock });
+    const asking6 = Promise.all(Array.from({ length: 6 }, () => ask()));
+    await until(() => judge.count === 6);
+    toNow();
+    clock.advance(100);
+    const asked = await asking6;
+    toNow();
     expect(new Set(asked.map((one) => !one.ok && one.why))).toEqual(new Set(['Timeout']));
     expect(rows).toHaveLength(6);
     for (const row of rows) expect(row).toMatchObject({ outcome: 'Failed', failure: 'Timeout' });
@@ -147,7 +160,7 @@ describe('a request of the sidecar itself', () => {
 
   it('ends with the caller it is made for', async () => {
     const judge = await scripted({ behaviour: { failure: { kind: 'HangBeforeHeaders' } } });
-    const { ask, rows } = asking(judge.url, 20_000);
+    const { ask, rows } = asking(judge.url, { timeoutMs: 20_000 });
     const parent = caller();
     const asking1 = ask({ parent });
     await until(() => judge.requests.length === 1);

@@ -14,6 +14,8 @@ export interface TestSidecar extends Sidecar {
   /** What telemetry was told, one entry per request. */
   ended: EndedExchange[];
   warnings: string[];
+  /** Requests that have come and are not over. */
+  underWay(): number;
   publish(items: Snapshot['items']): void;
 }
 
@@ -35,13 +37,17 @@ export async function startTestSidecar(
   const rows: Row[] = [];
   const ended: EndedExchange[] = [];
   const warnings: string[] = [];
+  let underWay = () => 0;
   const sink: RowSink = { append: (row) => rows.push(row) };
   const sidecar = await startSidecar({
     listen: LOOPBACK,
     admin: LOOPBACK,
     source,
     rows: sink,
-    telemetry: () => Promise.resolve(recordingTelemetry(ended)),
+    telemetry: (gauges) => {
+      underWay = () => gauges.inFlight();
+      return Promise.resolve(recordingTelemetry(ended));
+    },
     warn: (message) => warnings.push(message),
     ...options,
   });
@@ -57,6 +63,7 @@ export async function startTestSidecar(
     rows,
     ended,
     warnings,
+    underWay: () => underWay(),
     publish,
   };
 }
@@ -78,11 +85,4 @@ function recordingTelemetry(ended: EndedExchange[]): Telemetry {
   };
 }
 
-/** Polls until `check` holds; fails after `ms`. */
-export async function until(check: () => boolean, ms = 5000): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!check()) {
-    if (performance.now() > deadline) throw new Error('it did not come to pass in time');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+export { until } from '../../support/until.ts';

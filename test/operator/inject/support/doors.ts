@@ -4,7 +4,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '../../../../crds/common.ts';
 import { createAuthority, issueServing } from '../../../../operator/certificates/authority.ts';
 import { injectionPolicies } from '../../../../operator/inject/policy.ts';
@@ -14,6 +13,7 @@ import { webhookConfiguration } from '../../../../operator/inject/webhook-config
 import { startWebhookServer, type WebhookServer } from '../../../../operator/inject/webhook-server.ts';
 import type { KubeApiServer } from '../../../support/kube-apiserver.ts';
 import { kubeRequest } from '../../../support/kube-request.ts';
+import { until } from '../../../support/until.ts';
 
 /** `none`: nobody injects there. */
 export type Door = 'webhook' | 'policy' | 'none';
@@ -149,13 +149,13 @@ export class Doors {
     for (const door of ['webhook', 'policy'] as const) {
       const namespace = `open-${settings}-${door}`;
       await this.namespace(namespace, { 'outrider.dev/injection': 'enabled' }, door, settings);
-      await poll(`the ${door} to be there`, async () => {
+      await until(async () => {
         const injected = await this.create(pod({}), namespace);
         const refused = await this.create(pod({ 'outrider.dev/port': '0' }), namespace);
         const warned = await this.create(pod({}, { hostNetwork: true }), namespace);
         const { initContainers } = (injected.body.spec ?? {}) as { initContainers?: unknown[] };
         return initContainers?.length === 1 && refused.status === 422 && warned.warnings.length > 0;
-      });
+      }, `the ${door} to be there`);
     }
   }
 }
@@ -177,12 +177,4 @@ function textsOf(header: string): string[] {
   return [...header.matchAll(/299 \S+ ("(?:[^"\\]|\\.)*")/g)].map(
     ([, quoted]) => JSON.parse(quoted ?? '""') as string,
   );
-}
-
-async function poll(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`waited for ${what}`);
-    await delay(50);
-  }
 }

@@ -334,7 +334,7 @@ describe('intents by vectors', () => {
     await judge.refuse();
     expect(await ask('please refund my last order now')).toMatchObject({ status: 200, rule: 'rest' });
     await judge.resume();
-    await becomes(async () => (await ask('please refund my last order now')).rule === 'first');
+    await until(async () => (await ask('please refund my last order now')).rule === 'first');
   });
 });
 
@@ -429,12 +429,4 @@ function leavable(url: string, content: string, started: (destroy: () => void) =
     headers: { 'content-type': 'application/json' },
     onRequest: (req) => started(() => req.destroy()),
   }).catch(() => undefined);
-}
-
-async function becomes(check: () => Promise<boolean>, ms = 10_000): Promise<void> {
-  const deadline = performance.now() + ms;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error('it did not come to pass in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
