@@ -1,6 +1,7 @@
 /**
- * Lines of the access log for plain requests. All but their numbers is the same from one to the next, so it is written once per target and kept as text; the rest goes
- * through JSON as a whole.
+ * Lines of the access log for plain requests. All but their numbers is the same from one to the next, so it is written once per
+ * target and kept as text. What is new in `logRecord` has its place here, too: among the facts, among the values, or in what makes
+ * a request one that is not plain.
  */
 import { formatUsd } from '../accounting/usd.ts';
 import { headerValue } from '../dispatch/header-value.ts';
@@ -57,6 +58,7 @@ function factsOf(
     attempt.kind,
     attempt.httpStatus,
     attempt.serviceTier,
+    attempt.askedTier,
     outcome.status,
     outcome.streamed,
     estimated,
@@ -81,10 +83,11 @@ function isOf(facts: readonly unknown[], finished: Finished, attempt: Attempt, s
     facts[9] === attempt.kind &&
     facts[10] === attempt.httpStatus &&
     facts[11] === attempt.serviceTier &&
-    facts[12] === outcome.status &&
-    facts[13] === outcome.streamed &&
-    facts[14] === estimated &&
-    facts[15] === sampleRate
+    facts[12] === attempt.askedTier &&
+    facts[13] === outcome.status &&
+    facts[14] === outcome.streamed &&
+    facts[15] === estimated &&
+    facts[16] === sampleRate
   );
 }
 

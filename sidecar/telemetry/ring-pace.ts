@@ -1,8 +1,8 @@
 /**
  * How many unremarkable successes the ring of recent requests takes a second. A ring that takes each of thousands a second
- * is of no use to anybody: it forgets a failure before somebody can ask for it. Everything remarkable is always taken.
+ * is of no use to anybody: it forgets a failure before somebody can ask for it. Everything remarkable is always taken, and what is traced.
  */
-const PER_SECOND = 100;
+const PER_SECOND = 20;
 
 export class RingPace {
   #second = 0;

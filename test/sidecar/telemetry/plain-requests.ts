@@ -41,6 +41,7 @@ export const requests = fc.record({
   candidate: often(first, fc.constant(open)),
   kind: often('First', fc.constantFrom('Retry' as const, 'Probe' as const)),
   tier: often<'Flex' | undefined>(undefined, fc.constant('Flex')),
+  askedTier: often<'Flex' | undefined>(undefined, fc.constant('Flex')),
   bytes: fc.nat(),
   warnings: often<string[]>([], fc.constant(['dropped'])),
   attempts: often(1, fc.constantFrom(0, 2)),
@@ -55,6 +56,7 @@ export function made(one: PlainRequest): Finished {
     kind: one.kind,
     settlement: settled(one.usage, one.cost, one.source),
     serviceTier: one.tier,
+    askedTier: one.askedTier,
   });
   return finished({
     headers: one.length === undefined ? { 'content-length': undefined } : { 'content-length': one.length },
