@@ -111,6 +111,7 @@ export function callAttributes(
   to.put('outrider.experiment', plan?.arm?.experiment.body.name);
   to.put('outrider.arm', plan?.arm?.arm.name);
   to.put('outrider.purpose', exchange.internal?.purpose);
+  to.put('outrider.parent', exchange.internal?.parent);
   to.put('outrider.asked_model', facts?.askedModel === undefined ? undefined : cut(facts.askedModel));
   to.put('outrider.target', last.candidate.target.name);
   to.put('outrider.provider', provider.label);
