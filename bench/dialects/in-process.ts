@@ -1,10 +1,11 @@
-/** The dialects' own share: events of a rendered stream, read as for passthrough, and read and translated. */
+/** The dialects' own share: events of a rendered stream, read as for passthrough, and read and translated; and a request. */
 import { askedOf } from '../../sidecar/dialects/canonical/asked.ts';
+import { Losses } from '../../sidecar/dialects/canonical/losses.ts';
 import type { AnswerContext } from '../../sidecar/dialects/chat-format.ts';
 import type { DialectName } from '../../sidecar/dialects/dialect.ts';
 import { CALLERS, VENDORS } from '../../sidecar/dialects/formats.ts';
 import { openSplitter } from '../../sidecar/dialects/splitter.ts';
-import { openTranslation } from '../../sidecar/dialects/translation.ts';
+import { openTranslation, translateRequest } from '../../sidecar/dialects/translation.ts';
 import { wireNamed } from '../../test/sidecar/dialects/pairs/wires.ts';
 import { CALLERS as APPS, type Caller } from '../../test/sidecar/matrix/callers.ts';
 
@@ -51,6 +52,28 @@ export function ownCost(
     stream.end();
   };
   return fastest(passed, translated);
+}
+
+/** Microseconds of reading a request into the canonical form and writing it for the vendor. */
+export function requestCost(caller: Caller, vendor: DialectName, body: Buffer): number {
+  const from = CALLERS[caller.dialect as DialectName];
+  const to = VENDORS[vendor];
+  if (!from || !to) throw new Error(`no translation from ${caller.dialect} to ${vendor}`);
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 40; round++) {
+    const cost = microseconds(() => {
+      const context = {
+        model: 'm',
+        maxOutputTokens: 8192,
+        quirks: {},
+        losses: new Losses(),
+        media: () => undefined,
+      };
+      translateRequest(from.readChat(body), to, context);
+    });
+    best = Math.min(best, cost);
+  }
+  return best;
 }
 
 /** The fastest of many rounds of each, taken in turn. */
