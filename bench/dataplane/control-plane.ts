@@ -14,6 +14,9 @@ import { silentLog } from '../../operator/watch/log.ts';
 
 const DAY_MS = 86_400_000;
 
+/** As `put` takes them. */
+export type Manifest = Parameters<typeof put>[1];
+
 export interface ControlPlane {
   /** Flags that make a sidecar follow it. */
   sidecarFlags: string[];
@@ -21,10 +24,30 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+export interface OpenControlPlane {
+  /** Of the API server. */
+  readonly url: string;
+  readonly directory: string;
+  /** Creates a pod of that name; gives the flags that make a sidecar follow the operator as that pod. */
+  join(pod: string): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
 /** `upstreams`: by provider name, the base URL and, for TLS, who signs it. Each provider is a route of its own name's model. */
 export async function startControlPlane(
   upstreams: Record<string, { url: string; ca?: string }>,
 ): Promise<ControlPlane> {
+  const manifests = Object.entries(upstreams).flatMap(([name, { url, ca }]) => [
+    provider(name, url, ca),
+    route(name),
+  ]);
+  const plane = await openControlPlane(manifests);
+  const sidecarFlags = await plane.join('laptop');
+  return { directory: plane.directory, sidecarFlags, stop: () => plane.stop() };
+}
+
+/** An API server with the manifests in namespace demo, where Secret `keys` has a `key`, and an operator. */
+export async function openControlPlane(manifests: readonly Manifest[]): Promise<OpenControlPlane> {
   const directory = mkdtempSync(path.join(tmpdir(), 'outrider-bench-'));
   const file = (name: string, text: string): string => {
     writeFileSync(path.join(directory, name), text, { mode: 0o600 });
@@ -37,12 +60,8 @@ export async function startControlPlane(
     kind: 'Secret',
     metadata: { name: 'keys', namespace: 'demo', labels: { 'outrider.dev/provider-credential': 'true' } },
     stringData: { key: 'sk-bench' },
-  } as Parameters<typeof put>[1]);
-  for (const [name, { url, ca }] of Object.entries(upstreams)) {
-    await put(api.url, provider(name, url, ca));
-    await put(api.url, route(name));
-  }
-  const pod = await createPod(api.url);
+  } as Manifest);
+  for (const manifest of manifests) await put(api.url, manifest);
   const validity = { now: Date.now(), lifetimeMs: DAY_MS };
   const authority = await createAuthority('outrider bench', validity);
   const operator = await startOperator({
@@ -59,23 +78,27 @@ export async function startControlPlane(
     log: silentLog,
   });
   await operator.ready;
-  const token = api.mintToken({
-    namespace: pod.namespace,
-    serviceAccount: 'default',
-    pod,
-    audience: 'outrider',
-    expiresInSeconds: 3600,
-  });
   return {
+    url: api.url,
     directory,
-    sidecarFlags: [
-      '--operator',
-      `https://127.0.0.1:${operator.address.port}`,
-      '--token-file',
-      file('token', token),
-      '--ca-file',
-      file('ca.crt', authority.cert),
-    ],
+    async join(name) {
+      const pod = await createPod(api.url, name);
+      const token = api.mintToken({
+        namespace: pod.namespace,
+        serviceAccount: 'default',
+        pod,
+        audience: 'outrider',
+        expiresInSeconds: 3600,
+      });
+      return [
+        '--operator',
+        `https://127.0.0.1:${operator.address.port}`,
+        '--token-file',
+        file(`token-${name}`, token),
+        '--ca-file',
+        file('ca.crt', authority.cert),
+      ];
+    },
     async stop() {
       await operator.stop();
       await api.close();
@@ -84,7 +107,7 @@ export async function startControlPlane(
   };
 }
 
-function provider(name: string, url: string, ca: string | undefined): Parameters<typeof put>[1] {
+function provider(name: string, url: string, ca: string | undefined): Manifest {
   return {
     apiVersion: 'outrider.dev/v1alpha1',
     kind: 'LLMProvider',
@@ -104,11 +127,11 @@ function provider(name: string, url: string, ca: string | undefined): Parameters
         },
       ],
     },
-  } as Parameters<typeof put>[1];
+  } as Manifest;
 }
 
 /** Two targets and a header match: what a plain route has to decide. */
-function route(name: string): Parameters<typeof put>[1] {
+function route(name: string): Manifest {
   return {
     apiVersion: 'outrider.dev/v1alpha1',
     kind: 'LLMRoute',
@@ -130,5 +153,5 @@ function route(name: string): Parameters<typeof put>[1] {
         },
       ],
     },
-  } as Parameters<typeof put>[1];
+  } as Manifest;
 }

@@ -14,12 +14,13 @@ export async function startSidecar(
   flags: string[],
   ports: { port: number; adminPort: number },
   env: NodeJS.ProcessEnv = {},
+  program = 'dist/sidecar.js',
 ): Promise<SidecarProcess> {
   const started = performance.now();
   const child = new Child(
     [
       ...NODE_FLAGS.sidecar,
-      'dist/sidecar.js',
+      program,
       ...flags,
       '--listen',
       `127.0.0.1:${ports.port}`,

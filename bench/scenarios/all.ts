@@ -3,6 +3,7 @@
 import { BANDIT } from './bandit.ts';
 import { CACHE } from './cache.ts';
 import { COST_TIERS } from './cost-tiers.ts';
+import { FLEET } from './fleet.ts';
 import { KEY_STORM } from './key-storm.ts';
 import { LATENCY_SPIKE } from './latency-spike.ts';
 import { OUTAGE } from './outage.ts';
@@ -17,4 +18,5 @@ export const SCENARIOS: readonly Scenario[] = [
   SLOW_TAIL,
   KEY_STORM,
   CACHE,
+  FLEET,
 ];

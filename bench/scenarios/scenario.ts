@@ -1,5 +1,6 @@
 /** What a scenario is: real processes, bounded load, figures, and bars that are met or not. */
 import type { Snapshot } from '../../sidecar/snapshot/schema.ts';
+import type { OpenControlPlane } from '../dataplane/control-plane.ts';
 import type { LoadOptions, Sample } from './load.ts';
 import type { ProviderCounts, ProviderScript } from './provider-script.ts';
 
@@ -24,6 +25,8 @@ export interface Stage {
   providers(scripts: Record<string, ProviderScript>): Promise<Providers>;
   /** A bundled sidecar that serves the items. Keys of credentials differ. */
   sidecar(items: Snapshot['items']): Promise<RunningSidecar>;
+  /** A bundled sidecar of its own pod, which follows an operator. */
+  follower(controlPlane: OpenControlPlane, pod: string): Promise<RunningSidecar>;
   /** A line on standard error, for whoever watches. */
   note(text: string): void;
 }

@@ -1,9 +1,11 @@
 /** The processes of one scenario, each started once and ended with it. */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { anyPort } from '../../dev/laptop/ports.ts';
 import { NODE_ENVIRONMENT, NODE_FLAGS } from '../../scripts/node-flags.ts';
 import { bundled } from '../bundled.ts';
 import { Child } from '../dataplane/child.ts';
+import { startSidecar } from '../dataplane/sidecar-process.ts';
 import { drive } from './load.ts';
 import type { ProviderCounts } from './provider-script.ts';
 import type { Stage } from './scenario.ts';
@@ -15,6 +17,7 @@ export interface OwnStage extends Stage {
 export function openStage(): OwnStage {
   const children: Child[] = [];
   let program: Promise<string> | undefined;
+  let following: Promise<string> | undefined;
   return {
     async providers(scripts) {
       const child = new Child(['bench/scenarios/provider-process.ts', JSON.stringify(scripts)]);
@@ -39,10 +42,19 @@ export function openStage(): OwnStage {
       const { port, adminPort } = await child.ask<{ port: number; adminPort: number }>(items);
       return { port, adminPort, drive: (load) => drive({ ...load, port }) };
     },
+    async follower(controlPlane, pod) {
+      following ??= bundled('cli/bundles/sidecar.ts');
+      const flags = await controlPlane.join(pod);
+      const ports = { port: await anyPort(), adminPort: await anyPort() };
+      const { child } = await startSidecar(flags, ports, {}, await following);
+      children.push(child);
+      return { ...ports, drive: (load) => drive({ ...load, port: ports.port }) };
+    },
     note: (text) => void process.stderr.write(`${text}\n`),
     async close() {
       for (const child of children.reverse()) await child.stop();
-      if (program) await rm(path.dirname(await program), { recursive: true });
+      for (const made of [program, following])
+        if (made) await rm(path.dirname(await made), { recursive: true });
     },
   };
 }

@@ -10,11 +10,14 @@ interface Pod extends KubeObject {
 }
 
 /** @returns the pod's identity, as its token carries it */
-export async function createPod(server: string): Promise<{ namespace: string; name: string; uid: string }> {
+export async function createPod(
+  server: string,
+  name = NAME,
+): Promise<{ namespace: string; name: string; uid: string }> {
   const pod: Pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: NAME, namespace: NAMESPACE, labels: { app: 'laptop', 'outrider.dev/sidecar': 'true' } },
+    metadata: { name, namespace: NAMESPACE, labels: { app: 'laptop', 'outrider.dev/sidecar': 'true' } },
     spec: { containers: [{ name: 'outrider', image: 'outrider/sidecar' }] },
   };
   const created = await put(server, pod);
@@ -36,5 +39,5 @@ export async function createPod(server: string): Promise<{ namespace: string; na
       ],
     },
   });
-  return { namespace: NAMESPACE, name: NAME, uid: created.metadata.uid ?? '' };
+  return { namespace: NAMESPACE, name, uid: created.metadata.uid ?? '' };
 }
