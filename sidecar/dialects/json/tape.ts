@@ -31,7 +31,7 @@ const scanner = new JsonScanner();
 
 /** Where tokens are gathered: a list that grew anew with each document would be most of what reading it allocates. */
 let scratch: number[] = [];
-const MOST_SCRATCH = 100_000;
+const MOST_SCRATCH = 20_000;
 
 /** One value of a document. Cheap to make: a position and the document it is in. */
 export class JsonNode {
