@@ -1,7 +1,7 @@
 /** What a pod may say about its sidecar, in one table: both doors, the checks and the reference page are made from it. */
 import { ANNOTATION_PREFIX } from './names.ts';
 import type { InjectionSettings } from './settings.ts';
-import { CPU, choice, GRACE, MEMORY, PORT, type ValueKind } from './value-kinds.ts';
+import { CPU, choice, GRACE, MEMORY, PORT, SPOOL, type ValueKind, VOLUME } from './value-kinds.ts';
 
 export interface AnnotationRule {
   annotation: string;
@@ -77,6 +77,20 @@ export const ANNOTATIONS = {
     ({ resources }) => resources.limits.memory,
     'Most memory of the sidecar.',
     'setting `resources`',
+  ),
+  spoolSize: rule(
+    'spool-size',
+    SPOOL,
+    ({ spool }) => spool.size,
+    'Room for batches and answers for later; `0`: none. In memory or on the disk of the node, as the setting `spool.medium` says, and gone with the pod.',
+    'setting `spool`',
+  ),
+  spoolVolume: rule(
+    'spool-volume',
+    VOLUME,
+    () => undefined,
+    'Volume of the pod that batches and answers for later are kept on instead, such as the claim of a StatefulSet, where they outlive the pod. No other pod may use it; `spool-size` bounds what is kept, 1 GiB does without.',
+    'none',
   ),
   terminationGrace: rule(
     'termination-grace',

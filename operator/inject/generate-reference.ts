@@ -48,6 +48,7 @@ const REFUSALS = [
   'a request above its limit',
   'a TCP port of a container that the sidecar would take',
   'a volume of a name that it needs',
+  'a spool in memory that may fill the memory limit, or one beside `OUTRIDER_SPOOL_URL`',
   'a port of its own together with an `envFrom` that may set base URLs (see below)',
 ];
 
@@ -100,6 +101,7 @@ Requests make a pod without any \`Burstable\`; a pod stays \`Guaranteed\` only i
   says that configuration is loaded, be it the last known good. \`/healthz\` is its liveness. It has no readiness probe: once started it serves whatever
   happens around it, and the pod must not lose its Services' traffic because of what goes out of it.
 - A token of the pod's account for the operator, the ConfigMap \`${CA_CONFIG_MAP}\` to know the operator by, and memory for the last known good.
+  Where it has a spool (\`docs/guides/batch.md\`), a volume for that.
 - Label and annotations:
 
 ${table(

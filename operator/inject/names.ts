@@ -25,6 +25,7 @@ export const ADMIN_PORT_NAME = 'outrider-admin';
 export const TOKEN_VOLUME = 'outrider-token';
 export const CA_VOLUME = 'outrider-ca';
 export const STATE_VOLUME = 'outrider-state';
+export const SPOOL_VOLUME = 'outrider-spool';
 
 /** ConfigMaps that the operator keeps in every namespace with sidecars. */
 export const ENV_CONFIG_MAP = 'outrider-env';
@@ -33,6 +34,12 @@ export const CA_KEY = 'ca.crt';
 
 /** Where pods are the cluster's own: never injected, whatever their labels say. */
 export const SYSTEM_NAMESPACES = ['kube-system', 'kube-public', 'kube-node-lease'] as const;
+
+/** Variables of the sidecar that injection sets where it keeps batches. */
+export const SPOOL_DIR = 'OUTRIDER_SPOOL_DIR';
+export const SPOOL_BYTES = 'OUTRIDER_SPOOL_BYTES';
+/** With it the sidecar keeps them elsewhere. */
+export const SPOOL_URL = 'OUTRIDER_SPOOL_URL';
 
 /** Variables of the sidecar that injection itself sets. */
 export const SIDECAR_VARIABLES = [

@@ -14,12 +14,19 @@ import {
   NOT_APPS,
   setsVariable,
 } from './environment.ts';
-import { ANNOTATION_PREFIX, CONTAINER, INJECT_LABEL, WRITTEN_ANNOTATIONS } from './names.ts';
+import {
+  ANNOTATION_PREFIX,
+  CONTAINER,
+  INJECT_LABEL,
+  SPOOL_URL,
+  SPOOL_VOLUME,
+  WRITTEN_ANNOTATIONS,
+} from './names.ts';
 import type { InjectionSettings } from './settings.ts';
 import { sidecarVolumes } from './sidecar-container.ts';
 import type { Subject } from './subject.ts';
 import { celVariable } from './template.ts';
-import { amount } from './value-kinds.ts';
+import { amount, NO_SPOOL } from './value-kinds.ts';
 
 interface ProblemRule {
   problems(subject: Subject): string[];
@@ -195,19 +202,54 @@ const uncertain = (container: string, port: string): string => {
   return `container ${container} has an envFrom that may set base URLs, so they cannot follow ${ANNOTATIONS.port.annotation}; set ${urls} in its env, or the annotation ${ANNOTATIONS.env.annotation} to "None"`;
 };
 
+/** What is kept in memory is memory of the sidecar: a spool that may fill all of it would end it. */
+const spoolWithinLimit: ProblemRule = {
+  problems({ values: { spoolSize = NO_SPOOL, spoolVolume, memoryLimit }, settings }) {
+    if (settings.spool.medium !== 'Memory' || spoolVolume !== undefined) return [];
+    if (spoolSize === NO_SPOOL || memoryLimit === undefined || amount(spoolSize) < amount(memoryLimit))
+      return [];
+    return [tooMuch(spoolSize, memoryLimit)];
+  },
+  cel({ spool }) {
+    const [size, limit] = [celVariable('spoolSize'), celVariable('memoryLimit')];
+    const isIn = `${spool.medium === 'Memory'} && ${celVariable('spoolVolume')} == ""`;
+    return `(${isIn} && ${size} != ${celString(NO_SPOOL)} && ${limit} != "" && !quantity(${size}).isLessThan(quantity(${limit})) ? [${celTemplate(tooMuch(`\0${size}\0`, `\0${limit}\0`))}] : [])`;
+  },
+};
+
+const tooMuch = (size: string, limit: string): string =>
+  `${ANNOTATIONS.spoolSize.annotation} is ${size}; in memory, it must be below ${ANNOTATIONS.memoryLimit.annotation}, ${limit}`;
+
+/** Two places for one thing: the sidecar would not start. */
+const oneSpool: ProblemRule = {
+  problems({ values: { spoolSize, spoolVolume }, settings: { env } }) {
+    return SPOOL_URL in env && (spoolVolume !== undefined || spoolSize !== NO_SPOOL) ? [ELSEWHERE] : [];
+  },
+  cel({ env }) {
+    return `(${SPOOL_URL in env} && (${celVariable('spoolVolume')} != "" || ${celVariable('spoolSize')} != ${celString(NO_SPOOL)}) ? [${celString(ELSEWHERE)}] : [])`;
+  },
+};
+
+const ELSEWHERE = `this installation keeps batches at ${SPOOL_URL}; ${ANNOTATIONS.spoolSize.annotation} must be "${NO_SPOOL}" or absent, and ${ANNOTATIONS.spoolVolume.annotation} absent`;
+
 const freeVolumes: ProblemRule = {
   problems({ ours, pod, settings }) {
     if (ours) return [];
-    const names = sidecarVolumes(settings).map(({ name }) => name);
+    const names = volumeNames(settings);
     return (pod.spec.volumes ?? [])
       .filter(({ name }) => names.includes(name))
       .map(({ name }) => `volume ${quote(name)} has a name that the sidecar needs; it must have another`);
   },
   cel(settings) {
-    const names = celList(sidecarVolumes(settings).map(({ name }) => name));
+    const names = celList(volumeNames(settings));
     return `(variables.ours ? [] : object.spec.?volumes.orValue([]).filter(v, v.name in ${names}).map(v, "volume " + ${celQuote('v.name')} + " has a name that the sidecar needs; it must have another"))`;
   },
 };
+
+const volumeNames = (settings: InjectionSettings): string[] => [
+  ...sidecarVolumes(settings).map(({ name }) => name),
+  SPOOL_VOLUME,
+];
 
 /** Text in which every other piece between NULs is an expression -> a concatenation. */
 function celTemplate(text: string): string {
@@ -217,7 +259,15 @@ function celTemplate(text: string): string {
 
 /** What is said of each value alone; the others compare values, which must be sound for that. */
 const FIRST = [injectLabel, unknownAnnotations, values];
-const THEN = [distinctPorts, requestsWithinLimits, freePorts, certainBaseUrls, freeVolumes];
+const THEN = [
+  distinctPorts,
+  requestsWithinLimits,
+  freePorts,
+  certainBaseUrls,
+  spoolWithinLimit,
+  oneSpool,
+  freeVolumes,
+];
 
 export function problemsOf(subject: Subject): string[] {
   const found = FIRST.flatMap((rule) => rule.problems(subject));

@@ -1,8 +1,8 @@
 /** What an installation decides about its sidecars: the values of the chart, as a file the operator and the command line read. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { SIDECAR_VARIABLES, SYSTEM_NAMESPACES } from './names.ts';
-import { amount, CPU, MEMORY, type ValueKind } from './value-kinds.ts';
+import { SIDECAR_VARIABLES, SPOOL_DIR, SPOOL_URL, SYSTEM_NAMESPACES } from './names.ts';
+import { amount, CPU, MEMORY, NO_SPOOL, SPOOL, type ValueKind } from './value-kinds.ts';
 
 const text = (least: number, most: number, expected = `a text of ${least} to ${most} characters`) =>
   z.string(must(expected)).min(least, must(expected)).max(most, must(expected));
@@ -20,7 +20,7 @@ const must = (expected: string) => `must be ${expected}`;
 const namespace = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace');
 const amounts = z.strictObject({ cpu: of(CPU).optional(), memory: of(MEMORY).optional() });
 const variable = matching(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'named as a variable of the environment').refine(
-  (name) => !SIDECAR_VARIABLES.some((own) => own === name),
+  (name) => name !== SPOOL_DIR && !SIDECAR_VARIABLES.some((own) => own === name),
   'is set by injection itself',
 );
 
@@ -61,6 +61,15 @@ const schema = z.strictObject({
     .default(65_532)
     .describe('User and group of the sidecar; null: the platform chooses, as OpenShift does.'),
   stateSize: of(MEMORY).default('32Mi').describe('Memory for the last known good configuration.'),
+  spool: z
+    .strictObject({
+      size: of(SPOOL).default(NO_SPOOL),
+      medium: oneOf('Memory', 'Disk').default('Memory'),
+    })
+    .default({ size: NO_SPOOL, medium: 'Memory' })
+    .describe(
+      'Where sidecars keep batches and answers for later: how much, `0` for none, and whether in memory, which counts towards the limit of the sidecar, or on the disk of the node, where prompts and answers are in plain text.',
+    ),
   tokenAudience: text(1, 253).default('outrider').describe("Audience of the sidecars' tokens."),
   tokenLifetimeSeconds: integer(600, 86_400).default(3600).describe("Lifetime of the sidecars' tokens."),
   cacheURLSecret: z
@@ -99,8 +108,21 @@ export function readInjectionSettings(value: unknown): InjectionSettings {
   if (!parsed.success) {
     throw new SettingsError(parsed.error.issues.map(describe).join('; '));
   }
-  const { port, adminPort, resources } = parsed.data;
+  const { port, adminPort, env, resources, spool, stateSize } = parsed.data;
   if (port === adminPort) throw new SettingsError(`adminPort is ${adminPort}; it must differ from port`);
+  if (spool.size !== NO_SPOOL && SPOOL_URL in env)
+    throw new SettingsError(`spool.size is "${spool.size}"; with env.${SPOOL_URL} it must be "${NO_SPOOL}"`);
+  const most = resources.limits.memory;
+  if (
+    spool.size !== NO_SPOOL &&
+    spool.medium === 'Memory' &&
+    most !== undefined &&
+    amount(spool.size) + amount(stateSize) >= amount(most)
+  ) {
+    throw new SettingsError(
+      `spool.size is "${spool.size}"; in memory, it must with stateSize, ${stateSize}, be below resources.limits.memory, ${most}`,
+    );
+  }
   for (const name of ['cpu', 'memory'] as const) {
     const [request, limit] = [resources.requests[name], resources.limits[name]];
     if (request !== undefined && limit !== undefined && amount(request) > amount(limit)) {

@@ -38,6 +38,27 @@ export const MEMORY: ValueKind = matching(
   'an amount of memory such as 128Mi',
 );
 
+export const NO_SPOOL = '0';
+const SPOOL_PATTERN = '^[1-9][0-9]{0,6}(Ki|Mi|Gi)$';
+const [LEAST_SPOOL, MOST_SPOOL] = ['2Mi', '1024Gi'];
+
+/** The sidecar takes no less than 1 MiB, and gets less than the volume has (`spool.ts`). */
+export const SPOOL: ValueKind = {
+  expected: `"${NO_SPOOL}" for none, or an amount from ${LEAST_SPOOL} to ${MOST_SPOOL}, such as 64Mi`,
+  holds: (text) =>
+    text === NO_SPOOL ||
+    (new RegExp(SPOOL_PATTERN).test(text) &&
+      amount(text) >= amount(LEAST_SPOOL) &&
+      amount(text) <= amount(MOST_SPOOL)),
+  cel: (text) =>
+    `(${text} == "${NO_SPOOL}" || (${text}.matches(${JSON.stringify(SPOOL_PATTERN)}) && !quantity(${text}).isLessThan(quantity("${LEAST_SPOOL}")) && !quantity(${text}).isGreaterThan(quantity("${MOST_SPOOL}"))))`,
+};
+
+export const VOLUME: ValueKind = matching(
+  '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
+  'the name of a volume of the pod',
+);
+
 const GRACE_PATTERN = '^([0-9]{1,5}[hms]){1,3}$';
 const GRACE_LIMIT_S = 86_400;
 const SECONDS = { h: 3600, m: 60, s: 1 } as const;

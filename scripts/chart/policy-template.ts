@@ -19,7 +19,7 @@ const LABEL = { 'stand-in': 'labels' };
 
 const AMOUNTS = {
   requests: { cpu: '7001m', memory: '7002Mi' },
-  limits: { cpu: '7003m', memory: '7004Mi' },
+  limits: { cpu: '7003m', memory: '70040Mi' },
 };
 
 const FULL = {
@@ -36,6 +36,7 @@ const FULL = {
   resources: AMOUNTS,
   runAsUser: 7009,
   stateSize: '7010Mi',
+  spool: { size: '7012Mi', medium: 'Memory' },
   tokenAudience: 'stand-in-audience',
   tokenLifetimeSeconds: 7011,
   env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'stand-in-value' },
@@ -85,6 +86,24 @@ export function policyTemplate(): string {
       );
     }
   }
+  replace(`.orValue(${celString(FULL.spool.size)})`, '.orValue("{{ $sidecar.spool.size }}")');
+  replace(
+    'sizeLimit: variables.spoolSize, medium: "Memory"',
+    'sizeLimit: variables.spoolSize{{ if eq $sidecar.spool.medium "Memory" }}, medium: "Memory"{{ end }}',
+  );
+  // What depends on settings alone is written as what they make of it.
+  replace(
+    '(true && variables.spoolVolume',
+    '({{ eq $sidecar.spool.medium "Memory" }} && variables.spoolVolume',
+  );
+  replace(
+    '(false && (variables.spoolVolume',
+    '({{ hasKey $sidecar.env "OUTRIDER_SPOOL_URL" }} && (variables.spoolVolume',
+  );
+  replace(
+    '(false || variables.spoolSize',
+    '({{ hasKey $sidecar.env "OUTRIDER_SPOOL_BYTES" }} || variables.spoolSize',
+  );
   replace(celString(FULL.stateSize), '{{ $sidecar.stateSize | toRawJson }}');
   replace(celString(FULL.tokenAudience), '{{ $.Values.identity.audience | toRawJson }}');
   replace(

@@ -12,6 +12,12 @@
 {{- if eq (int .Values.sidecar.port) (int .Values.sidecar.adminPort) }}
 {{- fail "sidecar.adminPort is sidecar.port; they must differ" }}
 {{- end }}
+{{- if and (ne .Values.sidecar.spool.size "0") (hasKey .Values.sidecar.env "OUTRIDER_SPOOL_URL") }}
+{{- fail "sidecar.env has OUTRIDER_SPOOL_URL; sidecar.spool.size must be \"0\" with it" }}
+{{- end }}
+{{- if hasKey .Values.sidecar.env "OUTRIDER_SPOOL_DIR" }}
+{{- fail "sidecar.env has OUTRIDER_SPOOL_DIR; give sidecar.spool.size instead" }}
+{{- end }}
 {{- if and (has "*" .Values.operator.namespaces) (gt (len .Values.operator.namespaces) 1) }}
 {{- fail "operator.namespaces has * and names; give either" }}
 {{- end }}

@@ -14,6 +14,7 @@
   "resources" (dict "requests" $sidecar.resources.requests "limits" $sidecar.resources.limits)
   "runAsUser" $sidecar.runAsUser
   "stateSize" $sidecar.stateSize
+  "spool" (dict "size" $sidecar.spool.size "medium" $sidecar.spool.medium)
   "tokenAudience" .Values.identity.audience
   "tokenLifetimeSeconds" .Values.identity.tokenLifetimeSeconds
   "env" $sidecar.env

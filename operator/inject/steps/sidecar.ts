@@ -1,10 +1,11 @@
 /** The sidecar's container, its volumes, and the time the pod has to end. */
 import { ANNOTATIONS, type AnnotationRule, VALUE_NAMES, type ValueName } from '../annotations.ts';
 import { celAdd, celConcat, celList, celString } from '../cel.ts';
-import { add } from '../json-patch.ts';
+import { add, applyPatch } from '../json-patch.ts';
 import { MESH_PROXIES } from '../meshes.ts';
 import type { InjectionSettings } from '../settings.ts';
 import { sidecarContainer, sidecarVolumes } from '../sidecar-container.ts';
+import { celSpoolMembers, celSpoolVolume, spoolMembers, spoolVolume } from '../spool.ts';
 import { celOf, celVariable, fill } from '../template.ts';
 import { secondsOf } from '../value-kinds.ts';
 import type { Step } from './step.ts';
@@ -14,20 +15,26 @@ import type { Step } from './step.ts';
  * after those that name containers by their place.
  */
 export const container: Step = {
-  operations({ ours, pod, inits, values, settings }) {
+  operations(subject) {
+    const { ours, pod, inits, values, settings } = subject;
     if (ours) return [];
     const place = inits.findLastIndex(({ name }) => MESH_PROXIES.includes(name)) + 1;
     return [
       ...(pod.spec.initContainers ? [] : [add('/spec/initContainers', [])]),
-      add(`/spec/initContainers/${place}`, fill(sidecarContainer(settings), values)),
+      add(
+        `/spec/initContainers/${place}`,
+        applyPatch(fill(sidecarContainer(settings), values), spoolMembers(subject)),
+      ),
     ];
   },
   cel(settings) {
     const places = `([0] + variables.inits.transformList(i, c, c.name in ${celList(MESH_PROXIES)}, i + 1))`;
     const sidecar = celOf(sidecarContainer(settings), 'Object.spec.initContainers', present(settings));
+    const path = `"/spec/initContainers/" + string(${places}.max())`;
     return `(variables.ours ? [] : ${celConcat([
       `(has(object.spec.initContainers) ? [] : [${celAdd('"/spec/initContainers"', '[]')}])`,
-      `[${celAdd(`"/spec/initContainers/" + string(${places}.max())`, sidecar)}]`,
+      `[${celAdd(path, sidecar)}]`,
+      celSpoolMembers(settings, path),
     ])})`;
   },
 };
@@ -39,11 +46,13 @@ function present(settings: InjectionSettings): ReadonlySet<ValueName> {
 }
 
 export const volumes: Step = {
-  operations({ ours, pod, settings }) {
+  operations(subject) {
+    const { ours, pod, settings } = subject;
     if (ours) return [];
     return [
       ...(pod.spec.volumes ? [] : [add('/spec/volumes', [])]),
       ...sidecarVolumes(settings).map((volume) => add('/spec/volumes/-', volume)),
+      ...spoolVolume(subject),
     ];
   },
   cel(settings) {
@@ -53,6 +62,7 @@ export const volumes: Step = {
     return `(variables.ours ? [] : ${celConcat([
       `(has(object.spec.volumes) ? [] : [${celAdd('"/spec/volumes"', '[]')}])`,
       `[${each.join(', ')}]`,
+      celSpoolVolume(settings),
     ])})`;
   },
 };

@@ -56,7 +56,10 @@ describe('inject', () => {
         const kept = initContainers.filter(({ name }) => name !== 'outrider');
         expect([...kept, ...containers].map(others)).toEqual([...inits, ...had].map(others));
         expect(kept.length).toBe(initContainers.length - 1);
-        expect(volumes.slice(0, -3)).toEqual(mounted);
+        const { 'outrider.dev/spool-size': size = '0', 'outrider.dev/spool-volume': own } =
+          before.metadata.annotations ?? {};
+        const added = size !== '0' && own === undefined ? 4 : 3;
+        expect(volumes.slice(0, -added)).toEqual(mounted);
 
         const { 'outrider.dev/termination-grace': grace = '0s' } = before.metadata.annotations ?? {};
         const asked = { '0s': 0, '1s': 1, '10m': 600 }[grace] ?? Number.NaN;

@@ -14,6 +14,7 @@ describe('settings of injection', () => {
       resources: { requests: { cpu: '10m', memory: '64Mi' }, limits: { memory: '160Mi' } },
       runAsUser: 65532,
       stateSize: '32Mi',
+      spool: { size: '0', medium: 'Memory' },
       tokenAudience: 'outrider',
       tokenLifetimeSeconds: 3600,
       env: {},
@@ -37,11 +38,34 @@ describe('settings of injection', () => {
     [{ startup: 'wait' }, 'startup is "wait"; it must be one of Wait, Proceed'],
     [{ env: { 'A-B': '' } }, 'env.A-B must be named as a variable of the environment'],
     [{ env: { OUTRIDER_OPERATOR: 'x' } }, 'env.OUTRIDER_OPERATOR is set by injection itself'],
+    [{ env: { OUTRIDER_SPOOL_DIR: '/x' } }, 'env.OUTRIDER_SPOOL_DIR is set by injection itself'],
+    [
+      { spool: { size: '1Mi' } },
+      'spool.size is "1Mi"; it must be "0" for none, or an amount from 2Mi to 1024Gi, such as 64Mi',
+    ],
+    [{ spool: { size: '2000Gi' } }, 'spool.size is "2000Gi"; it must be "0" for none'],
+    [
+      { spool: { size: '128Mi' } },
+      'spool.size is "128Mi"; in memory, it must with stateSize, 32Mi, be below resources.limits.memory, 160Mi',
+    ],
+    [
+      { spool: { size: '64Mi' }, env: { OUTRIDER_SPOOL_URL: 'rediss://batches' } },
+      'spool.size is "64Mi"; with env.OUTRIDER_SPOOL_URL it must be "0"',
+    ],
     [{ runAsUser: 0 }, 'runAsUser is 0; it must be a whole number from 1 to 2147483647'],
     [{ prot: 1 }, 'prot is no setting; settings are version, image,'],
     [{ image: undefined }, 'image is required; it must be a text of 1 to 512 characters'],
   ])('refuses %j', (change, message) => {
     expect(() => readInjectionSettings({ ...SETTINGS, ...change })).toThrow(message);
+  });
+
+  it.each([
+    { spool: { size: '127Mi' } },
+    { spool: { size: '1024Gi', medium: 'Disk' } },
+    { spool: { size: '1Gi' }, resources: {} },
+    { env: { OUTRIDER_SPOOL_URL: 'rediss://batches', OUTRIDER_SPOOL_BYTES: '1048576' } },
+  ])('takes %j', (change) => {
+    expect(readInjectionSettings({ ...SETTINGS, ...change })).toMatchObject(change);
   });
 
   it('has one hash for equal settings, in whatever order they were written', () => {

@@ -17,8 +17,6 @@ export interface Case {
   namespace: NamespaceFacts;
   pod: Pod;
   settings: InjectionSettings;
-  /** Whether the settings are the same as in most cases. */
-  usualSettings: boolean;
 }
 
 export function readCase(text: string): Case {
@@ -31,6 +29,5 @@ export function readCase(text: string): Case {
     namespace: { name, labels },
     pod: find('Pod') as unknown as Pod,
     settings: settingsWith(change),
-    usualSettings: settings === undefined,
   };
 }

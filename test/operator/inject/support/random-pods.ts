@@ -9,6 +9,8 @@ const VALUES: Record<string, string[]> = {
   'outrider.dev/startup': ['Wait', 'Proceed'],
   'outrider.dev/env': ['None', 'Inject'],
   'outrider.dev/cpu-limit': ['1', '500m'],
+  'outrider.dev/spool-size': ['0', '64Mi', '1Mi'],
+  'outrider.dev/spool-volume': ['cache', 'Cache'],
   'outrider.dev/termination-grace': ['1s', '10m'],
   'traffic.sidecar.istio.io/excludeOutboundPorts': ['1,2', '8443', ''],
   'linkerd.io/inject': ['enabled'],
