@@ -44,7 +44,7 @@ ENV MALLOC_ARENA_MAX=1 \
     MALLOC_TRIM_THRESHOLD_=16384 \
     MALLOC_MMAP_THRESHOLD_=16384 \
     MALLOC_TOP_PAD_=0
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--no-maglev", "--expose-gc", "/app/operator.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--no-maglev", "--expose-gc", "/app/operator.js"]
 
 FROM base AS sidecar
 LABEL org.opencontainers.image.title="outrider-sidecar" \

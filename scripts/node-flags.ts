@@ -18,7 +18,7 @@ export const NODE_FLAGS = {
     '--no-parallel-scavenge',
     '--expose-gc',
   ],
-  operator: ['--max-semi-space-size=2', '--no-maglev', '--expose-gc'],
+  operator: ['--max-semi-space-size=1', '--no-maglev', '--expose-gc'],
 } as const;
 
 /**

@@ -9,7 +9,7 @@ import { collect } from '../give-back.ts';
 const AFTER_START_MS = 1_000;
 const LOOK_MS = 15_000;
 /** Since it was last collected; less is not worth a pause. */
-const GROWN_BYTES = 16 * 1024 * 1024;
+const GROWN_BYTES = 8 * 1024 * 1024;
 /** Of a core, since the last look; above that, pauses would be in somebody's way. */
 const BUSY_SHARE = 0.25;
 
