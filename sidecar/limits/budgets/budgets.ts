@@ -83,6 +83,11 @@ export class Budgets implements SpendGate, SpendView, AttemptObserver, LeasePart
       found.set(id.slice(id.indexOf('/') + 1), { list, label: labelled(list) });
     }
     this.#routes = found;
+    const { lessor } = this.#options;
+    if (lessor === undefined) return;
+    // Nobody else tells what an edit has left of a lease.
+    const now = this.#clock.monotonic();
+    for (const entry of this.#entries) entry.take(lessor.lease(entry), now, now);
   }
 
   // For dispatch

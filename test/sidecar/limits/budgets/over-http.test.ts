@@ -41,6 +41,8 @@ interface World {
   provider: HeldProvider;
   sidecar: TestSidecar;
   readonly ask: (headers?: Record<string, string>, body?: object, path?: string) => Promise<Answer>;
+  /** Edits the budgets of the route. */
+  readonly edit: (budgets: BudgetBody[]) => void;
 }
 
 async function world(
@@ -68,7 +70,14 @@ async function world(
       { model: 'assistant', max_tokens: 5, messages: [{ role: 'user', content: 'hi' }], ...body },
       headers,
     );
-  return { provider, sidecar, ask };
+  const edit: World['edit'] = (edited) => {
+    const { body } = route;
+    if (!body) return;
+    const { budgets: _before, ...others } = body;
+    const after = { ...others, ...(edited.length > 0 && { budgets: edited }) };
+    sidecar.publish([...items.filter(({ kind }) => kind === 'Provider'), { ...route, body: after }]);
+  };
+  return { provider, sidecar, ask, edit };
 }
 
 const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status);
@@ -140,6 +149,19 @@ describe('a budget', () => {
     );
     expect(statuses(await times(3, ask))).toEqual([200, 200, 429]);
     expect(sidecar.rows.map((row) => row.target)).toEqual(['dear', 'other']);
+  });
+
+  it('is lowered and raised at once where there is no operator, and spend stays', async () => {
+    const { ask, edit } = await world([budget({ amount: (100n * USD).toString() })]);
+    expect(statuses(await times(2, ask))).toEqual([200, 200]);
+    edit([budget({ amount: USD.toString() })]);
+    expect(statuses(await times(2, ask))).toEqual([429, 429]);
+    edit([budget({ amount: (3n * USD).toString() })]);
+    expect(statuses(await times(2, ask))).toEqual([200, 429]);
+    edit([]);
+    expect(statuses(await times(1, ask))).toEqual([200]);
+    edit([budget({ amount: (3n * USD).toString() })]);
+    expect(statuses(await times(1, ask))).toEqual([429]);
   });
 
   it('gives back what a provider that did nothing has not earned', async () => {
