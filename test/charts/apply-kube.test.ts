@@ -73,7 +73,7 @@ describeOnKube('the chart on a real API server', prepare, (server) => {
     for (const object of policies) {
       await call(server(), 'DELETE', `${collectionPath(object)}/${object.metadata.name}`);
     }
-  }, 40_000);
+  });
 });
 
 /** A pod that a restricted namespace takes. */

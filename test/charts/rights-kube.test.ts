@@ -72,7 +72,6 @@ describeOnKube('the rights of the chart', prepare, (server) => {
       const idle = rightsOf(objects, ACCOUNT).filter((right) => !used.some((asked) => uses(asked, right)));
       expect(idle.map(inText).filter((right) => !NOT_EXERCISED.has(right))).toEqual([]);
     },
-    90_000,
   );
 
   it('does not reach beyond', async () => {
@@ -85,7 +84,7 @@ describeOnKube('the rights of the chart', prepare, (server) => {
     }
     await uninstall(server(), 'credentials');
     expect(wrong).toEqual([]);
-  }, 30_000);
+  });
 });
 
 /** Rights for namespaces in which nothing happens here. */

@@ -75,7 +75,7 @@ describeOnKube('tenancy under the rights of the chart', prepare, (server) => {
     for (const each of OBJECTS) await must(apply(server(), each));
     proxy = await startRecordingProxy(server());
     operator = await running(objects, proxy, token);
-  }, 60_000);
+  });
   afterAll(async () => {
     await operator?.stop();
     await proxy.close();

@@ -34,5 +34,5 @@ describeOnKube('outrider restart on a real API server', prepare, (server) => {
       expect(Date.parse((await restartedAt(path)) ?? '')).toBeGreaterThanOrEqual(before - 1000);
     for (const path of ['shop/deployments/fresh', 'shop/deployments/paused', 'shop/daemonsets/by-hand'])
       expect(await restartedAt(path)).toBeUndefined();
-  }, 30_000);
+  });
 });

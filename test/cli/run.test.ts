@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../dev/providers/server.ts';
 import { callJson } from '../sidecar/support/http.ts';
 import { until } from '../sidecar/support/sidecar.ts';
+import { ENVIRONMENT } from './support/run.ts';
 
 const MAIN = path.resolve(import.meta.dirname, '../../cli/main.ts');
 
@@ -27,7 +28,7 @@ afterEach(async () => {
 });
 
 function outrider(args: string[], env: Record<string, string> = {}): Promise<number | null> {
-  child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
+  child = spawn(process.execPath, [MAIN, ...args], { env: { ...ENVIRONMENT, ...env } });
   child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
   child.stderr?.on('data', (chunk: Buffer) => (out += chunk.toString()));
   return new Promise((resolve) => child?.on('exit', resolve));
@@ -91,7 +92,7 @@ describe('outrider run', () => {
 
     child?.kill('SIGTERM');
     expect(await ended).toBe(0);
-  }, 30_000);
+  });
 
   it('names the place of what is missing', async () => {
     await write('all.yaml', `${PROVIDER(provider.url)}---${ROUTE('assistant')}`);
@@ -100,7 +101,7 @@ describe('outrider run', () => {
     expect(out).toMatch(/all\.yaml:\d+: .*OUTRIDER_SECRET_KEYS_API_KEY/);
     child?.kill('SIGINT');
     expect(await ended).toBe(0);
-  }, 30_000);
+  });
 
   it.each([
     [['run'], 2, '-f FILE|DIR is required'],
@@ -154,5 +155,5 @@ describe('outrider run', () => {
     expect(out).toContain('serving helper in namespace shop');
     child?.kill('SIGTERM');
     expect(await ended).toBe(0);
-  }, 30_000);
+  });
 });

@@ -34,7 +34,7 @@ beforeAll(async () => {
   mkdirSync(shared);
   await buildAll(built);
   for (const target of TARGETS) await buildRootfs(target, built, rootOf(target));
-}, 120_000);
+});
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe.each(TARGETS)('the root filesystem of the %s', (target) => {
@@ -94,7 +94,7 @@ describe.each(TARGETS)('the root filesystem of the %s', (target) => {
     expect(config.config).toMatchObject({ User: '65532:65532', Entrypoint: entrypoint(target) });
     expect(config.rootfs.diff_ids).toEqual([manifest.layers[0].digest]);
     expect(readFileSync(archives[0]).equals(readFileSync(archives[1]))).toBe(true);
-  }, 60_000);
+  });
 });
 
 describeContained('in its root filesystem, read-only and as uid 65532', () => {
@@ -140,7 +140,7 @@ describeContained('in its root filesystem, read-only and as uid 65532', () => {
       OUTRIDER_DRAIN_MS: '0',
     });
     expect(await life(child, `http://127.0.0.1:${admin}`)).toEqual(ALIVE);
-  }, 40_000);
+  });
 
   it('the operator lives without an API server, is not ready, and ends when told', async () => {
     const validity = { now: Date.now(), lifetimeMs: 3_600_000 };
@@ -166,7 +166,7 @@ describeContained('in its root filesystem, read-only and as uid 65532', () => {
       OUTRIDER_ADMIN: `127.0.0.1:${admin}`,
     });
     expect(await life(child, `http://127.0.0.1:${admin}`)).toEqual(ALIVE);
-  }, 40_000);
+  });
 });
 
 interface Bom {

@@ -139,4 +139,4 @@ it('is spent in whole and not once more by two sidecars, whatever is edited, del
   const three = await sidecar(second, 'three');
   await until429([three.ask], served);
   expect(served()).toBe(18);
-}, 60_000);
+});

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const metafile = await bundle('sidecar', work);
   ({ outputs } = metafile);
   packages = (await bundledPackages(metafile, await readLockfile())).map(({ name }) => name);
-}, 60_000);
+});
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe('the bundle of the sidecar', () => {
@@ -68,7 +68,7 @@ describe('the bundle of the sidecar', () => {
     rmSync(path.join(work, 'sidecar-chunks/re2js.js'));
     expect(await ruleTaken('RegularExpression', 'b+')).toBe(undefined);
     expect(await ruleTaken('Exact', 'bbb')).toBe('special');
-  }, 60_000);
+  });
 });
 
 describe('the bundle of the operator', () => {
@@ -90,7 +90,7 @@ describe('the bundle of the operator', () => {
     expect(loaded).toContain('NativeModule https');
     for (const name of ['http2', 'cluster', 'internal/deps/undici/undici'])
       expect(loaded).not.toContain(`NativeModule ${name}`);
-  }, 60_000);
+  });
 });
 
 /** Built-in modules that are there when an entry has said how it is used. */

@@ -30,7 +30,7 @@ export function describeOnKube(
     beforeAll(async () => {
       running = await startKubeApiServer(options);
       if (running) await prepare(running);
-    }, 90_000);
+    });
     afterAll(() => running?.stop());
     body(() => running as KubeApiServer);
   });

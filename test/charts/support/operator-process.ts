@@ -38,6 +38,7 @@ export async function startOperatorOf(
   ]);
   const env = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     ...Object.fromEntries(given),
     // What a pod and its node decide.
     OUTRIDER_POD_NAME: `${deployment.metadata.name}-0`,

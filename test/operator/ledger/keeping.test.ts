@@ -129,7 +129,7 @@ describe('a running operator', () => {
     await until(() => forgotten === 3 && own.size === 0, 'everything to be acknowledged');
     await cluster.stopOperator(operator);
     expect(await kept()).toEqual({ nanoUsd: 501n, rows: 6 });
-  }, 20_000);
+  });
 
   it('takes rows for counted where it is told to keep none', async () => {
     const operator = await cluster.operator();

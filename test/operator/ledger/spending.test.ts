@@ -48,7 +48,7 @@ it('let one active pod of fifty spend all of a budget but a hundredth, and no mo
   }
   expect(world.spent).toBeLessThanOrEqual(100n * USD);
   expect(world.spent).toBeGreaterThanOrEqual(99n * USD);
-}, 20_000);
+});
 
 it('follow demand that hops between pods every second, with hardly a false refusal', async () => {
   const world = await SpendingWorld.of(10);
@@ -64,7 +64,7 @@ it('follow demand that hops between pods every second, with hardly a false refus
   await world.pass(1000);
   expect(world.spent).toBeGreaterThanOrEqual(97n * USD);
   expect((outcomes.length - served(outcomes)) / asked).toBeLessThanOrEqual(0.01);
-}, 20_000);
+});
 
 it('coalesce: whoever waits together waits for one report', async () => {
   const world = await SpendingWorld.of(1);
@@ -99,7 +99,7 @@ describe('without the operator', () => {
     await world.pass(20_000, 20);
     const { counted } = world.leader.leasing.standing(world.budget, '');
     expect(counted).toBe(world.spent);
-  }, 20_000);
+  });
 
   it('refuse in a Strict budget once the lease is spent, without making anybody wait', async () => {
     const world = await SpendingWorld.of(2);
@@ -137,7 +137,7 @@ it('keep the bound through takeovers, two leaders at once, and pods that are cut
     expect(world.spent + world.underWay).toBeLessThanOrEqual(50n * USD);
   }
   expect(world.spent).toBeGreaterThan(0n);
-}, 20_000);
+});
 
 it('hold for thousands of sidecars', async () => {
   const world = await SpendingWorld.of(2000, { amount: (30n * USD).toString(), leaseWaitMs: 1000 });
@@ -147,4 +147,4 @@ it('hold for thousands of sidecars', async () => {
     expect(world.spent + world.underWay).toBeLessThanOrEqual(30n * USD);
   }
   expect(world.spent).toBeGreaterThanOrEqual(29n * USD);
-}, 30_000);
+});

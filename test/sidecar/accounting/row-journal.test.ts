@@ -132,4 +132,4 @@ it('loses nothing that was written when it is killed', async () => {
     expect(killed.written).toBeGreaterThan(0n);
     expect([killed, nothingLost(killed)]).toEqual([killed, true]);
   }
-}, 30_000);
+});

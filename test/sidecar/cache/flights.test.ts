@@ -70,13 +70,18 @@ describe('single flight', () => {
   });
 
   it('goes on for the others when the first of them leaves', async () => {
-    const one = await made({ behaviour: { latencyMs: 60 } });
+    const one = await made();
+    let isLeft = false;
+    one.provider.script = async () => {
+      await until(() => isLeft, 'the first to leave');
+      return { latencyMs: 40, outputTokens: 5 };
+    };
     const first = caller(one);
     await until(() => one.provider.count === 1);
     const second = caller(one);
-    await until(() => one.sidecar.memory.used > 0);
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await until(() => one.sidecar.underWay() === 2);
     first.leave();
+    isLeft = true;
     expect(await second.done).toMatchObject({ status: 200, cache: 'shared' });
     expect(one.provider.count).toBe(1);
     expect(await one.provider.requests[0]?.closed).toBe(false);
@@ -93,8 +98,7 @@ describe('single flight', () => {
   it('ends the call when the last of them leaves', async () => {
     const one = await made({ behaviour: { failure: { kind: 'HangBeforeHeaders' } } });
     const callers = [caller(one), caller(one)];
-    await until(() => one.provider.count === 1);
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await until(() => one.provider.count === 1 && one.sidecar.underWay() === 2);
     for (const { leave } of callers) leave();
     expect(await one.provider.requests[0]?.closed).toBe(true);
     await until(() => one.sidecar.ended.length === 2);

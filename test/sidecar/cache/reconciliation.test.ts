@@ -88,7 +88,7 @@ describe('questions that repeat', () => {
     await one.close();
     ({ rows } = one.sidecar);
     log = file.records();
-  }, 60_000);
+  });
   afterAll(() => receiver.close());
 
   const inSpans = (key: string) => receiver.spans.flatMap(({ attributes }) => attributes[key] ?? []);

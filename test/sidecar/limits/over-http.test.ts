@@ -210,7 +210,7 @@ describe('calls at once', () => {
   });
 
   it('go to the more important first', async () => {
-    const { provider, ask } = await world(
+    const { provider, ask, sidecar } = await world(
       one,
       {
         m: admission('Normal', 8000),
@@ -223,7 +223,7 @@ describe('calls at once', () => {
     await until(() => provider.held === 1);
     all.push(ask('b', 'batch'), ask('n', 'm'));
     all.push(ask('c', 'chief'));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await until(() => sidecar.waiting() === 3);
     for (const done of [2, 3, 4]) {
       provider.release();
       await until(() => provider.prompts.length === done);
@@ -248,7 +248,7 @@ describe('calls at once', () => {
     await until(() => provider.held === 1);
     gone.push(leave('waits'));
     const stays = ask('stays');
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await until(() => sidecar.waiting() === 2);
     leaving[1]?.destroy();
     await until(() => sidecar.ended.length === 1);
     leaving[0]?.destroy();

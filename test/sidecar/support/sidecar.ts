@@ -4,6 +4,7 @@ import type { Exchange } from '../../../sidecar/exchange.ts';
 import { type Sidecar, type SidecarOptions, startSidecar } from '../../../sidecar/sidecar.ts';
 import type { Snapshot } from '../../../sidecar/snapshot/schema.ts';
 import { InProcessSource } from '../../../sidecar/snapshot/source.ts';
+import type { TelemetryGauges } from '../../../sidecar/telemetry/create.ts';
 import type { Telemetry } from '../../../sidecar/telemetry/telemetry.ts';
 import { credentialsOf, snapshotOf } from './configuration.ts';
 
@@ -16,6 +17,8 @@ export interface TestSidecar extends Sidecar {
   warnings: string[];
   /** Requests that have come and are not over. */
   underWay(): number;
+  /** Those of them that wait for headroom. */
+  waiting(): number;
   publish(items: Snapshot['items']): void;
 }
 
@@ -37,15 +40,15 @@ export async function startTestSidecar(
   const rows: Row[] = [];
   const ended: EndedExchange[] = [];
   const warnings: string[] = [];
-  let underWay = () => 0;
+  let gauges: TelemetryGauges | undefined;
   const sink: RowSink = { append: (row) => rows.push(row) };
   const sidecar = await startSidecar({
     listen: LOOPBACK,
     admin: LOOPBACK,
     source,
     rows: sink,
-    telemetry: (gauges) => {
-      underWay = () => gauges.inFlight();
+    telemetry: (read) => {
+      gauges = read;
       return Promise.resolve(recordingTelemetry(ended));
     },
     warn: (message) => warnings.push(message),
@@ -63,7 +66,8 @@ export async function startTestSidecar(
     rows,
     ended,
     warnings,
-    underWay: () => underWay(),
+    underWay: () => gauges?.inFlight() ?? 0,
+    waiting: () => gauges?.waiting?.() ?? 0,
     publish,
   };
 }

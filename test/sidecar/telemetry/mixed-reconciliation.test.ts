@@ -167,7 +167,7 @@ describe('a thousand mixed requests', () => {
     rows = handOver(spool);
     totals = handOver(folding);
     attemptRows = rows.filter((row): row is Sequenced<Row> => row.type === 'Attempt');
-  }, 60_000);
+  });
   afterAll(async () => {
     await receiver.close();
     await provider.close();
