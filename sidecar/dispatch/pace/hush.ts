@@ -5,24 +5,25 @@
 
 /** What takes so much longer than 99 in 100 did is late. */
 const TIMES_P99 = 2;
-/** Or so much longer than anything did of late: who has just been seen to be slow is not silent. */
+/** Or so much longer than any of the last few: who has just been seen to be slow is not silent. */
 const TIMES_SLOWEST = 2;
-const LATELY_MS = 30_000;
+/** Few: among thousands there is always one that took long. */
+const LAST = 8;
 /** Below this, a pause of the network or of our own would be taken for silence. */
 const LEAST_MS = 500;
 /** Late ones that were noted so long ago are no part of what happens now. */
 const FORGET_MS = 60_000;
-/** Whoever looks whether it is back is given twice as long each time, or what has only become slower would never be seen again. */
-const MOST_DOUBLINGS = 3;
+/** Whoever looks whether it is back is given so many times as long, by turns, or what has only become slower would never be seen again. */
+const PATIENCE = [1, 4, 8] as const;
 
 /** Of one model at one provider. */
 export class Hush {
   #heardAt = Number.NEGATIVE_INFINITY;
-  #slowestMs = 0;
-  #slowestAt = Number.NEGATIVE_INFINITY;
+  readonly #last = new Float64Array(LAST);
+  #answers = 0;
   #late = 0;
   #lateAt = Number.NEGATIVE_INFINITY;
-  #doublings = 0;
+  #patience = 0;
   #leftAt = Number.NEGATIVE_INFINITY;
 
   /** The last answer to anybody. */
@@ -34,16 +35,15 @@ export class Hush {
   heard(now: number, tookMs: number): void {
     this.#heardAt = now;
     this.#late = 0;
-    this.#doublings = 0;
-    if (tookMs < this.#slowestMs && now - this.#slowestAt < LATELY_MS) return;
-    this.#slowestMs = tookMs;
-    this.#slowestAt = now;
+    this.#patience = 0;
+    if (tookMs > 0) this.#last[this.#answers++ % LAST] = tookMs;
   }
 
   /** How long an attempt may hear nothing, by the 99th percentile of the time to commit. */
-  lateAfterMs(p99: number, now: number): number {
-    const slowest = now - this.#slowestAt < LATELY_MS ? this.#slowestMs * TIMES_SLOWEST : 0;
-    return Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99), slowest) * 2 ** this.#doublings;
+  lateAfterMs(p99: number): number {
+    let slowest = 0;
+    for (const ms of this.#last) slowest = Math.max(slowest, ms * TIMES_SLOWEST);
+    return Math.max(LEAST_MS, Math.ceil(p99 * TIMES_P99), slowest) * (PATIENCE[this.#patience] ?? 1);
   }
 
   /** Another attempt is late; gives how many are, since anything was heard. */
@@ -57,7 +57,7 @@ export class Hush {
   left(startedAt: number, now: number): void {
     if (startedAt <= this.#leftAt) return;
     this.#leftAt = now;
-    this.#doublings = Math.min(MOST_DOUBLINGS, this.#doublings + 1);
+    this.#patience = Math.min(PATIENCE.length - 1, this.#patience + 1);
   }
 
   get lateOnes(): number {

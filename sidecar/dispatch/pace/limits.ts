@@ -74,7 +74,7 @@ function listeningOf(
   return new Listening({
     hush,
     startedAt: now,
-    lateAfterMs: hush.lateAfterMs(p99, now),
+    lateAfterMs: hush.lateAfterMs(p99),
     enough: Math.max(LEAST_SILENT, consecutiveErrors),
     mayLeave,
     silent,
