@@ -2,7 +2,7 @@
 import type { TypeDefaults } from '../snapshot/provider-types.ts';
 import type { FullPrices, TieredPrices, UnitPrices } from '../snapshot/schema.ts';
 import type { ServiceTier } from './service-tier.ts';
-import { inputTokens, type Usage } from './usage.ts';
+import { hasRareKinds, inputTokens, type Usage } from './usage.ts';
 
 /** Nano-USD in the standard tier of service, rounded half up. */
 export function costNanoUsd(usage: Usage, prices: TieredPrices): bigint {
@@ -69,13 +69,6 @@ function smallPicoUsd(usage: Usage, prices: TieredPrices): number | undefined {
 
 /** Room to round. */
 const LARGEST_SMALL = Number.MAX_SAFE_INTEGER - 1000;
-
-const hasRareKinds = (usage: Usage): boolean =>
-  usage.cacheWrite5m !== undefined ||
-  usage.cacheWrite1h !== undefined ||
-  usage.audioCacheRead !== undefined ||
-  usage.imageOutput !== undefined ||
-  usage.requests !== undefined;
 
 /** The highest tier whose bound the input exceeds: it holds for the whole request. */
 export function pricesFor(input: number, all: TieredPrices): UnitPrices {

@@ -46,6 +46,14 @@ export function addUsage(sum: Usage, usage: Usage): void {
   if (requests !== undefined) sum.requests = (sum.requests ?? 0) + requests;
 }
 
+/** Whether any of the kinds is there that most usage never has. */
+export const hasRareKinds = (usage: Usage): boolean =>
+  usage.cacheWrite5m !== undefined ||
+  usage.cacheWrite1h !== undefined ||
+  usage.audioCacheRead !== undefined ||
+  usage.imageOutput !== undefined ||
+  usage.requests !== undefined;
+
 /** All input, whatever it is billed as. */
 export function inputTokens(usage: Usage): number {
   return (

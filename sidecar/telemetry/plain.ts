@@ -1,5 +1,5 @@
 /** Requests with nothing to explain: one attempt, a good answer, and no stage that has something to say. */
-import type { Usage } from '../accounting/usage.ts';
+import { hasRareKinds } from '../accounting/usage.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Finished } from './finished.ts';
 
@@ -24,10 +24,3 @@ export function plainAttempt({
   if (plan === undefined || plan.arm || plan.drawn || facts === undefined || facts.signals) return undefined;
   return attempt;
 }
-
-const hasRareKinds = (usage: Usage): boolean =>
-  usage.cacheWrite5m !== undefined ||
-  usage.cacheWrite1h !== undefined ||
-  usage.audioCacheRead !== undefined ||
-  usage.imageOutput !== undefined ||
-  usage.requests !== undefined;
