@@ -1,7 +1,10 @@
 /** Manifests people copy: each is valid, applies to an API server, and routes. */
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run as explain } from '../../cli/explain.ts';
 import { main as validate } from '../../cli/validate.ts';
 import { allCrds } from '../../crds/definitions.ts';
 import { judgeManifests, readManifests } from '../../crds/manifests.ts';
@@ -14,14 +17,30 @@ const names = readdirSync(EXAMPLES, { withFileTypes: true })
   .map(({ name }) => name);
 
 /** What an example says that it is to be read with. */
-const FLAGS: Record<string, string[]> = { policies: ['--platform-namespaces', 'platform'] };
+const FLAGS: Record<string, string[]> = {
+  policies: ['--platform-namespaces', 'platform'],
+  choices: ['--platform-namespaces', 'demo'],
+};
+/** Models of a vendor whose catalogue is asked whether it has them. */
+const SOME: Record<string, string> = {
+  'gpt-*': 'gpt-5-mini',
+  'o*': 'o3',
+  'text-embedding-*': 'text-embedding-3-small',
+};
+const CHAT = ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hello' }] }] as const;
+const EMBEDDINGS = ['/v1/embeddings', { input: 'Hello' }] as const;
+const NOW = Date.UTC(2026, 10, 20);
 
 let api: ApiServer;
+const directory = mkdtempSync(path.join(tmpdir(), 'outrider-examples-'));
 beforeAll(async () => {
   api = await startApiServer({ crds: allCrds() });
   await put(api.url, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'demo' } });
 });
-afterAll(() => api.close());
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await api.close();
+});
 
 test('there are examples', () => {
   expect(names).toContain('quickstart');
@@ -33,6 +52,23 @@ describe.each(names)('examples/%s', (name) => {
     expect(manifests.problems).toEqual([]);
     expect(judgeManifests(manifests.objects)).toEqual([]);
     expect(await validate(['-f', `${EXAMPLES}${name}`, ...(FLAGS[name] ?? [])])).toBe(0);
+  });
+
+  test('routes a question to each model that it names', async () => {
+    const { objects } = await readManifests([`${EXAMPLES}${name}`]);
+    const asked = objects.flatMap(({ object: { kind, spec } }) =>
+      kind === 'LLMRoute' ? ((spec as { models?: string[] }).models ?? []) : [],
+    );
+    expect(asked.length).toBeGreaterThan(0);
+    for (const pattern of asked) {
+      const model = SOME[pattern] ?? pattern.replace('*', 'x');
+      const [to, question] = /vectors|embedding/.test(model) ? EMBEDDINGS : CHAT;
+      const request = path.join(directory, 'request.json');
+      writeFileSync(request, JSON.stringify({ model, ...question }));
+      const args = ['-f', `${EXAMPLES}${name}`, '--request', request, '--path', to, '--namespace', 'demo'];
+      const { code, out, err } = await explain([...args, ...(FLAGS[name] ?? [])], NOW);
+      expect({ model, code, out, err }).toMatchObject({ model, code: 0 });
+    }
   });
 
   test('applies, and comes back as it was written', async () => {
