@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { kinds } from '../../../scripts/chart/plain-manifests.ts';
 import type { KubeApiServer } from '../../support/kube-apiserver.ts';
+import { PATIENCE_MS } from '../../support/until.ts';
 import { apply, call, collectionPath } from './api.ts';
 import { type OperatorProcess, startOperatorOf } from './operator-process.ts';
 import type { RecordingProxy } from './recording-proxy.ts';
@@ -85,7 +86,7 @@ export async function until(
   what: string,
   holds: () => boolean | undefined | Promise<boolean | undefined>,
 ): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + PATIENCE_MS;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited for ${what}`);
     await delay(50);
