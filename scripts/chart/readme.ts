@@ -47,7 +47,8 @@ says how to let it read keys.
 - **Uninstalling.** Pods keep the sidecars they have, and what those last knew, until they are made anew:
   \`kubectl get pods -A -l outrider.dev/sidecar=true\` lists them. Their namespaces keep the two ConfigMaps, without which their containers
   could not start again; once no such pod is left, \`kubectl delete configmaps -A -l app.kubernetes.io/managed-by=outrider\` removes them. The
-  authority stays in the Secret \`outrider-tls\`, so that sidecars trust the operator of a next installation.
+  authority stays in the Secret \`outrider-tls\`, so that sidecars trust the operator of a next installation, and the ledger in ConfigMaps
+  with the label \`app.kubernetes.io/component=ledger\`, so that it knows what was spent; who deletes them forgets it.
 - **Namespaces of credentials** must exist before they are named: Helm makes a Role in each. A release that failed half-way keeps its
   name until \`helm uninstall\`, which removes what its last revision had: look with
   \`kubectl get roles -A -l app.kubernetes.io/part-of=outrider\` whether an older one left a right to read Secrets.

@@ -201,11 +201,16 @@ describe('the journey', () => {
     expect(listed.trim().split('\n').sort()).toEqual(
       apps.map(({ metadata }) => `pod/${metadata.name}`).sort(),
     );
-    expect(await leftovers()).toEqual([
+    const remains = await leftovers();
+    const ledger = remains.filter((name) => name.startsWith('configmap/outrider-ledger-'));
+    expect(remains.filter((name) => !ledger.includes(name))).toEqual([
       `configmap/outrider-ca in ${stage.namespace}`,
       `configmap/outrider-env in ${stage.namespace}`,
       `secret/outrider-tls in ${SYSTEM}`,
     ]);
+    // What was spent is not forgotten.
+    expect(ledger).toContain(`configmap/outrider-ledger-escrow in ${SYSTEM}`);
+    expect(ledger.every((name) => name.endsWith(` in ${SYSTEM}`))).toBe(true);
     expect(await stage.ask('shop')).toMatchObject({ ok: true, target: 'main-next' });
     await cluster.apply(stage.namespace, [idlers('after', 1)]);
     await stage.available('after');
