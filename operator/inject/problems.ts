@@ -222,13 +222,17 @@ const tooMuch = (size: string, limit: string): string =>
 
 /** Two places for one thing: the sidecar would not start. */
 const oneSpool: ProblemRule = {
-  problems({ values: { spoolSize, spoolVolume }, settings: { env } }) {
-    return SPOOL_URL in env && (spoolVolume !== undefined || spoolSize !== NO_SPOOL) ? [ELSEWHERE] : [];
+  problems({ values: { spoolSize, spoolVolume }, settings }) {
+    if (!isElsewhere(settings) || (spoolVolume === undefined && spoolSize === NO_SPOOL)) return [];
+    return [ELSEWHERE];
   },
-  cel({ env }) {
-    return `(${SPOOL_URL in env} && (${celVariable('spoolVolume')} != "" || ${celVariable('spoolSize')} != ${celString(NO_SPOOL)}) ? [${celString(ELSEWHERE)}] : [])`;
+  cel(settings) {
+    return `(${isElsewhere(settings)} && (${celVariable('spoolVolume')} != "" || ${celVariable('spoolSize')} != ${celString(NO_SPOOL)}) ? [${celString(ELSEWHERE)}] : [])`;
   },
 };
+
+const isElsewhere = ({ env, spoolURLSecret }: InjectionSettings): boolean =>
+  SPOOL_URL in env || spoolURLSecret !== undefined;
 
 const ELSEWHERE = `this installation keeps batches at ${SPOOL_URL}; ${ANNOTATIONS.spoolSize.annotation} must be "${NO_SPOOL}" or absent, and ${ANNOTATIONS.spoolVolume.annotation} absent`;
 

@@ -18,6 +18,7 @@ const of = (kind: ValueKind) =>
 const must = (expected: string) => `must be ${expected}`;
 
 const namespace = matching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'the name of a namespace');
+const secret = z.strictObject({ name: text(1, 253), key: text(1, 253) });
 const amounts = z.strictObject({ cpu: of(CPU).optional(), memory: of(MEMORY).optional() });
 const variable = matching(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'named as a variable of the environment').refine(
   (name) => name !== SPOOL_DIR && !SIDECAR_VARIABLES.some((own) => own === name),
@@ -70,10 +71,14 @@ const schema = z.strictObject({
     .describe(
       'Where sidecars keep batches and answers for later: how much, `0` for none, and whether in memory, which counts towards the limit of the sidecar, or on the disk of the node, where prompts and answers are in plain text.',
     ),
+  spoolURLSecret: secret
+    .optional()
+    .describe(
+      'Name and key of a Secret in the namespace of each pod whose value is OUTRIDER_SPOOL_URL: the store that batches and answers for later are kept in, instead of `spool`. A pod without it keeps none. Unset: none is looked for.',
+    ),
   tokenAudience: text(1, 253).default('outrider').describe("Audience of the sidecars' tokens."),
   tokenLifetimeSeconds: integer(600, 86_400).default(3600).describe("Lifetime of the sidecars' tokens."),
-  cacheURLSecret: z
-    .strictObject({ name: text(1, 253), key: text(1, 253) })
+  cacheURLSecret: secret
     .optional()
     .describe(
       'Name and key of a Secret in the namespace of each pod whose value is OUTRIDER_CACHE_URL: the store that sidecars share answers through. A pod without it keeps them for itself. Unset: none is looked for.',
@@ -108,10 +113,11 @@ export function readInjectionSettings(value: unknown): InjectionSettings {
   if (!parsed.success) {
     throw new SettingsError(parsed.error.issues.map(describe).join('; '));
   }
-  const { port, adminPort, env, resources, spool, stateSize } = parsed.data;
+  const { port, adminPort, env, resources, spool, spoolURLSecret, stateSize } = parsed.data;
   if (port === adminPort) throw new SettingsError(`adminPort is ${adminPort}; it must differ from port`);
-  if (spool.size !== NO_SPOOL && SPOOL_URL in env)
-    throw new SettingsError(`spool.size is "${spool.size}"; with env.${SPOOL_URL} it must be "${NO_SPOOL}"`);
+  const elsewhere = SPOOL_URL in env ? `env.${SPOOL_URL}` : spoolURLSecret && 'spoolURLSecret';
+  if (spool.size !== NO_SPOOL && elsewhere)
+    throw new SettingsError(`spool.size is "${spool.size}"; with ${elsewhere} it must be "${NO_SPOOL}"`);
   const most = resources.limits.memory;
   if (
     spool.size !== NO_SPOOL &&

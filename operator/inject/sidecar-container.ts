@@ -7,6 +7,7 @@ import {
   CA_VOLUME,
   CONTAINER,
   type SIDECAR_VARIABLES,
+  SPOOL_URL,
   STATE_VOLUME,
   TOKEN_VOLUME,
 } from './names.ts';
@@ -108,7 +109,8 @@ function environment(settings: InjectionSettings): Node[] {
     ...region(settings),
     ...podIdentity(settings),
     ...variables(settings.env),
-    ...cacheURL(settings),
+    ...fromSecret(CACHE_URL, settings.cacheURLSecret, settings),
+    ...fromSecret(SPOOL_URL, settings.spoolURLSecret, settings),
   ];
 }
 
@@ -122,10 +124,14 @@ function region({ env }: InjectionSettings): Fields[] {
   return [{ name: REGION, valueFrom: { fieldRef: { fieldPath } } }];
 }
 
-/** With the password that it may hold, it is in no pod's spec. */
-function cacheURL({ cacheURLSecret, env }: InjectionSettings): Fields[] {
-  if (cacheURLSecret === undefined || CACHE_URL in env) return [];
-  return [{ name: CACHE_URL, valueFrom: { secretKeyRef: { ...cacheURLSecret, optional: true } } }];
+/** A URL of a store: with the password that it may hold, it is in no pod's spec. */
+function fromSecret(
+  name: string,
+  secret: { name: string; key: string } | undefined,
+  { env }: InjectionSettings,
+): Fields[] {
+  if (secret === undefined || name in env) return [];
+  return [{ name, valueFrom: { secretKeyRef: { ...secret, optional: true } } }];
 }
 
 /** Spans say which pod they come from; needed only where they are sent somewhere. */

@@ -42,7 +42,8 @@ const FULL = {
   env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'stand-in-value' },
 };
 
-type Ask = Partial<Record<keyof typeof FULL | 'cacheURLSecret', unknown>>;
+type Secrets = 'cacheURLSecret' | 'spoolURLSecret';
+type Ask = Partial<Record<keyof typeof FULL | Secrets, unknown>>;
 
 const settingsOf = (ask: Ask): InjectionSettings => readInjectionSettings({ ...FULL, ...ask });
 
@@ -98,7 +99,7 @@ export function policyTemplate(): string {
   );
   replace(
     '(false && (variables.spoolVolume',
-    '({{ hasKey $sidecar.env "OUTRIDER_SPOOL_URL" }} && (variables.spoolVolume',
+    '({{ or (hasKey $sidecar.env "OUTRIDER_SPOOL_URL") (not (empty $sidecar.spoolURLSecret)) }} && (variables.spoolVolume',
   );
   replace(
     '(false || variables.spoolSize',
@@ -156,12 +157,17 @@ function environment(full: InjectionSettings): [string, string] {
   const identity = all.slice(own.length, -last.length);
   const traces = `(or (hasKey $sidecar.env "OTEL_EXPORTER_OTLP_ENDPOINT") (hasKey $sidecar.env "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))`;
   const secret = { name: 'stand-in-secret', key: 'stand-in-key' };
-  const cached = variables(settingsOf({ env: {}, cacheURLSecret: secret }))
-    .slice(own.length)
-    .replace(celString(secret.name), '{{ .name | toRawJson }}')
-    .replace(celString(secret.key), '{{ .key | toRawJson }}');
-  const store = `{{ if not (hasKey $sidecar.env "OUTRIDER_CACHE_URL") }}{{ with $sidecar.cacheURLSecret }}${cached}{{ end }}{{ end }}`;
-  const others = `{{ range $name, $value := $sidecar.env }}${item('{{ $name | toRawJson }}', '{{ $value | toRawJson }}')}{{ end }}${store}`;
+  const fromSecret = (setting: Secrets, variable: string): string => {
+    const settings = settingsOf({ env: {}, spool: { size: '0' }, [setting]: secret });
+    const asked = variables(settings)
+      .slice(own.length)
+      .replace(celString(secret.name), '{{ .name | toRawJson }}')
+      .replace(celString(secret.key), '{{ .key | toRawJson }}');
+    return `{{ if not (hasKey $sidecar.env "${variable}") }}{{ with $sidecar.${setting} }}${asked}{{ end }}{{ end }}`;
+  };
+  const stores =
+    fromSecret('cacheURLSecret', 'OUTRIDER_CACHE_URL') + fromSecret('spoolURLSecret', 'OUTRIDER_SPOOL_URL');
+  const others = `{{ range $name, $value := $sidecar.env }}${item('{{ $name | toRawJson }}', '{{ $value | toRawJson }}')}{{ end }}${stores}`;
   return [
     all,
     `${bare}{{ if not (hasKey $sidecar.env "OUTRIDER_REGION") }}${own.slice(bare.length)}{{ end }}{{ if and ${traces} (not (hasKey $sidecar.env "OTEL_RESOURCE_ATTRIBUTES")) }}${identity}{{ end }}${others}`,

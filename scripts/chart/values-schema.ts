@@ -9,6 +9,15 @@ const DEFINITIONS = {
     type: 'object',
     additionalProperties: { type: 'string', pattern: '^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$' },
   },
+  secretKey: {
+    type: ['object', 'null'],
+    properties: {
+      name: { type: 'string', minLength: 1, maxLength: 253 },
+      key: { type: 'string', minLength: 1, maxLength: 253 },
+    },
+    required: ['name', 'key'],
+    additionalProperties: false,
+  },
   amounts: {
     type: 'object',
     additionalProperties: false,

@@ -81,6 +81,10 @@ describe('rendered by helm', () => {
     [['--kube-version', '1.28.9'], 'requires kubeVersion'],
     [['--set', 'repair.enabled=false,repair.evictionsPerMinute=1'], 'needs repair.enabled'],
     [['--set', 'sidecar.adminPort=4000'], 'must differ'],
+    [
+      ['--set', 'sidecar.spool.size=64Mi,sidecar.spoolURLSecret.name=a,sidecar.spoolURLSecret.key=b'],
+      'must be "0"',
+    ],
     [['--set', 'operator.namespaces={*,shop}'], 'give either'],
     [['--set', 'credentials.namespaces={shop,*}'], 'give either'],
   ])('refuses %j', (args, message) => {

@@ -15,6 +15,9 @@
 {{- if and (ne .Values.sidecar.spool.size "0") (hasKey .Values.sidecar.env "OUTRIDER_SPOOL_URL") }}
 {{- fail "sidecar.env has OUTRIDER_SPOOL_URL; sidecar.spool.size must be \"0\" with it" }}
 {{- end }}
+{{- if and (ne .Values.sidecar.spool.size "0") .Values.sidecar.spoolURLSecret }}
+{{- fail "sidecar.spoolURLSecret is set; sidecar.spool.size must be \"0\" with it" }}
+{{- end }}
 {{- if hasKey .Values.sidecar.env "OUTRIDER_SPOOL_DIR" }}
 {{- fail "sidecar.env has OUTRIDER_SPOOL_DIR; give sidecar.spool.size instead" }}
 {{- end }}

@@ -25,6 +25,9 @@
 {{- with $sidecar.cacheURLSecret }}
 {{- $_ := set $settings "cacheURLSecret" . }}
 {{- end }}
+{{- with $sidecar.spoolURLSecret }}
+{{- $_ := set $settings "spoolURLSecret" . }}
+{{- end }}
 {{- mustToRawJson $settings }}
 {{- end }}
 

@@ -52,6 +52,11 @@ describe('settings of injection', () => {
       { spool: { size: '64Mi' }, env: { OUTRIDER_SPOOL_URL: 'rediss://batches' } },
       'spool.size is "64Mi"; with env.OUTRIDER_SPOOL_URL it must be "0"',
     ],
+    [
+      { spool: { size: '64Mi' }, spoolURLSecret: { name: 'batches', key: 'url' } },
+      'spool.size is "64Mi"; with spoolURLSecret it must be "0"',
+    ],
+    [{ spoolURLSecret: { name: 'batches' } }, 'spoolURLSecret.key is required'],
     [{ runAsUser: 0 }, 'runAsUser is 0; it must be a whole number from 1 to 2147483647'],
     [{ prot: 1 }, 'prot is no setting; settings are version, image,'],
     [{ image: undefined }, 'image is required; it must be a text of 1 to 512 characters'],
@@ -64,6 +69,7 @@ describe('settings of injection', () => {
     { spool: { size: '1024Gi', medium: 'Disk' } },
     { spool: { size: '1Gi' }, resources: {} },
     { env: { OUTRIDER_SPOOL_URL: 'rediss://batches', OUTRIDER_SPOOL_BYTES: '1048576' } },
+    { spoolURLSecret: { name: 'batches', key: 'url' }, env: { OUTRIDER_SPOOL_URL: 'rediss://batches' } },
   ])('takes %j', (change) => {
     expect(readInjectionSettings({ ...SETTINGS, ...change })).toMatchObject(change);
   });
