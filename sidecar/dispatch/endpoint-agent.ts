@@ -81,10 +81,9 @@ export class EndpointAgent {
    */
   #giveIdle(request: Taker): boolean {
     const { agent } = this;
-    const idle = agent.freeSockets[NAME];
-    const socket = idle?.at(-1);
-    if (idle === undefined || socket === undefined || socket.destroyed) return false;
-    idle.pop();
+    const socket = this.#newest();
+    if (socket === undefined) return false;
+    agent.freeSockets[NAME]?.pop();
     this.reused = socket;
     agent.reuseSocket(socket, request);
     request.onSocket(socket);
@@ -93,16 +92,23 @@ export class EndpointAgent {
     return true;
   }
 
+  /** The connection that a request would get. The agent has those that were just closed until it hears of it. */
+  #newest(): (Socket & Idle) | undefined {
+    const idle = this.agent.freeSockets[NAME];
+    while (idle?.at(-1)?.destroyed) idle.pop();
+    return idle?.at(-1);
+  }
+
   /** How long the connection that a request would get has been idle; 0 where it would get a new one. */
   get idleMs(): number {
-    const newest = this.agent.freeSockets[NAME]?.at(-1) as Idle | undefined;
+    const newest = this.#newest();
     return newest === undefined ? 0 : this.#now() - (newest[IDLE_SINCE] ?? 0);
   }
 
   /** To be called before each request: sockets whose time is over are not handed out. */
   dropExpired(): void {
     this.reused = undefined;
-    const newest = this.agent.freeSockets[NAME]?.at(-1) as Idle | undefined;
+    const newest = this.#newest();
     // The newest is handed out first; when its time is over, so is that of all others.
     if (newest !== undefined && isExpired(newest, this.#now())) this.dropIdle();
   }

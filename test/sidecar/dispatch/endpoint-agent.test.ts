@@ -49,6 +49,13 @@ async function setting(idleMs: number, keepAlive?: string) {
   };
 }
 
+/** The pool hears of it with an event, later in the same turn of the loop. */
+function closeNewest({ agent }: EndpointAgent): void {
+  const [idle] = Object.values(agent.freeSockets);
+  expect(idle).toHaveLength(2);
+  idle?.[1]?.destroy();
+}
+
 describe('an idle connection', () => {
   it('is used again within its time, and not after', async () => {
     const s = await setting(10_000);
@@ -85,6 +92,26 @@ describe('an idle connection', () => {
     await s.ask();
     expect(s.made()).toBe(2);
     expect(s.open()).toBe(0);
+  });
+
+  it('is used where a newer one has just been closed, if its own time is not over', async () => {
+    const s = await setting(10_000);
+    await Promise.all([s.ask(), s.ask()]);
+    s.advance(6000);
+    await s.ask();
+    expect(s.made()).toBe(2);
+    closeNewest(s.pool);
+    expect(s.pool.idleMs).toBe(6000);
+    await s.ask();
+    expect(s.made()).toBe(2);
+
+    await Promise.all([s.ask(), s.ask()]);
+    s.advance(6000);
+    await s.ask();
+    s.advance(4000);
+    closeNewest(s.pool);
+    await s.ask();
+    expect(s.made()).toBe(4);
   });
 
   it('is closed when its time is over even if nobody asks', async () => {
