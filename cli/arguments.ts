@@ -60,6 +60,11 @@ export class Arguments {
     return this.#switches.has(flag);
   }
 
+  /** Whether a flag is given itself, with or without its variable. */
+  isGiven(flag: string): boolean {
+    return this.#values[flag] !== undefined;
+  }
+
   /** Undefined where neither flag nor variable has a value. */
   text(flag: string): string | undefined {
     const given = this.#values[flag] ?? this.#env[`OUTRIDER_${flag.toUpperCase().replaceAll('-', '_')}`];

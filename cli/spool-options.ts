@@ -25,9 +25,10 @@ export function spoolOf(given: Arguments): SpoolSettings | undefined {
     throw new UsageError('--spool-dir and --spool-url exclude each other');
   }
   if (url === undefined) {
-    if (caFile !== undefined) throw new UsageError('--spool-ca-file needs --spool-url');
-    if (scope !== undefined) throw new UsageError('--spool-scope needs --spool-url');
-    if (directory === undefined && maxBytes !== undefined) {
+    // Variables are an installation's for all its sidecars, and some keep nothing: they must start all the same.
+    if (given.isGiven('spool-ca-file')) throw new UsageError('--spool-ca-file needs --spool-url');
+    if (given.isGiven('spool-scope')) throw new UsageError('--spool-scope needs --spool-url');
+    if (directory === undefined && given.isGiven('spool-bytes')) {
       throw new UsageError('--spool-bytes needs --spool-dir or --spool-url');
     }
     return directory === undefined ? undefined : { directory, ...most };
