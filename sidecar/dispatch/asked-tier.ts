@@ -19,7 +19,8 @@ export function askedTier(
       range === undefined || remove.includes(name)
         ? undefined
         : parsed(body.toString('utf8', range.valueStart, range.end));
-    const value = valueIn(set, name) ?? own ?? (range === undefined ? valueIn(defaults, name) : undefined);
+    const patched = memberOf(set, name) ?? (range === undefined ? memberOf(defaults, name) : undefined);
+    const value = patched === undefined ? own : patched.value;
     // Amazon puts it in an object.
     const tier = serviceTierOf(isObject(value) ? value.type : value);
     if (tier !== undefined) return tier === 'Standard' || tier === 'Other' ? undefined : tier;
@@ -27,8 +28,8 @@ export function askedTier(
   return undefined;
 }
 
-const valueIn = (changes: PatchBody['set'], name: string): unknown =>
-  changes.find((change) => change.name === name)?.value;
+const memberOf = (changes: PatchBody['set'], name: string): PatchBody['set'][number] | undefined =>
+  changes.find((change) => change.name === name);
 
 /** A tier's name is short; what is longer is none. */
 function parsed(text: string): unknown {

@@ -33,6 +33,9 @@ describe('askedTier', () => {
   it('is what a target makes of it', () => {
     expect(tierOf({ service_tier: 'priority' }, { set: flex })).toBe('Flex');
     expect(tierOf({}, { set: flex })).toBe('Flex');
+    expect(
+      tierOf({ service_tier: 'priority' }, { set: [{ name: 'service_tier', value: null }] }),
+    ).toBeUndefined();
     expect(tierOf({}, { default: flex })).toBe('Flex');
     expect(tierOf({ service_tier: 'priority' }, { default: flex })).toBe('Priority');
     expect(tierOf({ service_tier: 'priority' }, { remove: ['service_tier'] })).toBeUndefined();
