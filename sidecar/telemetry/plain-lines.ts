@@ -4,11 +4,10 @@
  * a request one that is not plain.
  */
 import { formatUsd } from '../accounting/usd.ts';
-import { headerValue } from '../dispatch/header-value.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import type { Attempt } from '../exchange.ts';
 import type { TargetBody } from '../snapshot/schema.ts';
 import type { Finished } from './finished.ts';
-import { isoTime, logRecord, round } from './summarise.ts';
+import { isoTime, logRecord, requestBytes, round } from './summarise.ts';
 
 interface Form {
   /** What the text holds; where any of it differs, it is written anew. */
@@ -138,9 +137,4 @@ function fill(
     `${round(durationMs)}${pieces[12]}${requestBytes(exchange)}${pieces[13]}${outcome.responseBytes}${pieces[14]}` +
     `${traceId === undefined ? 'null' : `"${traceId}"`}${pieces[15]}`
   );
-}
-
-function requestBytes({ req }: Exchange): number | null {
-  const length = Number(headerValue(req.rawHeaders, 'content-length'));
-  return Number.isNaN(length) ? null : length;
 }

@@ -5,7 +5,7 @@
 import type { Attempt } from '../exchange.ts';
 import type { TargetBody } from '../snapshot/schema.ts';
 import type { Finished } from './finished.ts';
-import type { CallSeries } from './record-gen-ai.ts';
+import { type CallSeries, hasImages } from './record-gen-ai.ts';
 import type { CounterSeries, HistogramSeries, MoneySeries } from './series.ts';
 
 export interface PlainSeries {
@@ -65,12 +65,11 @@ export class PlainSeriesBook {
 
 /** A chat in text, answered as a whole at the first call, with nothing from a cache and nothing thought. */
 export function isPlainCount({ exchange, outcome, commitMs, tokens }: Finished, attempt: Attempt): boolean {
-  const { envelope, facts, dialect, hedgeRefused } = exchange;
+  const { dialect, hedgeRefused } = exchange;
   if (dialect.operation !== 'chat' || outcome.streamed || commitMs === undefined || hedgeRefused)
     return false;
   if (attempt.kind !== 'First' || attempt.stalled || attempt.settlement?.source !== 'Provider') return false;
-  const { attachments } = envelope ?? {};
-  if (attachments ? attachments.images + attachments.files > 0 : facts?.vision === true) return false;
+  if (hasImages(exchange)) return false;
   const { input, cacheRead, audioInput, output, reasoning, audioOutput } = tokens;
   return input > 0 && output > 0 && cacheRead + audioInput + reasoning + audioOutput === 0;
 }

@@ -173,7 +173,7 @@ function errorType(last: Attempt): string {
   return result === 'OK' ? '' : result;
 }
 
-function hasImages(exchange: Exchange): boolean {
+export function hasImages(exchange: Exchange): boolean {
   const attachments = exchange.envelope?.attachments;
   return attachments ? attachments.images + attachments.files > 0 : exchange.facts?.vision === true;
 }

@@ -17,7 +17,6 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
   const { exchange, outcome, last } = finished;
   const asked = exchange.facts?.askedModel;
   const candidate = last?.candidate ?? exchange.cache?.served?.candidate;
-  const length = Number(headerValue(exchange.req.rawHeaders, 'content-length'));
   return {
     time: isoTime(exchange.startedWall),
     id: exchange.id,
@@ -43,7 +42,7 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     ttfcMs: finished.commitMs === undefined ? null : round(finished.commitMs),
     durationMs: round(finished.durationMs),
     waitedMs: exchange.waitedMs === undefined ? null : round(exchange.waitedMs),
-    requestBytes: Number.isNaN(length) ? null : length,
+    requestBytes: requestBytes(exchange),
     responseBytes: outcome.responseBytes,
     streamed: outcome.streamed,
     cancelled: outcome.cancelled,
@@ -59,6 +58,12 @@ export function logRecord(finished: Finished, traceId: string | undefined, sampl
     ...(exchange.shownPrompt !== undefined && { prompt: exchange.shownPrompt }),
     ...exchange.internal,
   };
+}
+
+/** As the caller declared them; null where it did not. */
+export function requestBytes({ req }: Exchange): number | null {
+  const length = Number(headerValue(req.rawHeaders, 'content-length'));
+  return Number.isNaN(length) ? null : length;
 }
 
 /** Rounded for the reader; what was saved is told to the nano-dollar. */
