@@ -29,6 +29,7 @@ import { retryBudgetOf, spentDetail } from './retry-budget.ts';
 import { opensIn } from './retry-hint.ts';
 import {
   choose,
+  couldTakeOver,
   hasFailedAt,
   judge,
   mayServe,
@@ -224,7 +225,7 @@ export class Run extends Race implements SelectionInput {
       shareMs,
       last: possible <= 1,
       // A hedge is beside a call that waits already: the clocks of the first are enough.
-      mayLeave: () => hedge === undefined && this.#attemptsPossible(candidate) > 1,
+      mayLeave: () => hedge === undefined && this.#attemptsPossible(candidate, couldTakeOver) > 1,
       silent: (why, at) => breakers.trip(candidate, why, at),
     });
   }
@@ -328,13 +329,13 @@ export class Run extends Race implements SelectionInput {
   }
 
   /** This attempt and those that could follow it if it ran out of time. */
-  #attemptsPossible(candidate: Candidate): number {
+  #attemptsPossible(candidate: Candidate, could: typeof couldTakeOver = hasOwnKey): number {
     const left = this.plan.maxAttempts - this.#counted;
     if (left <= 0 || this.replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;
     let others = 0;
     for (const other of this.candidates) {
       if (other === candidate || this.tried.some((t) => t.candidate === other)) continue;
-      if (this.hasKey(other) && this.ejection(other) === undefined) others++;
+      if (could(other, candidate, this) && this.ejection(other) === undefined) others++;
     }
     return 1 + Math.min(left, others);
   }
@@ -363,6 +364,8 @@ export class Run extends Race implements SelectionInput {
     this.answerWith(failure.answer, allowed, more);
   }
 }
+
+const hasOwnKey: typeof couldTakeOver = (candidate, _, run) => run.hasKey(candidate);
 
 /** Judgements of what was asked, not of who was asked. */
 const OF_THE_REQUEST: ReadonlySet<Failure['verdict']['class']> = new Set([

@@ -79,6 +79,14 @@ export function mayServe(candidate: Candidate, input: SelectionInput): boolean {
   return input.mayRepeatAt?.(candidate.providerId) ?? true;
 }
 
+/** Whether a candidate could take over from one that answers nobody; health aside, which is kept by model and not by key. */
+export function couldTakeOver(candidate: Candidate, silent: Candidate, input: SelectionInput): boolean {
+  if (!mayServe(candidate, input)) return false;
+  if (candidate.providerId !== silent.providerId) return true;
+  if (candidate.upstreamModel === silent.upstreamModel) return false;
+  return input.mayRepeatAt?.(candidate.providerId) ?? true;
+}
+
 /** A target that was not asked because something was in the way has not failed. */
 export function hasFailedAt(providerId: string, tried: readonly Tried[]): boolean {
   return tried.some((t) => t.scope !== 'None' && t.candidate.providerId === providerId);

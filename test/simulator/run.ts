@@ -9,7 +9,7 @@ import { shareOfTime, timeBeforeCommit } from '../../sidecar/dispatch/commit-bud
 import { mayFailOver } from '../../sidecar/dispatch/failover.ts';
 import type { Failure } from '../../sidecar/dispatch/failure.ts';
 import { newAttempt } from '../../sidecar/dispatch/new-attempt.ts';
-import { choose, type SelectionInput, type Tried } from '../../sidecar/dispatch/selection.ts';
+import { choose, couldTakeOver, type SelectionInput, type Tried } from '../../sidecar/dispatch/selection.ts';
 import type { Attempt, Exchange } from '../../sidecar/exchange.ts';
 import { isPinned, replayOf } from '../../sidecar/routing/kept.ts';
 import type { Candidate, Ejection, Plan, ReplayClass, RequestFacts } from '../../sidecar/routing/plan.ts';
@@ -203,16 +203,16 @@ export class SimulatedRun implements CallOwner, SelectionInput {
   }
 
   couldLeave(candidate: Candidate): boolean {
-    return this.#attemptsPossible(candidate) > 1;
+    return this.#attemptsPossible(candidate, couldTakeOver) > 1;
   }
 
-  #attemptsPossible(candidate: Candidate): number {
+  #attemptsPossible(candidate: Candidate, could: typeof couldTakeOver = () => true): number {
     const left = this.plan.maxAttempts - this.#counted;
     if (left <= 0 || this.#replay !== 'Free' || !this.plan.rule.failover.on.includes('Timeout')) return 1;
     let others = 0;
     for (const other of this.candidates) {
       if (other === candidate || this.tried.some((t) => t.candidate === other)) continue;
-      if (this.ejection(other) === undefined) others++;
+      if (could(other, candidate, this) && this.ejection(other) === undefined) others++;
     }
     return 1 + Math.min(left, others);
   }

@@ -28,7 +28,10 @@ function play({
   return simulate({
     seed,
     rule: rule('r', {
-      targets: targets.map((name, priority) => target(name, { priority })),
+      // Of several keys at one provider, the name begins with that of the provider.
+      targets: targets.map((name, priority) =>
+        target(name, { priority, provider: `provider/ns/${name.slice(0, 1)}` }),
+      ),
       failover: {
         on: ['Connect', 'Timeout', 'ServerError'],
         maxAttempts: 2,
@@ -91,8 +94,18 @@ describe('a target that answers nobody', () => {
     expect(silences(timeline)).toBeLessThan(15);
   });
 
-  it('is waited for where nobody else can answer', () => {
-    const timeline = play({ a: dead, targets: ['a'], durationMs: from + 5000 });
-    expect(silences(timeline)).toBe(0);
+  it('costs whoever looks whether it is back no more however long that takes', () => {
+    const timeline = play({ a: dead, perSecond: 5, durationMs: 10 * MINUTES });
+    const during = timeline.between(from, 10 * MINUTES);
+    expect(during.count('Served')).toBe(during.requests.length);
+    expect(during.latency(1)).toBeLessThan(12_000);
   });
+
+  it.each([[['a']], [['a', 'a of another key']]])(
+    'is waited for where nobody else can answer: %j',
+    (targets) => {
+      const timeline = play({ a: dead, targets, durationMs: from + 5000 });
+      expect(silences(timeline)).toBe(0);
+    },
+  );
 });

@@ -11,7 +11,7 @@ const TIMES_SLOWEST = 2;
 const LAST = 8;
 /** Below this, a pause of the network or of our own would be taken for silence. */
 const LEAST_MS = 500;
-/** Late ones that were noted so long ago are no part of what happens now. */
+/** Late ones that were noted so long ago are no part of what happens now, as long as it was not left for them: ejections last longer. */
 const FORGET_MS = 60_000;
 /** Whoever looks whether it is back is given so many times as long, by turns, or what has only become slower would never be seen again. */
 const PATIENCE = [1, 4, 8] as const;
@@ -48,7 +48,7 @@ export class Hush {
 
   /** Another attempt is late; gives how many are, since anything was heard. */
   late(now: number): number {
-    if (now - this.#lateAt > FORGET_MS) this.#late = 0;
+    if (now - this.#lateAt > FORGET_MS && this.#patience === 0) this.#late = 0;
     this.#lateAt = now;
     return ++this.#late;
   }

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { choose, type SelectionInput, type Tried } from '../../../sidecar/dispatch/selection.ts';
+import {
+  choose,
+  couldTakeOver,
+  type SelectionInput,
+  type Tried,
+} from '../../../sidecar/dispatch/selection.ts';
 import type { Candidate } from '../../../sidecar/routing/plan.ts';
 
 const candidate = (provider: string, key: string, model = 'm', type = 'APIKey'): Candidate =>
@@ -98,4 +103,32 @@ describe('selection', () => {
   });
 
   it('finds nothing in an empty plan', () => expect(pick([])).toBeUndefined());
+});
+
+describe('taking over from one that answers nobody', () => {
+  const could = (candidate: Candidate, more: Partial<SelectionInput> = {}): boolean =>
+    couldTakeOver(candidate, A1, {
+      candidates: [],
+      tried: [],
+      maxWaitMs: 0,
+      pinned: false,
+      passthroughProvider: undefined,
+      now: () => 0,
+      ejection: () => undefined,
+      hasKey: () => true,
+      ...more,
+    });
+
+  it('is for other models and providers, not for another key', () =>
+    expect([A2, A1X, B].map((c) => could(c))).toEqual([false, true, true]));
+  it('is not for whoever would not be asked then', () => {
+    const mayRepeatAt = (): boolean => false;
+    expect(
+      [A1X, B].map((c) => could(c, { mayRepeatAt })),
+      'no repetition is left',
+    ).toEqual([false, true]);
+    expect(could(B, { tried: [tried(B, 'Never', 'Endpoint')] })).toBe(false);
+    expect(could(B, { hasKey: () => false })).toBe(false);
+    expect(could(candidate('b', '1', 'm', 'Passthrough'), { passthroughProvider: 'a' })).toBe(false);
+  });
 });
