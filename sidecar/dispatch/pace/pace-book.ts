@@ -65,28 +65,26 @@ export class PaceBook implements AttemptObserver {
   }
 
   committed(attempt: Attempt, exchange: Exchange): void {
-    if (!isLearned(exchange.plan?.rule) || attempt.committedAt === undefined) return;
-    const known = this.#get(attempt.candidate);
-    const tookMs = attempt.committedAt - attempt.startedAt;
-    known.hush.heard(attempt.committedAt, tookMs);
-    paceIn(known, isStreamed(exchange)).commitMs.observe(tookMs, attempt.committedAt);
+    const { candidate, startedAt, committedAt } = attempt;
+    if (committedAt === undefined) return;
+    const tookMs = committedAt - startedAt;
+    if (isLearned(exchange.plan?.rule))
+      paceIn(this.#get(candidate), isStreamed(exchange)).commitMs.observe(tookMs, committedAt);
+    // Whatever the rule: who answers anybody is not silent.
+    this.hushOf(candidate)?.heard(committedAt, tookMs);
   }
 
   ended(attempt: Attempt, exchange: Exchange): void {
-    if (!isLearned(exchange.plan?.rule)) return;
-    const { endedAt, committedAt, startedAt } = attempt;
-    // A complete answer ends before it is committed.
-    if (endedAt === undefined) return;
-    const stopped = attempt.cancelled || attempt.failure === 'Timeout';
-    if (committedAt !== undefined) return;
-    const known = this.#get(attempt.candidate);
-    if (stopped) {
+    const { candidate, startedAt, endedAt, committedAt } = attempt;
+    if (endedAt === undefined || committedAt !== undefined) return;
+    if (!attempt.cancelled && attempt.failure !== 'Timeout') {
+      // A refusal is an answer too, but says nothing of how long one takes; nor does what came of a complete one, before it commits.
+      if (attempt.httpStatus !== undefined) this.hushOf(candidate)?.heard(endedAt, 0);
+    } else if (isLearned(exchange.plan?.rule)) {
       // Cut short by what was learned here, it says little: an outage must not teach us to wait for it.
       const weight = OWN_CODES.has(attempt.errorCode) ? OWN_DOING : 1;
-      paceIn(known, isStreamed(exchange)).commitMs.observeAtLeast(endedAt - startedAt, endedAt, weight);
-    } else if (attempt.httpStatus !== undefined) {
-      // A refusal is an answer too, but says nothing of how long one takes.
-      known.hush.heard(endedAt, 0);
+      const { commitMs } = paceIn(this.#get(candidate), isStreamed(exchange));
+      commitMs.observeAtLeast(endedAt - startedAt, endedAt, weight);
     }
   }
 

@@ -264,6 +264,18 @@ describe('silence', () => {
     expect(next?.nextAt).toBe(3000 + 1800);
   });
 
+  it('is over with the answers of other rules too', () => {
+    const book = learned();
+    const waiting = Array.from({ length: 6 }, () => limits(book, two, {}, well).listening);
+    const look = (now: number) => waiting.map((one) => one?.look(now));
+    look(2000);
+    const other = attempt({ candidate: well, startedAt: 2000, committedAt: 2010 });
+    book.committed(other, exchange(rule({ targets: [{}] })));
+    expect(look(2050)).toEqual(Array(6).fill(false));
+    expect(look(2100)).toEqual(Array(6).fill(false));
+    expect(limits(book, two, { now: 2100 }, candidate('unheard')).listening).toBeUndefined();
+  });
+
   it('does not leave while nobody else can take over', () => {
     const book = learned();
     const waiting = Array.from(
