@@ -3,7 +3,7 @@
  * under the epoch it was written in. One file per epoch, only ever appended to, and written anew when what is acknowledged takes
  * most of it. Each line has a checksum, so a line that was torn is known. Memory does not tear, so nothing is synced.
  */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, unlink, writeSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
@@ -87,7 +87,11 @@ export class RowJournal {
       return;
     }
     this.#lines = '';
-    this.#append(bytes);
+    try {
+      this.#append(bytes);
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   /** `left`: rows that are not acknowledged. */
@@ -107,16 +111,12 @@ export class RowJournal {
   }
 
   #append(bytes: Buffer): void {
-    try {
-      let written = 0;
-      while (written < bytes.length) written += writeSync(this.#fd as number, bytes, written);
-      this.#bytes += bytes.length;
-    } catch (error) {
-      this.#failed(error);
-    }
+    let written = 0;
+    while (written < bytes.length) written += writeSync(this.#fd as number, bytes, written);
+    this.#bytes += bytes.length;
   }
 
-  /** Beside the old file, which it then replaces: a process that dies meanwhile leaves one of the two whole. */
+  /** Beside the old file, which it then replaces: a process that dies meanwhile, or finds no room, leaves one of the two whole. */
   #rewrite(): void {
     this.#lines = '';
     const temporary = `${this.#file}.tmp`;
@@ -146,6 +146,8 @@ export class RowJournal {
       this.#full = full;
     } catch (error) {
       this.#failed(error);
+      // As far as it came, it takes the room of others.
+      unlink(temporary, () => {});
     }
   }
 

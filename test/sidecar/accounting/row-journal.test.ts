@@ -1,6 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inheritRows, readJournal } from '../../../sidecar/accounting/inherited-rows.ts';
@@ -100,6 +102,18 @@ describe('rows of a process that was killed', () => {
     const [left] = await inherited();
     expect(left?.pending(10)).toMatchObject([{ seq: 1001, costNanoUsd: '2' }]);
   });
+});
+
+it('keeps the file it has where the new one finds no room', async () => {
+  const script = path.join(import.meta.dirname, 'journal-without-room.ts');
+  const limited = ['-c', 'ulimit -f 2048; exec "$@"', 'limited', process.execPath, script, directory, 'one'];
+  const said = await promisify(execFile)('sh', limited);
+  expect(said.stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/^rows are not kept on disk: EFBIG/),
+  ]);
+  const [left] = await inherited();
+  expect(left?.pending(10).map(({ seq }) => seq)).toEqual([1, 2, 3]);
+  expect(readdirSync(directory)).toEqual([fileOf('one')]);
 });
 
 describe('a file that is not whole', () => {
