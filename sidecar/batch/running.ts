@@ -146,6 +146,8 @@ export class RunningLater implements LaterSeam {
     } catch (error) {
       warn(`the spool ${placeName(place)} cannot be used: ${String(error)}`);
       await medium?.close();
+      // One alone, however many requests have found it so.
+      this.#again?.cancel();
       if (!this.#stopped) this.#again = clock.after(AGAIN_MS, () => void this.#load());
     }
   }
