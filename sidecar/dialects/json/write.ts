@@ -59,15 +59,16 @@ export function encode(text: JsonText, source: Buffer | undefined): Buffer {
 /** JSON text of a string, number, boolean or null. */
 export const json = (value: string | number | boolean | null): JsonText => JSON.stringify(value);
 
-/** Names of members as they are written, the colon with them. They are those of dialects, so few. */
+/** Names of members as they are written, the colon with them. Most are those of dialects, so few; those of callers' schemas may be long. */
 const NAMES = new Map<string, JsonText>();
 const MAX_NAMES = 1000;
+const MAX_NAME = 64;
 
 function written(name: string): JsonText {
   let text = NAMES.get(name);
   if (text === undefined) {
     text = `${JSON.stringify(name)}:`;
-    if (NAMES.size < MAX_NAMES) NAMES.set(name, text);
+    if (NAMES.size < MAX_NAMES && name.length <= MAX_NAME) NAMES.set(name, text);
   }
   return text;
 }
