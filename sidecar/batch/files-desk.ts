@@ -42,15 +42,12 @@ export class FilesDesk {
       throw new OutriderError('body_too_large', { limit });
     spool.room('File');
     const id = newId('File');
-    const content = await spool.medium.grow(spool.name(id), 0);
-    let bytes = 0;
+    const content = await spool.begin(id);
     let kept = false;
     try {
       accept?.();
       const form = await readForm(bodyOf(exchange), boundary, async (piece) => {
-        if (bytes + piece.length > limit) throw new OutriderError('body_too_large', { limit });
-        spool.grow(piece.length);
-        bytes += piece.length;
+        if (content.length + piece.length > limit) throw new OutriderError('body_too_large', { limit });
         await content.append(piece);
       });
       const purpose = form.fields.get('purpose');
@@ -64,7 +61,7 @@ export class FilesDesk {
         id,
         filename: form.filename,
         purpose,
-        bytes,
+        bytes: content.length,
         createdAt,
         expiresAt: createdAt + keptMs,
       };
@@ -74,8 +71,8 @@ export class FilesDesk {
     } finally {
       await content.close();
       if (!kept) {
+        spool.grow(-content.length);
         await spool.discard(id);
-        spool.grow(-bytes);
       }
     }
   }

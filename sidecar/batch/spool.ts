@@ -5,7 +5,7 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import { isId, type Kind } from './ids.ts';
-import { type Medium, wholeOf } from './media/medium.ts';
+import { type Growing, type Medium, wholeOf } from './media/medium.ts';
 import { type AsyncRecord, type BatchRecord, type FileRecord, isOver } from './records.ts';
 
 export interface SpoolOptions {
@@ -87,21 +87,21 @@ export class Spool {
     throw new OutriderError('spool_full', { what: `${most} ${NAMES[kind]}` }, RETRY_MS);
   }
 
-  /** Resolves when it is kept. */
+  /** Resolves when it is kept. One that is new and cannot be kept was never there. */
   save<K extends Kind>(kind: K, record: Records[K]): Promise<void> {
     const { id } = record;
-    (this.#records[kind] as Map<string, Records[K]>).set(id, record);
+    const records = this.#records[kind] as Map<string, Records[K]>;
+    const isNew = !records.has(id);
+    records.set(id, record);
     const before = this.#saving.get(id) ?? Promise.resolve();
     const saved = before
       .catch(() => {})
-      .then(() =>
-        this.medium.replace(this.name(id, 'json'), JSON.stringify(this.#records[kind].get(id) ?? record)),
-      );
+      .then(() => this.medium.replace(this.name(id, 'json'), JSON.stringify(records.get(id) ?? record)));
     this.#saving.set(id, saved);
-    const forget = (): void => {
-      if (this.#saving.get(id) === saved) this.#saving.delete(id);
-    };
-    saved.then(forget, forget);
+    const forget = (): boolean => this.#saving.get(id) === saved && this.#saving.delete(id);
+    saved.then(forget, () => {
+      if (forget() && isNew) records.delete(id);
+    });
     return saved;
   }
 
@@ -123,9 +123,32 @@ export class Spool {
     return this.medium.size(this.name(id, part));
   }
 
+  /** A content begun anew, whose bytes are taken as they come. */
+  async begin(id: string, part = 'data'): Promise<Growing> {
+    await this.removePart(id, part);
+    const content = await this.medium.grow(this.name(id, part), 0);
+    const { grow } = this;
+    return {
+      get length() {
+        return content.length;
+      },
+      async append(bytes) {
+        grow(bytes.length);
+        try {
+          await content.append(bytes);
+        } catch (error) {
+          grow(-bytes.length);
+          throw error;
+        }
+      },
+      sync: () => content.sync(),
+      close: () => content.close(),
+    };
+  }
+
   async removePart(id: string, part: string): Promise<void> {
     const size = await this.size(id, part);
-    if (size > 0) await this.medium.remove(this.name(id, part));
+    await this.medium.remove(this.name(id, part));
     this.#bytes -= size;
   }
 

@@ -234,7 +234,10 @@ export class BatchWorker {
   async #show(batch: BatchRecord, id: string, what: string): Promise<void> {
     const { spool, clock } = this.#parts;
     const bytes = await spool.size(id);
-    if (bytes === 0) return;
+    if (bytes === 0) {
+      await spool.discard(id);
+      return;
+    }
     const createdAt = clock.wall();
     await spool.save('File', {
       id,

@@ -33,7 +33,7 @@ export interface Growing {
 
 const CHUNK = 64 * 1024;
 
-/** All of a content, piece by piece, up to `end`. */
+/** All of a content, piece by piece, up to `end`; throws where it ends before. */
 export async function* piecesOf(
   medium: Pick<Medium, 'read'>,
   name: string,
@@ -41,7 +41,10 @@ export async function* piecesOf(
 ): AsyncGenerator<Buffer> {
   for (let at = 0; at < end; ) {
     const piece = await medium.read(name, at, Math.min(CHUNK, end - at));
-    if (piece.length === 0) return;
+    if (piece.length === 0) {
+      if (end === Number.POSITIVE_INFINITY) return;
+      throw new Error(`${name} has ${at} bytes, not ${end}`);
+    }
     yield piece;
     at += piece.length;
   }

@@ -69,6 +69,8 @@ export class Slot {
     const { store, key, owner, clock, warn } = this.#options;
     const asked = clock.monotonic();
     try {
+      // Looked at behind it: asked before, it might run out between the two, and be somebody else's that is kept alive here.
+      await store.extend(key, TTL_MS);
       const value = await store.value(key);
       if (this.#over) return;
       if (value !== owner) {
@@ -78,7 +80,6 @@ export class Slot {
         this.#lost?.();
         return;
       }
-      await store.extend(key, TTL_MS);
       this.#until = asked + TTL_MS - MARGIN_MS;
     } catch {
       // Asked again until somebody else is there.

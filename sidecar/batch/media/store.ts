@@ -55,6 +55,8 @@ class StoreMedium implements Medium {
   readonly #breaker: StoreBreaker;
   readonly #index: string;
   readonly #named = new Set<string>();
+  /** Whether what an earlier process left is among the named. */
+  #listed = false;
 
   constructor(parts: MediumParts) {
     const { store, clock, warn, base } = parts;
@@ -81,6 +83,7 @@ class StoreMedium implements Medium {
       if (bytes > 0) found.push({ name, bytes });
       else await this.remove(name);
     }
+    this.#listed = true;
     return found;
   }
 
@@ -111,6 +114,7 @@ class StoreMedium implements Medium {
 
   /** The content first: a name without one is tidied up by whoever comes next. */
   async remove(name: string): Promise<void> {
+    if (this.#listed && !this.#named.has(name)) return;
     await this.#ask((store) => store.remove(this.#key(name)));
     await this.#ask((store) => store.forget(this.#index, name));
     this.#named.delete(name);

@@ -175,7 +175,7 @@ export class NativeRunner {
     await spool.save('Batch', batch);
     const body = style.uploads
       ? bodyOf({ ...asked, input_file_id: native.remoteFile, metadata: { outrider_batch: batch.id } })
-      : { pieces: piecesOf(spool.medium, upload), length, type: 'application/json' };
+      : { pieces: piecesOf(spool.medium, upload, length), length, type: 'application/json' };
     native.remoteBatch = await this.#create(first, style.batches, body, signal);
     await spool.save('Batch', batch);
     await spool.removePart(batch.id, 'upload');
@@ -203,22 +203,19 @@ export class NativeRunner {
   /** All lines as the provider takes them, in one file. */
   async #write(batch: BatchRecord, style: Style): Promise<void> {
     const { spool } = this.#parts;
-    await spool.removePart(batch.id, 'upload');
-    const content = await spool.medium.grow(spool.name(batch.id, 'upload'), 0);
-    const put = async (bytes: Buffer): Promise<void> => {
-      spool.grow(bytes.length);
-      await content.append(bytes);
-    };
+    const content = await spool.begin(batch.id, 'upload');
     try {
       let before = style.uploads ? '' : '{"requests":[';
       for await (const { line, number } of this.#lines(batch)) {
         const { ready, exchange } = await this.#prepare(batch, number, line);
         const body = Buffer.concat(ready.request.body ?? []);
-        await put(Buffer.concat([Buffer.from(before), style.line(lineName(number), batch.endpoint, body)]));
-        before = style.uploads ? '' : ',';
         exchange.releaseBody();
+        await content.append(
+          Buffer.concat([Buffer.from(before), style.line(lineName(number), batch.endpoint, body)]),
+        );
+        before = style.uploads ? '' : ',';
       }
-      if (!style.uploads) await put(Buffer.from(']}'));
+      if (!style.uploads) await content.append(Buffer.from(']}'));
     } finally {
       await content.close();
     }
@@ -234,9 +231,8 @@ export class NativeRunner {
     signal: AbortSignal,
   ): Promise<NativeAnswer | undefined> {
     const { spool } = this.#parts;
-    await spool.removePart(batch.id, 'results');
     const name = spool.name(batch.id, 'results');
-    const content = await spool.medium.grow(name, 0);
+    const content = await spool.begin(batch.id, 'results');
     const into = { content, maxBytes: MAX_RESULTS };
     const more = { into, timeoutMs: TRANSFER_MS };
     let answer: NativeAnswer;
@@ -245,8 +241,6 @@ export class NativeRunner {
     } finally {
       await content.close();
     }
-    const size = await spool.size(batch.id, 'results');
-    spool.grow(size);
     if (answer.status !== 200) return answer;
     const found = new Map<number, { offset: number; bytes: number }>();
     for await (const { bytes, offset } of linesOf(spool.medium, name, { maxLine: MAX_RESULT })) {
@@ -372,7 +366,7 @@ function formOf(medium: Medium, name: string, length: number): NonNullable<Nativ
   const tail = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
   const pieces = async function* (): AsyncGenerator<Buffer> {
     yield head;
-    yield* piecesOf(medium, name);
+    yield* piecesOf(medium, name, length);
     yield tail;
   };
   return {

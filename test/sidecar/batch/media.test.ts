@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { newId } from '../../../sidecar/batch/ids.ts';
 import { openDirectory } from '../../../sidecar/batch/media/directory.ts';
 import { type Medium, piecesOf, wholeOf } from '../../../sidecar/batch/media/medium.ts';
+import { Slot } from '../../../sidecar/batch/media/slot.ts';
 import { openStore } from '../../../sidecar/batch/media/store.ts';
 import { Spool } from '../../../sidecar/batch/spool.ts';
 import { systemClock } from '../../../sidecar/snapshot/clock.ts';
@@ -154,6 +155,41 @@ describe.each(PLACES)('%s', (_name, place) => {
     expect(length).toBe(200_001);
   });
 
+  it('says so where a content is shorter than it should be', async () => {
+    const medium = await (await place())();
+    await medium.replace('short.data', 'abc');
+    const reading = async (name: string): Promise<void> => {
+      for await (const piece of piecesOf(medium, name, 4)) expect(String(piece)).toBe('abc');
+    };
+    await expect(reading('short.data')).rejects.toThrow('3 bytes, not 4');
+    await expect(reading('never.data')).rejects.toThrow('0 bytes, not 4');
+  });
+
+  it('keeps nothing of contents that stayed empty, once they are removed', async () => {
+    const open = await place();
+    const medium = await open();
+    const spool = await Spool.open({ medium, maxBytes: 10, warn: () => {} });
+    const id = newId('Batch');
+    await (await medium.grow(spool.name(id, 'started'), 0)).close();
+    await spool.removePart(id, 'started');
+    expect(await (await open()).list()).toEqual([]);
+    expect(await medium.list()).toEqual([]);
+  });
+
+  it('counts the bytes of a content that is begun, whatever becomes of it', async () => {
+    const medium = await (await place())();
+    const spool = await Spool.open({ medium, maxBytes: 10, warn: () => {} });
+    const id = newId('Batch');
+    const content = await spool.begin(id, 'results');
+    await content.append(Buffer.from('1234567'));
+    await expect(content.append(Buffer.from('89abcdef'))).rejects.toMatchObject({ code: 'spool_full' });
+    await content.close();
+    expect([spool.bytes, content.length]).toEqual([7, 7]);
+    const again = await spool.begin(id, 'results');
+    expect(spool.bytes).toBe(0);
+    await again.close();
+  });
+
   it('holds a spool that the next process goes on from', async () => {
     const open = await place();
     const medium = await open();
@@ -233,6 +269,53 @@ describe('a store', () => {
     server.mood = 'Well';
     await content.append(Buffer.from('three'));
     expect(String(await wholeOf(medium, 'log.data'))).toBe('one three');
+  });
+
+  it('that is full keeps no record, and gives bytes back', async () => {
+    const server = await small();
+    const medium = keep(await storeAt(server.url));
+    const spool = await Spool.open({ medium, maxBytes: 10, warn: () => {} });
+    const id = newId('File');
+    const record = { id, filename: 'f', purpose: 'batch' as const, bytes: 3, createdAt: 1, expiresAt: 2 };
+    const content = await spool.begin(id);
+    server.mood = 'Full';
+    await expect(content.append(Buffer.from('abc'))).rejects.toMatchObject({ code: 'spool_unusable' });
+    await expect(spool.save('File', record)).rejects.toMatchObject({ code: 'spool_unusable' });
+    expect([spool.files.size, spool.bytes]).toEqual([0, 0]);
+    server.mood = 'Well';
+    await spool.save('File', record);
+    server.mood = 'Full';
+    await expect(spool.save('File', { ...record, bytes: 4 })).rejects.toThrow(/spool/);
+    expect(spool.files.size).toBe(1);
+  });
+
+  it('whose slot runs out just as it is renewed is left to whoever follows', async () => {
+    const clock = new VirtualClock();
+    let owner = 'mine';
+    let asked = 0;
+    // Behind the first question, whichever that is, the key has run out, and another process has it.
+    const answered = <T>(value: T): Promise<T> => {
+      if (++asked === 1) owner = 'somebody else';
+      return Promise.resolve(value);
+    };
+    const slot = new Slot({
+      clock,
+      warn: () => {},
+      key: 'owner',
+      owner: 'mine',
+      store: {
+        claim: () => Promise.resolve(true),
+        extend: () => answered(1),
+        value: () => answered(owner),
+        remove: () => Promise.resolve(1),
+      },
+    });
+    let lost = 0;
+    slot.onLost(() => lost++);
+    expect(await slot.take()).toBe(true);
+    clock.advance(8000);
+    await expect.poll(() => lost).toBe(1);
+    expect(slot.held).toBe(false);
   });
 
   it('that took a piece and did not say so has it once', async () => {
