@@ -59,13 +59,18 @@ export class NativeMoney {
     return undefined;
   }
 
-  /** The lines were handed in by an earlier process. */
+  /** The lines were handed in by an earlier process. All of them are owed or, where it rejects, none. */
   async owe(batch: string, lines: Lines): Promise<void> {
     this.#held.set(batch, new Map());
-    for await (const { number, prepared } of lines) {
-      const { planned, exchange } = prepared;
-      this.#keep(batch, number, this.#gate?.owe(planned.candidate, exchange, this.#clock.monotonic()));
-      exchange.releaseBody();
+    try {
+      for await (const { number, prepared } of lines) {
+        const { planned, exchange } = prepared;
+        this.#keep(batch, number, this.#gate?.owe(planned.candidate, exchange, this.#clock.monotonic()));
+        exchange.releaseBody();
+      }
+    } catch (error) {
+      this.release(batch);
+      throw error;
     }
   }
 
@@ -93,6 +98,7 @@ export class NativeMoney {
     { planned: { candidate }, exchange }: PreparedLine,
     signal: AbortSignal,
   ): Promise<SpendHold | SpendRefusal | undefined> {
+    let left: (() => void) | undefined;
     return new Promise<SpendHold | SpendRefusal | undefined>((resolve) => {
       const now = this.#clock.monotonic();
       const first = gate.take(candidate, exchange, now);
@@ -116,23 +122,32 @@ export class NativeMoney {
         resolve(first);
         return;
       }
-      const left = (): void => {
+      left = () => {
         leave();
         resolve(first);
       };
       signal.addEventListener('abort', left, { once: true });
-    }).finally(() => exchange.releaseBody());
+    }).finally(() => {
+      // The signal is of the whole batch, which may have thousands of lines.
+      if (left) signal.removeEventListener('abort', left);
+      exchange.releaseBody();
+    });
   }
 }
 
 /** So that one report asks for leases of all of them. */
 async function* inGroups(lines: Lines): AsyncGenerator<NumberedLine[]> {
   let group: NumberedLine[] = [];
-  for await (const line of lines) {
-    group.push(line);
-    if (group.length < GROUP) continue;
-    yield group;
-    group = [];
+  try {
+    for await (const line of lines) {
+      group.push(line);
+      if (group.length < GROUP) continue;
+      yield group;
+      group = [];
+    }
+  } catch (error) {
+    for (const { prepared } of group) prepared.exchange.releaseBody();
+    throw error;
   }
   if (group.length > 0) yield group;
 }

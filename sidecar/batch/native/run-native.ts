@@ -114,8 +114,13 @@ export class NativeRunner {
     const { code, message, retryAfterMs } = refusal.error;
     if (code !== 'budget_exhausted' && code !== 'budget_unavailable') throw new NativeRefused(message);
     if (signal.aborted) return { kind: 'Stopped' };
-    const now = this.#parts.clock.monotonic();
-    if (native.demanded) return { kind: 'Until', at: now + (retryAfterMs ?? LONGEST_POLL_MS) };
+    const { clock } = this.#parts;
+    const now = clock.monotonic();
+    if (native.demanded) {
+      // Its own time may be over long before the budget has more.
+      const left = batch.expiresAt - clock.wall();
+      return { kind: 'Until', at: now + Math.min(left, retryAfterMs ?? LONGEST_POLL_MS) };
+    }
     // Line by line, what is left of the budget serves some of them.
     delete batch.native;
     await this.#parts.spool.save('Batch', batch);

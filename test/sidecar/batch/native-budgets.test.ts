@@ -36,7 +36,11 @@ interface World {
   start: () => Promise<TestSidecar>;
 }
 
-async function world(mode: BatchBody['mode'], limit: BudgetBody): Promise<World> {
+async function world(
+  mode: BatchBody['mode'],
+  limit: BudgetBody,
+  more: Partial<BatchBody> = {},
+): Promise<World> {
   const spool = await temporary();
   closers.push(() => spool.remove());
   const lines = await startScriptedProvider({ keys: ['sk-test'] });
@@ -56,7 +60,7 @@ async function world(mode: BatchBody['mode'], limit: BudgetBody): Promise<World>
   const route = routeItem(
     'assistant',
     ['assistant'],
-    [rule([target('openai', { model: 'large' })], { batch: { ...BATCH, mode } })],
+    [rule([target('openai', { model: 'large' })], { batch: { ...BATCH, mode, ...more } })],
   );
   if (route.body) route.body.budgets = [limit];
   const items = [providerItem('openai', provider.url, { type: 'OpenAI', models }), route];
@@ -123,6 +127,18 @@ describe('a native batch under a budget', () => {
     await client.batches.cancel(id);
     expect((await ended(client, id)).status).toBe('cancelled');
     expect(sidecar.rows).toEqual([]);
+  });
+
+  it('that waits for a budget of next month ends when its own time is over', async () => {
+    const { provider, start } = await world('Native', budget(2n, { enforcement: 'Strict' }), {
+      expiresAfterMs: 1000,
+    });
+    const sidecar = await start();
+    const client = clientOf(sidecar.url);
+    const batch = await ended(client, (await submit(client, few)).id);
+    expect(batch).toMatchObject({ status: 'expired', request_counts: { failed: 3 } });
+    expect(provider.calls).toEqual([]);
+    expect((await standing(sidecar))?.reservedUsd).toBe('0');
   });
 
   it('goes line by line under Auto where the budget has too little for all of it at once', async () => {
