@@ -1,5 +1,6 @@
 /** PURE: an experiment in the words of a route's status, and the step of its canary back from there. */
 import type { LLMRouteStatus } from '../../crds/llmroute.ts';
+import { isMirror } from '../../sidecar/snapshot/experiments/arm-names.ts';
 import {
   type ArmTotals,
   addTotals,
@@ -18,9 +19,6 @@ import type { ExperimentBody } from '../../sidecar/snapshot/shapes/experiment.ts
 
 export type StoredExperiment = NonNullable<LLMRouteStatus['experiments']>[number];
 type ArmStatus = StoredExperiment['arms'][number];
-
-/** Before the names of targets that get copies, in the names of arms. */
-export const mirrorPrefix = 'mirror.';
 
 /** 95 times in 100. */
 const Z = 1.96;
@@ -71,7 +69,7 @@ function armStatus(name: string, arms: ReadonlyMap<string, ArmTotals>): ArmStatu
   const totals = arms.get(name) ?? noTotals();
   const others = noTotals();
   for (const [other, each] of arms) {
-    if (other !== name && !other.startsWith(mirrorPrefix)) addTotals(others, each);
+    if (other !== name && !isMirror(other)) addTotals(others, each);
   }
   const { requests, errors, cost, feedback } = totals;
   const p50 = quantile(totals, 0.5);

@@ -3,7 +3,13 @@
  * pods; the status of the route holds the step, from which the next leader goes on. The spec is never written.
  */
 import type { LLMRouteStatus } from '../../crds/llmroute.ts';
-import { type ArmTotals, addTotals, noTotals } from '../../sidecar/snapshot/experiments/arm-totals.ts';
+import { isArm, isMirror, retainArms } from '../../sidecar/snapshot/experiments/arm-names.ts';
+import {
+  type ArmTotals,
+  addToArm,
+  addTotals,
+  noTotals,
+} from '../../sidecar/snapshot/experiments/arm-totals.ts';
 import { begin, type CanaryState, decide, percentOf } from '../../sidecar/snapshot/experiments/canary.ts';
 import {
   type ExperimentHint,
@@ -13,7 +19,7 @@ import {
 } from '../../sidecar/snapshot/experiments/messages.ts';
 import type { ItemId, Snapshot } from '../../sidecar/snapshot/schema.ts';
 import type { ExperimentBody } from '../../sidecar/snapshot/shapes/experiment.ts';
-import { experimentStatus, mirrorPrefix, type StoredExperiment, storedState } from './experiment-status.ts';
+import { experimentStatus, type StoredExperiment, storedState } from './experiment-status.ts';
 import type { FleetTopic, HintAudience } from './topic.ts';
 
 export interface ExperimentsTopicOptions {
@@ -119,9 +125,10 @@ export class ExperimentsTopic implements FleetTopic {
     if (term !== undefined && term !== this.#options.term()) return;
     const isOfStep = canary === undefined || !body.canary || percent === percentOf(body.canary, canary);
     for (const [arm, totals] of Object.entries(arms)) {
+      // Anything else the pod made up.
       if (!isArm(body, arm)) continue;
-      add(all, arm, totals);
-      if (isOfStep) add(step, arm, totals);
+      addToArm(all, arm, totals);
+      if (isOfStep) addToArm(step, arm, totals);
     }
   }
 
@@ -131,7 +138,7 @@ export class ExperimentsTopic implements FleetTopic {
     const evidence = { canary: noTotals(), others: noTotals() };
     for (const [arm, totals] of known.step) {
       if (arm === body.canary.arm) addTotals(evidence.canary, totals);
-      else if (!arm.startsWith(mirrorPrefix)) addTotals(evidence.others, totals);
+      else if (!isMirror(arm)) addTotals(evidence.others, totals);
     }
     const after = decide(body.canary, before, evidence, this.#options.wall());
     known.canary = after;
@@ -149,6 +156,8 @@ export class ExperimentsTopic implements FleetTopic {
       if (generation > known.generation) {
         known.generation = generation;
         known.body = body;
+        retainArms(known.all, body);
+        retainArms(known.step, body);
         known.canary = body.canary ? (known.canary ?? this.#restored(named)) : undefined;
       }
       return known;
@@ -207,19 +216,4 @@ function hintOf(key: string, { body, canary, pods }: Known, now: number): Experi
   const hint: ExperimentHint = { key, pods: Math.max(1, pods.size) };
   if (!body.canary || !canary) return hint;
   return { ...hint, percent: percentOf(body.canary, canary), phase: canary.phase };
-}
-
-function add(sums: Map<string, ArmTotals>, arm: string, totals: ArmTotals): void {
-  let sum = sums.get(arm);
-  if (!sum) sums.set(arm, (sum = noTotals()));
-  addTotals(sum, totals);
-}
-
-/** Names that a pod may count under; anything else it made up. */
-function isArm({ arms, mirror }: ExperimentBody, name: string): boolean {
-  return (
-    name === '_rest' ||
-    arms.some((arm) => arm.name === name) ||
-    mirror.some(({ target }) => `${mirrorPrefix}${target}` === name)
-  );
 }

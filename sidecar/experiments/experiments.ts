@@ -5,9 +5,9 @@
  */
 import type { Exchange, ExchangeObserver } from '../exchange.ts';
 import type { TableExperiment } from '../routing/experiment/arms.ts';
-import { mirrorArm } from '../routing/experiment/mirror-rule.ts';
 import type { RoutingState } from '../routing/state.ts';
 import type { RoutingTable } from '../routing/table.ts';
+import { isMirror } from '../snapshot/experiments/arm-names.ts';
 import { type ArmTotals, addTotals, noTotals } from '../snapshot/experiments/arm-totals.ts';
 import { begin, type CanaryState, decide, percentOf } from '../snapshot/experiments/canary.ts';
 import {
@@ -89,9 +89,8 @@ export class Experiments implements ExchangeObserver {
         since: before?.since ?? this.#options.now(),
       });
     }
-    const keys = new Set(found.keys());
-    this.results.retain(keys);
-    this.#options.state.canaries.retain(keys);
+    this.results.retain(found);
+    this.#options.state.canaries.retain(new Set(found.keys()));
     for (const running of this.#running.values()) this.#enforce(running);
   }
 
@@ -163,10 +162,9 @@ export class Experiments implements ExchangeObserver {
 
   #evidence({ experiment }: Running): { canary: ArmTotals; others: ArmTotals } {
     const evidence = { canary: noTotals(), others: noTotals() };
-    const mirrors = new Set(experiment.body.mirror.map(({ target }) => mirrorArm(target)));
     for (const [arm, totals] of this.results.of(experiment.key)?.step ?? []) {
       if (arm === experiment.body.canary?.arm) addTotals(evidence.canary, totals);
-      else if (!mirrors.has(arm)) addTotals(evidence.others, totals);
+      else if (!isMirror(arm)) addTotals(evidence.others, totals);
     }
     return evidence;
   }
@@ -196,7 +194,11 @@ export class Experiments implements ExchangeObserver {
     const experiments: ExperimentReport[] = [];
     // One experiment of many arms takes some thousand bytes; the rest waits for the next report.
     let room = MAX_FLEET_TOPIC_BYTES / 2;
-    for (const [key, running] of this.#running) {
+    for (const [key, running] of [...this.#running]) {
+      if (room <= 0 || experiments.length >= MAX_REPORTED) break;
+      // Behind all others for the next report.
+      this.#running.delete(key);
+      this.#running.set(key, running);
       const counted = this.#fresh(running);
       if (counted) running.left.push(counted);
       if (running.breach !== undefined) running.left.push({ key, arms: {}, breach: running.breach });
@@ -206,7 +208,6 @@ export class Experiments implements ExchangeObserver {
         experiments.push(due);
         room -= JSON.stringify(due).length;
       }
-      if (room <= 0 || experiments.length >= MAX_REPORTED) break;
     }
     return experiments.length > 0 ? { experiments } : undefined;
   }

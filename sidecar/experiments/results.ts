@@ -4,10 +4,11 @@
  */
 import { totalCost } from '../accounting/total-cost.ts';
 import { answering, type Exchange, type Outcome } from '../exchange.ts';
-import type { PlannedArm } from '../routing/experiment/arms.ts';
+import type { PlannedArm, TableExperiment } from '../routing/experiment/arms.ts';
+import { isArm, retainArms } from '../snapshot/experiments/arm-names.ts';
 import {
   type ArmTotals,
-  addTotals,
+  addToArm,
   noTotals,
   observe,
   observeLatency,
@@ -28,15 +29,14 @@ export interface ExperimentResults {
   percent: number | undefined;
 }
 
+type Configured = Pick<TableExperiment, 'body'>;
+
 export class Results {
   readonly #experiments = new Map<string, ExperimentResults>();
+  #configured: ReadonlyMap<string, Configured> = new Map();
 
   of(key: string): ExperimentResults | undefined {
     return this.#experiments.get(key);
-  }
-
-  entries(): IterableIterator<[string, ExperimentResults]> {
-    return this.#experiments.entries();
   }
 
   /** False: it says nothing of its arm, or there is no room for its experiment. */
@@ -74,17 +74,26 @@ export class Results {
     if (results) results.percent = percent;
   }
 
-  retain(keys: ReadonlySet<string>): void {
-    for (const key of this.#experiments.keys()) if (!keys.has(key)) this.#experiments.delete(key);
+  /** Forgets experiments and arms that are no longer configured. */
+  retain(found: ReadonlyMap<string, Configured>): void {
+    this.#configured = found;
+    for (const [key, { fresh, step, all }] of this.#experiments) {
+      const body = found.get(key)?.body;
+      if (!body) this.#experiments.delete(key);
+      else for (const sums of [fresh, step, ...all.values()]) retainArms(sums, body);
+    }
   }
 
   #add(key: string, arm: string, seen: ArmTotals): boolean {
+    const configured = this.#configured.get(key);
+    // Its request may have begun before the present configuration.
+    if (!configured || !isArm(configured.body, arm)) return false;
     const results = this.#experiments.get(key) ?? this.#create(key);
     if (!results) return false;
     const { fresh, step, all, percent } = results;
     let present = all.get(percent);
     if (!present) all.set(percent, (present = new Map()));
-    for (const sums of [fresh, step, present]) add(sums, arm, seen);
+    for (const sums of [fresh, step, present]) addToArm(sums, arm, seen);
     return true;
   }
 
@@ -94,12 +103,6 @@ export class Results {
     this.#experiments.set(key, made);
     return made;
   }
-}
-
-function add(sums: Map<string, ArmTotals>, arm: string, totals: ArmTotals): void {
-  let sum = sums.get(arm);
-  if (!sum) sums.set(arm, (sum = noTotals()));
-  addTotals(sum, totals);
 }
 
 /** Answered from outside the arm, because nothing in it did: a failure of the arm, whatever the caller saw. */

@@ -3,7 +3,7 @@ import { totalCost } from '../accounting/total-cost.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import { type CacheUse, RESULT_WORDS } from '../cache/use.ts';
 import { answering, type Exchange } from '../exchange.ts';
-import { REST } from '../routing/experiment/arms.ts';
+import { REST } from '../snapshot/experiments/arm-names.ts';
 
 /** Longest value sent; anything beyond is cut. */
 const MAX_VALUE = 512;

@@ -4,9 +4,8 @@
  */
 import { addressOf } from '../dispatch/address.ts';
 import { INTERNAL_RULES } from '../internal/internal-rule.ts';
-import { REST } from '../routing/experiment/arms.ts';
-import { mirrorArm } from '../routing/experiment/mirror-rule.ts';
 import type { EffectiveProvider, EffectiveSnapshot } from '../snapshot/effective.ts';
+import { mirrorArm, REST } from '../snapshot/experiments/arm-names.ts';
 import { indexModels, type ModelIndex } from '../snapshot/models.ts';
 import type { ProviderBody, ProviderTypeName } from '../snapshot/schema.ts';
 import type { ExperimentBody } from '../snapshot/shapes/experiment.ts';

@@ -1,14 +1,12 @@
 /** Arms of an experiment, made ready once, and the one that a request belongs to. */
+import { mirrorArm, REST } from '../../snapshot/experiments/arm-names.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 import type { ExperimentBody, MirrorBody } from '../../snapshot/shapes/experiment.ts';
 import { type KeyHash, ticket } from '../affinity/rendezvous.ts';
 import { type StickyKind, stickyKey } from '../affinity/sticky-key.ts';
 import type { RequestFacts, Step } from '../plan.ts';
 import type { TableRule } from '../table.ts';
-import { mirrorArm, mirrorRule } from './mirror-rule.ts';
-
-/** Requests that are in no arm, and targets that no arm names. No arm can be named so. */
-export const REST = '_rest';
+import { mirrorRule } from './mirror-rule.ts';
 
 export interface TableExperiment {
   readonly body: ExperimentBody;

@@ -2,9 +2,6 @@
 import { INTERNAL_RULES } from '../../internal/internal-rule.ts';
 import type { RuleBody } from '../../snapshot/schema.ts';
 
-/** What results of copies are kept under. No arm can be named so: names of arms have no dots. */
-export const mirrorArm = (target: string): string => `mirror.${target}`;
-
 /** What the rule demands of a target it demands of this one too: no copy goes where its request may not. */
 export function mirrorRule(rule: RuleBody, name: string): RuleBody {
   const { experiment: _e, affinity: _a, hedge: _h, onNoTarget: _o, locality: _l, ...rest } = rule;

@@ -53,6 +53,13 @@ export function addTotals(sum: ArmTotals, more: ArmTotals): void {
   addMoments(sum.feedback, more.feedback);
 }
 
+/** To those of one arm, by its name. */
+export function addToArm(sums: Map<string, ArmTotals>, arm: string, more: ArmTotals): void {
+  let sum = sums.get(arm);
+  if (!sum) sums.set(arm, (sum = noTotals()));
+  addTotals(sum, more);
+}
+
 function addMoments(sum: Moments, more: Moments): void {
   sum.count += more.count;
   sum.sum += more.sum;

@@ -172,6 +172,23 @@ describe('experiments of the fleet', () => {
     }
   });
 
+  it('forgets arms that the experiment no longer has: a status has room for so many', () => {
+    const { made } = topic();
+    for (let generation = 1; generation <= 20; generation++) {
+      const arms = [{ name: `v${generation}`, targets: ['new'], percent: 50 }];
+      const { canary: _, ...body } = experiment({ arms });
+      const { pod, snapshot } = audience('a', body);
+      const items = snapshot.items.map((item) => ({ ...item, generation }));
+      const named = { [`v${generation}`]: totals(5, 0), _rest: totals(5, 0) };
+      made.accept({ pod, snapshot: { ...snapshot, items } }, { experiments: [{ key: KEY, arms: named }] }, 0);
+    }
+    const [status] = made.statusOf(ROUTE) ?? [];
+    expect(status?.arms.map(({ name, requests }) => [name, requests])).toEqual([
+      ['_rest', 100],
+      ['v20', 5],
+    ]);
+  });
+
   it('shares budgets among the pods that were heard of lately', () => {
     const { made, hint } = topic();
     const three = ['a', 'b', 'c'].map((uid) => audience(uid));

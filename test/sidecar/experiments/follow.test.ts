@@ -140,6 +140,52 @@ describe('a pod with an operator', () => {
     expect(reportOf(fleet)).toBeUndefined();
   });
 
+  it('tells a new leader nothing of arms that the experiment no longer has', () => {
+    const fleet = new FleetLink();
+    const { serve, experiments } = begin(fleet);
+    const lead = (term: number) =>
+      fleet.hear({
+        experiments: { experiments: [{ key: KEY, pods: 1, percent: 10, phase: 'Progressing', term }] },
+      });
+    lead(1);
+    serve('next', 5, 0);
+    serve('_rest', 5, 0);
+    reportOf(fleet);
+    const arms = [{ name: 'renamed', targets: ['new'], percent: 0 }];
+    experiments.apply(tableOf({ ...body, arms, canary: { ...canary, arm: 'renamed' } }));
+    // It was under way when its arm went.
+    serve('next', 1, 0);
+    const told = () => reportOf(fleet)?.experiments.flatMap(({ arms: each }) => Object.keys(each));
+    expect(told()).toBeUndefined();
+    lead(2);
+    expect(told()).toEqual(['_rest']);
+  });
+
+  it('reports all experiments by turns where one report has no room for them', () => {
+    const fleet = new FleetLink();
+    const experiments = new Experiments({ state: routingState(), now: () => 0, fleet });
+    const { canary: _, ...plain } = body;
+    const arms = [{ name: 'next', targets: ['new'], percent: 50 }];
+    const routes = Array.from({ length: 60 }, (_each, i) =>
+      route(
+        `r${i}`,
+        [`m${i}`],
+        [rule('r', { targets: [target('old'), target('new')], experiment: { ...plain, arms } })],
+      ),
+    );
+    const configured = table(routes, [provider('old'), provider('new')]);
+    experiments.apply(configured);
+    const reported = new Set<string>();
+    for (let i = 0; i < 3; i++) {
+      for (const { rules } of configured.routes) {
+        const experiment = rules[0]?.experiment as TableExperiment;
+        experiments.scored(experiment.key, 'next', 1);
+      }
+      for (const { key } of reportOf(fleet)?.experiments ?? []) reported.add(key);
+    }
+    expect(reported.size).toBe(60);
+  });
+
   it('goes on where it was when another configuration names the same experiment', () => {
     const fleet = new FleetLink();
     const { percent, experiments, state, configured } = begin(fleet);
