@@ -7,7 +7,7 @@ import { forgetOwnFile, readOwnFile } from '../snapshot/own-file.ts';
 import type { JournalRecord } from './row-journal.ts';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
 
-const NAME = /^rows\.([0-9a-zA-Z-]{1,64})\.log$/;
+const NAME = /^rows\.([0-9a-zA-Z-]{1,64})\.log(\.tmp)?$/;
 /** A pod that restarts over and over while no operator is there. */
 const MAX_FILES = 64;
 const MAX_BYTES = 16 * 1_048_576;
@@ -53,10 +53,15 @@ export async function inheritRows(
   const found: { at: number; rows: InheritedRows }[] = [];
   const names = await promisify(readdir)(directory).catch(() => []);
   for (const name of names.slice(0, 10 * MAX_FILES)) {
-    const epoch = NAME.exec(name)?.[1];
+    const [, epoch, unfinished] = NAME.exec(name) ?? [];
     if (epoch === undefined || epoch === ownEpoch || found.length >= MAX_FILES) continue;
     const file = path.join(directory, name);
     try {
+      if (unfinished !== undefined) {
+        // Its process was killed while it wrote: what this was to replace is there.
+        await forgetOwnFile(file);
+        continue;
+      }
       const { text, at, bytes } = await readOwnFile(file, MAX_BYTES);
       const rows = new InheritedRows(epoch, file, bytes, readJournal(text));
       if (rows.size > 0) found.push({ at, rows });

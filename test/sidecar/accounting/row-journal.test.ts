@@ -116,6 +116,15 @@ it('keeps the file it has where the new one finds no room', async () => {
   expect(readdirSync(directory)).toEqual([fileOf('one')]);
 });
 
+it('takes away what a process left that was killed while it wrote a file anew', async () => {
+  writeFileSync(path.join(directory, fileOf('one')), lineOf(['r', { ...row(1), seq: 1 }]), { mode: 0o600 });
+  writeFileSync(path.join(directory, `${fileOf('one')}.tmp`), lineOf(['a', 0]), { mode: 0o600 });
+  writeFileSync(path.join(directory, `${fileOf('next')}.tmp`), '', { mode: 0o600 });
+  expect(await inherited()).toMatchObject([{ epoch: 'one', size: 1 }]);
+  expect(readdirSync(directory).sort()).toEqual([`${fileOf('next')}.tmp`, fileOf('one')]);
+  expect(problems).toEqual([]);
+});
+
 describe('a file that is not whole', () => {
   const lines = Array.from({ length: 20 }, (_, i) => lineOf(['r', { ...row(i), seq: i + 1 }]));
 
