@@ -194,7 +194,8 @@ export class Experiments implements ExchangeObserver {
     const experiments: ExperimentReport[] = [];
     // One experiment of many arms takes some thousand bytes; the rest waits for the next report.
     let room = MAX_FLEET_TOPIC_BYTES / 2;
-    for (const [key, running] of [...this.#running]) {
+    const turns = [...this.#running];
+    for (const [key, running] of turns) {
       if (room <= 0 || experiments.length >= MAX_REPORTED) break;
       // Behind all others for the next report.
       this.#running.delete(key);
