@@ -39,20 +39,20 @@ export const MEMORY: ValueKind = matching(
 );
 
 export const NO_SPOOL = '0';
-const SPOOL_PATTERN = '^[1-9][0-9]{0,6}(Ki|Mi|Gi)$';
-const [LEAST_SPOOL, MOST_SPOOL] = ['2Mi', '1024Gi'];
+
+/** From 2Mi to 1024Gi in whole units, as a pattern, so that the schema of the chart's values has the same bounds. */
+const SPOOL_AMOUNTS = [
+  '(204[89]|20[5-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3}|[1-9][0-9]{4,6})Ki',
+  '([2-9]|[1-9][0-9]{1,5}|10[0-3][0-9]{4}|104[0-7][0-9]{3}|1048[0-4][0-9]{2}|10485[0-6][0-9]|104857[0-6])Mi',
+  '([1-9][0-9]{0,2}|10[01][0-9]|102[0-4])Gi',
+];
+export const SPOOL_PATTERN = `^(${[NO_SPOOL, ...SPOOL_AMOUNTS].join('|')})$`;
 
 /** The sidecar takes no less than 1 MiB, and gets less than the volume has (`spool.ts`). */
-export const SPOOL: ValueKind = {
-  expected: `"${NO_SPOOL}" for none, or an amount from ${LEAST_SPOOL} to ${MOST_SPOOL}, such as 64Mi`,
-  holds: (text) =>
-    text === NO_SPOOL ||
-    (new RegExp(SPOOL_PATTERN).test(text) &&
-      amount(text) >= amount(LEAST_SPOOL) &&
-      amount(text) <= amount(MOST_SPOOL)),
-  cel: (text) =>
-    `(${text} == "${NO_SPOOL}" || (${text}.matches(${JSON.stringify(SPOOL_PATTERN)}) && !quantity(${text}).isLessThan(quantity("${LEAST_SPOOL}")) && !quantity(${text}).isGreaterThan(quantity("${MOST_SPOOL}"))))`,
-};
+export const SPOOL: ValueKind = matching(
+  SPOOL_PATTERN,
+  `"${NO_SPOOL}" for none, or an amount from 2Mi to 1024Gi, such as 64Mi`,
+);
 
 export const VOLUME: ValueKind = matching(
   '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',

@@ -1,4 +1,5 @@
 /** The JSON schema of the chart's values: what is not in `values.yaml` is refused, so that a misspelt value is not silently nothing. */
+import { SPOOL_PATTERN } from '../../operator/inject/value-kinds.ts';
 import type { Value } from './values.ts';
 
 /** What several values share. */
@@ -18,6 +19,7 @@ const DEFINITIONS = {
     required: ['name', 'key'],
     additionalProperties: false,
   },
+  spoolSize: { type: 'string', pattern: SPOOL_PATTERN },
   amounts: {
     type: 'object',
     additionalProperties: false,
