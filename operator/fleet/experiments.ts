@@ -124,11 +124,13 @@ export class ExperimentsTopic implements FleetTopic {
     // Counted for the leader before, or for none: told of this one, the pod says it again with all that it has.
     if (term !== undefined && term !== this.#options.term()) return;
     const isOfStep = canary === undefined || !body.canary || percent === percentOf(body.canary, canary);
+    const isOfStepBefore = percent !== undefined && percent === percentBefore(known);
     for (const [arm, totals] of Object.entries(arms)) {
       // Anything else the pod made up.
       if (!isArm(body, arm)) continue;
       addToArm(all, arm, totals);
       if (isOfStep) addToArm(step, arm, totals);
+      else if (isOfStepBefore && isOther(body, arm)) rememberBefore(known, totals);
     }
   }
 
@@ -138,7 +140,7 @@ export class ExperimentsTopic implements FleetTopic {
     const evidence = { canary: noTotals(), others: noTotals() };
     for (const [arm, totals] of known.step) {
       if (arm === body.canary.arm) addTotals(evidence.canary, totals);
-      else if (!isMirror(arm)) addTotals(evidence.others, totals);
+      else if (isOther(body, arm)) addTotals(evidence.others, totals);
     }
     const after = decide(body.canary, before, evidence, this.#options.wall());
     known.canary = after;
@@ -216,4 +218,22 @@ function hintOf(key: string, { body, canary, pods }: Known, now: number): Experi
   const hint: ExperimentHint = { key, pods: Math.max(1, pods.size) };
   if (!body.canary || !canary) return hint;
   return { ...hint, percent: percentOf(body.canary, canary), phase: canary.phase };
+}
+
+/** Whether the canary is held against that arm. */
+const isOther = ({ canary }: ExperimentBody, arm: string): boolean => arm !== canary?.arm && !isMirror(arm);
+
+/** Share of the canary's arm at the step before; undefined: there was none. */
+function percentBefore({ body, canary }: Known): number | undefined {
+  if (!body.canary || canary?.phase !== 'Progressing' || canary.step === 0) return undefined;
+  return percentOf(body.canary, { ...canary, step: canary.step - 1 });
+}
+
+/** Reported late, or again to this leader: at the last step there is nothing else to hold the canary against. */
+function rememberBefore(known: Known, totals: ArmTotals): void {
+  if (!known.canary) return;
+  const before = noTotals();
+  if (known.canary.before) addTotals(before, known.canary.before);
+  addTotals(before, totals);
+  known.canary = { ...known.canary, before };
 }

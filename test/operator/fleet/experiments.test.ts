@@ -153,6 +153,24 @@ describe('experiments of the fleet', () => {
     for (const term of [-1, 1.5, '7']) expect(made.accept(a, of(term), 0)).toBe(false);
   });
 
+  it('holds the last step against the step before it, after a takeover too', () => {
+    const first = topic();
+    const a = audience('a');
+    for (const percent of [10, 50]) {
+      first.hint(a);
+      first.pass(MINUTE);
+      first.made.accept(a, report(percent, fine()), 0);
+    }
+    expect(first.hint(a)).toMatchObject({ percent: 100, phase: 'Progressing' });
+    const { made, hint } = topic(first.made.statusOf(ROUTE), 7);
+    expect(hint(a)).toMatchObject({ percent: 100, term: 7 });
+    const again = [10, 50].flatMap((percent) => report(percent, fine()).experiments);
+    const bad = report(100, { next: totals(100, 20) }).experiments;
+    made.accept(a, { experiments: [...again, ...bad].map((entry) => ({ ...entry, term: 7 })) }, 0);
+    expect(hint(a)).toMatchObject({ percent: 0, phase: 'RolledBack' });
+    expect(made.statusOf(ROUTE)?.[0]?.message).toMatch(/^20\.0% of 100 requests failed, of the others 1\.0%/);
+  });
+
   it("has no ear for routes and arms that are not the pod's, nor for nonsense", () => {
     const { made, hint } = topic();
     const other = audience('x', experiment(), 'elsewhere');
