@@ -141,7 +141,7 @@ export class EndpointAgent {
   #sweep(): void {
     this.#sweeper = undefined;
     const idle = this.agent.freeSockets[NAME];
-    if (idle === undefined) return;
+    if (idle === undefined || idle.length === 0) return;
     const now = this.#now();
     for (const socket of idle) if (isExpired(socket, now)) socket.destroy();
     this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();

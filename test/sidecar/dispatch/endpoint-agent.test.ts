@@ -1,7 +1,7 @@
 /** How long an idle connection is used again. */
 import http, { ClientRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { EndpointAgent } from '../../../sidecar/dispatch/endpoint-agent.ts';
 import { until } from './client.ts';
 import { behind } from './harness.ts';
@@ -120,6 +120,23 @@ describe('an idle connection', () => {
     expect(s.open()).toBe(1);
     s.advance(10_000);
     await until(() => s.open() === 0, 'closed');
+  });
+
+  it('is looked for no more once the last one was handed out', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const s = await setting(10_000);
+      await s.ask();
+      expect(vi.getTimerCount()).toBe(1);
+      s.pool.dropExpired();
+      const request = new ClientRequest({ agent: s.pool.agent, headers: ['Host', 'x'], path: '/' });
+      expect(request.reusedSocket).toBe(true);
+      request.on('error', () => {}).destroy();
+      vi.advanceTimersByTime(1000);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is closed with the pool, and none is kept behind it', async () => {
