@@ -6,8 +6,15 @@ import { INVALID, UNSUPPORTED_FIELD } from './reasons.ts';
 
 export type Parsed<Spec> = { ok: true; spec: Spec } | { ok: false; reason: string; message: string };
 
+/** Values of any shape are stored deeper than a stack is, and everything after this may recurse. */
+const MAX_LEVELS = 100;
+
 /** Whoever asks remembers the answer with the object, of which every version is another. */
 export function parseSpec<Spec>(kind: KindDefinition, object: KubeObject<Spec>): Parsed<Spec> {
+  if (isDeeperThan(MAX_LEVELS, object.spec)) {
+    const message = `spec is nested too deep: at most ${MAX_LEVELS} levels are read`;
+    return { ok: false, reason: INVALID, message };
+  }
   const outcome = kind.spec.safeParse(object.spec);
   const unknown = (outcome.error?.issues ?? []).flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys.map((key) => pathOf([...issue.path, key])) : [],
@@ -32,6 +39,11 @@ export function parseSpec<Spec>(kind: KindDefinition, object: KubeObject<Spec>):
     ),
   );
   return { ok: false, reason: INVALID, message: message || 'spec does not fit its schema' };
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

@@ -61,7 +61,7 @@ function projectResource(object: KubeObject, before: KubeObject | undefined): Ku
   const isSame =
     before !== undefined &&
     object.metadata.generation === before.metadata.generation &&
-    JSON.stringify(object.spec) === JSON.stringify(before.spec);
+    isEqual(object.spec, before.spec);
   return {
     apiVersion: share(object.apiVersion),
     kind: share(object.kind),
@@ -69,6 +69,16 @@ function projectResource(object: KubeObject, before: KubeObject | undefined): Ku
     spec: isSame ? before.spec : withEqualParts(object.spec),
     ...(object.status === undefined ? {} : { status: sharedStatus(object.status) }),
   };
+}
+
+function isEqual(a: unknown, b: unknown): boolean {
+  try {
+    return JSON.stringify(a) === JSON.stringify(b);
+  } catch (error) {
+    // Nested deeper than the stack: stored as it is, and refused by whoever reads it.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 export const projectRoute = (object: KubeObject, before?: LLMRoute): LLMRoute =>
