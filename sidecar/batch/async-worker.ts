@@ -99,6 +99,8 @@ export class AsyncWorker {
       if (record.state === 'queued') await this.#answer(record, signal);
       else await this.#tell(record, signal);
     } catch (error) {
+      // Whether it could not be begun, or its answer not be kept.
+      if (record.state === 'in_progress') record.state = 'queued';
       this.#parts.warn(`deferred request ${record.id} cannot go on now: ${String(error)}`);
       this.#later(record, LONGEST_PAUSE_MS);
     }
@@ -155,7 +157,6 @@ export class AsyncWorker {
       await spool.medium.replace(spool.name(record.id, 'answer'), answer);
     } catch (error) {
       spool.grow(-answer.length);
-      record.state = 'queued';
       throw error;
     }
     record.state = sent.status >= 200 && sent.status <= 299 && !sent.overflown ? 'completed' : 'failed';
