@@ -1,5 +1,6 @@
 /** A line of a batch that a provider runs: as it is handed in, and what comes of it, priced and in the ledger. */
 import type { LearnedUsage } from '../../accounting/learned-usage.ts';
+import type { Translation } from '../../dialects/translation.ts';
 import { Assembly, type Ready } from '../../dispatch/assembly.ts';
 import { newAttempt } from '../../dispatch/new-attempt.ts';
 import type { DispatchParts } from '../../dispatch/parts.ts';
@@ -98,7 +99,7 @@ export function settleLine(
     attempt.responseId = reading.responseId;
     attempt.finishReasons = reading.finishReasons;
     attempt.outputBytes = reading.outputBytes;
-    if (translation) answer = { status, body: translation.complete(body) };
+    if (translation) answer = translated(translation, status, body);
   }
   exchange.attempts.push(attempt);
   exchange.steps.push({
@@ -117,4 +118,19 @@ export function settleLine(
   };
   recordExchange(exchange, recording);
   return answer;
+}
+
+/** An answer that cannot be read is an error of its line alone. */
+function translated(
+  translation: Translation,
+  status: number,
+  body: Buffer,
+): { status: number; body: Buffer } {
+  try {
+    return { status, body: translation.complete(body) };
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const error = { status: undefined, code: 'invalid_body', type: undefined, message };
+    return { status: 502, body: translation.error(error, 502) };
+  }
 }

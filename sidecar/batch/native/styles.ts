@@ -49,7 +49,7 @@ const object = (value: unknown): Record<string, unknown> =>
     : {};
 const sentence = (value: unknown): string =>
   typeof value === 'string' ? value.slice(0, 500) : 'without saying why';
-const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value ?? null));
 
 const OPENAI_OVER = new Set(['failed', 'completed', 'expired', 'cancelled']);
 

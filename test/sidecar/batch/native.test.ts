@@ -133,6 +133,32 @@ describe('the batch API of a provider', () => {
     expect(sidecar.rows.map(({ costNanoUsd }) => costNanoUsd !== '0').filter(Boolean)).toHaveLength(1);
   });
 
+  it('ends although the provider gives lines that make no sense', async () => {
+    provider.hold = true;
+    const { id } = await submit(client, few('claude'));
+    await ended(client, id, () =>
+      provider.calls.some((call) => call.startsWith('GET /v1/messages/batches/')),
+    );
+    const remote = [...provider.batches.values()].at(-1);
+    const input = JSON.parse(`${'['.repeat(1000)}${']'.repeat(1000)}`) as unknown;
+    const made = [
+      { type: 'succeeded', message: { content: [{ type: 'tool_use', id: 'a', name: 'a', input }] } },
+      { type: 'succeeded' },
+      { type: 'errored' },
+    ];
+    remote?.results.push(
+      ...remote.lines.map(({ custom_id }, i) => JSON.stringify({ custom_id, result: made[i] })),
+    );
+    const batch = await ended(client, id);
+    expect(batch.status).toBe('completed');
+    const failed = await results(client, batch.error_file_id);
+    expect(failed.map(({ custom_id, response }) => [custom_id, response?.status_code])).toEqual([
+      ['a', 502],
+      ['b', 502],
+      ['c', 500],
+    ]);
+  });
+
   it('is tried again while it fails, and fails the batch where it refuses', async () => {
     provider.fail.set('POST /v1/batches', 400);
     const refused = await ended(client, (await submit(client, few('assistant'))).id);
