@@ -34,7 +34,7 @@ function nested(depth: number): LLMRoute {
     kind: 'LLMRoute',
     metadata: { name: 'nested', namespace: 'shop', generation: 1 },
     spec: { models: ['nested'], rules: [{ name: 'all', targets: [target] }] },
-  } as LLMRoute;
+  };
 }
 
 function accepted(depth: number) {
