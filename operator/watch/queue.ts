@@ -161,7 +161,10 @@ export class WorkQueue {
       else next = Math.min(next, planned);
     }
     if (next < Number.POSITIVE_INFINITY) this.#wakeAt(next);
-    for (const key of due) this.#makeDue(key, this.#entry(key));
+    for (const key of due) {
+      // One that ran before it may have changed what is planned.
+      if ((this.#plans.get(key) ?? Number.POSITIVE_INFINITY) <= now) this.#makeDue(key, this.#entry(key));
+    }
   }
 
   #cancelPlan(key: string): void {

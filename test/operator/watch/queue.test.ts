@@ -221,6 +221,19 @@ describe('WorkQueue', () => {
     expect(clock.waits).toEqual([]);
   });
 
+  it('forgets a key that is due at the same moment as the one whose run forgets it', () => {
+    const runs: string[] = [];
+    const queue = make((key) => {
+      runs.push(key);
+      queue.forget('b');
+    });
+    for (const key of ['a', 'b', 'c']) queue.addAfter(key, 1_000);
+    clock.advance(1_000);
+    expect(runs).toEqual(['a', 'c']);
+    clock.advance(60_000);
+    expect(runs).toEqual(['a', 'c']);
+  });
+
   it('stops after what runs has ended, and takes nothing more', async () => {
     const { runs, handle } = gated();
     const queue = make(handle, { concurrency: 1 });
