@@ -28,6 +28,8 @@ interface Arm {
   scoredAt: number;
   /** Not told to the fleet yet. */
   fresh: ArmSums | undefined;
+  /** Calls of `take` before the first of it came. */
+  freshSince: number;
 }
 
 /** One kind of request of one rule. */
@@ -60,6 +62,7 @@ export class AdaptiveMemory {
   #hints: ArmTable = new Map();
   /** Hints that came. */
   #heard = 0;
+  #taken = 0;
   #frozen = false;
 
   /** The same to read, for a question that must change nothing. */
@@ -145,18 +148,18 @@ export class AdaptiveMemory {
 
   /** What was learned since the last call, at most so many targets of it; the rest is for the next call. */
   take(most: number): ArmTable {
+    const fresh: { rule: string; context: number; target: string; arm: Arm }[] = [];
+    for (const [rule, situations] of this.#rules)
+      for (const [context, { arms }] of situations)
+        for (const [target, arm] of arms) if (arm.fresh) fresh.push({ rule, context, target, arm });
+    // Those that learn all the time must leave room for the others.
+    fresh.sort((a, b) => a.arm.freshSince - b.arm.freshSince);
     const taken: ArmTable = new Map();
-    let left = most;
-    for (const [rule, situations] of this.#rules) {
-      for (const [context, { arms }] of situations) {
-        for (const [target, arm] of arms) {
-          if (!arm.fresh || left === 0) continue;
-          put(taken, rule, context, target, arm.fresh);
-          arm.fresh = undefined;
-          left--;
-        }
-      }
+    for (const { rule, context, target, arm } of fresh.slice(0, most)) {
+      if (arm.fresh) put(taken, rule, context, target, arm.fresh);
+      arm.fresh = undefined;
     }
+    this.#taken++;
     return taken;
   }
 
@@ -182,13 +185,22 @@ export class AdaptiveMemory {
     if (!arm) {
       // Targets that were renamed leave theirs behind.
       if (situation.arms.size >= MAX_ARMS) situation.arms.clear();
-      arm = { own: noSums(), at: situation.count, scoredAt: situation.scored, fresh: undefined };
+      arm = {
+        own: noSums(),
+        at: situation.count,
+        scoredAt: situation.scored,
+        fresh: undefined,
+        freshSince: 0,
+      };
       situation.arms.set(target, arm);
     }
     fade(arm.own, leftOf(arm, situation, memory));
     arm.at = situation.count;
     arm.scoredAt = situation.scored;
-    arm.fresh ??= noSums();
+    if (!arm.fresh) {
+      arm.fresh = noSums();
+      arm.freshSince = this.#taken;
+    }
     return { own: arm.own, fresh: arm.fresh };
   }
 }

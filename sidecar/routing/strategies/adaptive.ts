@@ -92,9 +92,9 @@ function decide(candidates: readonly Candidate[], context: StrategyContext): Sha
   let key = '';
   for (const { index } of candidates) key += `${index} `;
   const known = situation.shares.get(key);
-  if (known && situation.count - known.made < refresh) {
-    return known;
-  }
+  // Another configuration may have other targets at these positions.
+  const same = known && candidates.every(({ target }) => known.rewards.has(target.name));
+  if (same && situation.count - known.made < refresh) return known;
   const eligible = aboveFloor(candidates, context, settings);
   const beliefs = believe(eligible, context, settings);
   const shares = sharesOf(beliefs, weightsOf(settings), settings.minSharePercent / 100, context.random);

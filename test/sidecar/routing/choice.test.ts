@@ -365,6 +365,16 @@ describe('Adaptive', () => {
     expect(planned(floor, allPoor, { state: taught(), random: numbers(5) }).order[0]).toBe('b');
   });
 
+  it('draws among the targets of the present configuration', () => {
+    const state = taught();
+    planned(body, providers, { state, random: numbers(3) });
+    const edited = { ...body, targets: ['d', 'b', 'c'].map((name) => target(name)) };
+    const made = planned(edited, [...providers, serving('d', 1)], { state, random: [0.999, ...numbers(3)] });
+    const shares = [...(state.adaptive.known(key, kind)?.shares.values() ?? [])].at(-1)?.of;
+    expect([...(shares?.keys() ?? [])]).toEqual(['d', 'b', 'c']);
+    expect(made.drawn?.propensity).toBe(shares?.get(made.drawn?.target ?? ''));
+  });
+
   it('learns about each kind of request by itself', () => {
     const state = taught();
     const large = facts({ inputTokens: 100_000 });
@@ -449,6 +459,17 @@ describe('what a pod has learned', () => {
     for (const each of told.slice(0, 1)) other.hear(each);
     expect(other.sums('ns/r r', 1, 'a', 100)[4]).toBe(1);
     expect(other.sums('ns/r r', 1, 'c', 100)[4]).toBe(0);
+  });
+
+  it('is told by turns, where some is learned anew all the time', () => {
+    const memory = new AdaptiveMemory();
+    const told = new Set<string>();
+    for (let i = 0; i < 2; i++) {
+      for (const name of ['a', 'b', 'c'])
+        memory.served('ns/r r', 1, name, 100, { costMicroUsd: 7, latencyMs: 9 });
+      for (const name of memory.take(2).get('ns/r r')?.get(1)?.keys() ?? []) told.add(name);
+    }
+    expect([...told]).toEqual(['a', 'b', 'c']);
   });
 
   it('counts for a few tries elsewhere, however much it is', () => {
