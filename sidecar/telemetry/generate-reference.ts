@@ -56,9 +56,9 @@ const LOG_FIELDS = {
   prompt:
     'Only with `--log-content N` (`OUTRIDER_LOG_CONTENT`), which is 0 unless set: the last N bytes of the messages of the user. Absent otherwise, and on paths that are passed through unread.',
   purpose:
-    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Summary`, `Cache`, `Mirror` or `HealthCheck`. Absent of those of apps.',
+    'Only of requests of the sidecar itself: `Intents`, `Classifier`, `Summary`, `Cache`, `Mirror`, `HealthCheck`, `Batch` (a line of a batch) or `Async` (a deferred request). Absent of those of apps.',
   parent:
-    "With `purpose`: the `id` of the request on whose behalf it was made; absent where it was nobody's.",
+    "With `purpose`: the `id` of the request or batch on whose behalf it was made; absent where it was nobody's.",
 } as const satisfies Record<keyof LogRecord, string>;
 
 const ATTEMPT_FIELDS = {
@@ -147,7 +147,7 @@ ${Object.entries(LABELS)
   .join('')}
 ## Access log
 
-One line of JSON per request on standard output, besides \`"level":"info","msg":"request"\`. Every field but the last four is always there; null where it does not apply.
+One line of JSON per request on standard output, besides \`"level":"info","msg":"request"\`. Fields are always there, null where they do not apply, except those of which it is said when they are there.
 
 | field | meaning |
 |---|---|

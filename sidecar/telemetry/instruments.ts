@@ -270,7 +270,7 @@ export const INSTRUMENTS = {
     type: 'counter',
     unit: '{request}',
     labels: ['route', 'purpose', 'outcome'],
-    help: 'Finished requests of the sidecar itself, on behalf of those of apps; not among outrider_requests_total. Their attempts, tokens and cost are in the metrics of attempts, tokens and cost, under the rule `signals.…`.',
+    help: 'Finished requests of the sidecar itself, on behalf of those of apps; not among outrider_requests_total. Their attempts, tokens and cost are in the metrics of attempts, tokens and cost, under rules of their own such as `signals.intents`; lines of batches and deferred requests under those of their route.',
   },
   internalSeconds: {
     name: 'outrider_internal_request_seconds',
@@ -278,7 +278,7 @@ export const INSTRUMENTS = {
     unit: 's',
     labels: ['purpose'],
     buckets: CALL_SECONDS,
-    help: 'Duration of the requests of the sidecar itself: what signals that ask a model add to the requests that need them.',
+    help: 'Duration of the requests of the sidecar itself: what signals that ask a model add to the requests that need them, and what others take beside any.',
   },
 
   inferenceDuration: {

@@ -20,7 +20,7 @@ export const LABELS = {
   route: { of: 'route', help: '`namespace/name` of the route; empty when none answered' },
   rule: {
     of: 'rule',
-    help: 'name of the rule that matched; empty when none did; `signals.intents`, `signals.classifier`, `cache.semantic` and `experiment.mirror` for requests of the sidecar itself',
+    help: 'name of the rule that matched; empty when none did; `signals.intents`, `signals.classifier`, `context.summarize`, `cache.semantic` and `experiment.mirror` for requests of the sidecar itself',
   },
   asked_model: { of: 'asked', help: 'the pattern in the `models` of the route that the asked model matched' },
   provider: { of: 'provider', help: '`namespace/name` of the provider' },
@@ -47,10 +47,10 @@ export const LABELS = {
     help: 'id of the budget: `route/namespace/name/budget` or `policy/namespace/name/budget`',
   },
   purpose: {
-    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Cache` (vectors of questions), `Mirror` (copies) or `HealthCheck`',
+    help: 'what the sidecar asked for: `Intents` (vectors of prompts and examples), `Classifier`, `Summary` (of older turns), `Cache` (vectors of questions), `Mirror` (copies), `HealthCheck`, `Batch` (lines of batches) or `Async` (deferred requests); of what is answered later as its metric says',
   },
   version: { help: 'version of the sidecar' },
-  gen_ai_operation_name: { help: '`chat`, `text_completion` or `embeddings`' },
+  gen_ai_operation_name: { help: '`chat`, `text_completion`, `embeddings`, `rerank` or `count_tokens`' },
   gen_ai_provider_name: { of: 'vendor', help: '`openai`, or the name of an OpenAICompatible provider' },
   gen_ai_request_model: {
     of: 'model',
