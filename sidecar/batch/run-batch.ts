@@ -69,8 +69,13 @@ export class BatchRun {
   /** Reads what is answered already. */
   static async open(batch: BatchRecord, parts: RunParts): Promise<BatchRun> {
     const run = new BatchRun(batch, parts);
-    await run.#open();
-    return run;
+    try {
+      await run.#open();
+      return run;
+    } catch (error) {
+      await run.close();
+      throw error;
+    }
   }
 
   get answered(): number {
@@ -159,8 +164,8 @@ export class BatchRun {
       return { log: opened, count };
     };
     const output = await log(batch.outputFileId);
-    const errors = await log(batch.errorFileId);
     this.#output = output.log;
+    const errors = await log(batch.errorFileId);
     this.#errors = errors.log;
     this.#kept.completed = output.count;
     this.#kept.failed = errors.count;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../../sidecar/batch/ids.ts';
 import { openDirectory } from '../../../sidecar/batch/media/directory.ts';
 import type { BatchRecord } from '../../../sidecar/batch/records.ts';
-import type { LineOutcome } from '../../../sidecar/batch/run-batch.ts';
+import { BatchRun, type LineOutcome } from '../../../sidecar/batch/run-batch.ts';
 import type { Request, Sent } from '../../../sidecar/batch/send.ts';
 import { Spool } from '../../../sidecar/batch/spool.ts';
 import { BatchWorker } from '../../../sidecar/batch/worker.ts';
@@ -230,6 +230,31 @@ describe('an end of the process in order', () => {
     await until(() => spool.batches.get(batch.id)?.state === 'completed');
     expect(outcomes.filter((one) => one === 'Repeated')).toHaveLength(2);
   });
+});
+
+it('a batch that cannot be opened leaves no content open', async () => {
+  const batch = await batchOf(['{}']);
+  const { medium } = spool;
+  const grow = medium.grow.bind(medium);
+  let open = 0;
+  medium.grow = async (name, length) => {
+    if (name.endsWith('.started')) throw new Error('no room');
+    const content = await grow(name, length);
+    open++;
+    const close = content.close.bind(content);
+    content.close = () => {
+      open--;
+      return close();
+    };
+    return content;
+  };
+  const parts = { spool, clock, maxLine: 1000, random: () => 0, warn: () => {}, onLine: () => {} };
+  const opening = BatchRun.open(batch, {
+    ...parts,
+    send: () => Promise.reject(new Error('nothing is sent')),
+  });
+  await expect(opening).rejects.toThrow('no room');
+  expect(open).toBe(0);
 });
 
 describe('the spool', () => {
