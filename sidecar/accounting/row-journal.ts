@@ -3,7 +3,7 @@
  * under the epoch it was written in. One file per epoch, only ever appended to, and written anew when what is acknowledged takes
  * most of it. Each line has a checksum, so a line that was torn is known. Memory does not tear, so nothing is synced.
  */
-import { closeSync, openSync, renameSync, rmSync, unlink, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Row, Sequenced, TotalRow } from './rows.ts';
@@ -48,6 +48,8 @@ export class RowJournal {
   #scheduled = false;
   /** There is no room for more until something is acknowledged. */
   #full = false;
+  /** Nothing could be written; it is tried again with what is acknowledged, and told of once. */
+  #broken = false;
   #contents: () => Iterable<JournalRecord> = () => [];
 
   constructor(options: RowJournalOptions) {
@@ -144,16 +146,26 @@ export class RowJournal {
       if (full && !this.#full)
         onProblem('rows have no room on disk: those that come now do not survive a restart');
       this.#full = full;
+      this.#broken = false;
     } catch (error) {
       this.#failed(error);
-      // As far as it came, it takes the room of others.
-      unlink(temporary, () => {});
+      forget(temporary);
     }
   }
 
   #failed(error: unknown): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
     this.#fd = undefined;
-    this.#options.onProblem(`rows are not kept on disk: ${(error as Error).message}`);
+    if (!this.#broken) this.#options.onProblem(`rows are not kept on disk: ${(error as Error).message}`);
+    this.#broken = true;
+  }
+}
+
+/** As far as it came, it takes the room of others. */
+function forget(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // The next process takes it away.
   }
 }
