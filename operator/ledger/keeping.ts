@@ -45,6 +45,8 @@ export class LedgerKeeping {
   readonly #metrics: LedgerMetrics;
   readonly #onProblem: LedgerOptions['onProblem'];
   #timer: Timer | undefined;
+  #ticking: Promise<void> = Promise.resolve();
+  #stopped = false;
   #problems = 0;
 
   constructor(settings: LedgerSettings, options: KeepingOptions) {
@@ -85,7 +87,9 @@ export class LedgerKeeping {
   }
 
   start(leadership: Leadership): void {
-    leadership.onGained(() => void this.ledger.open().then(() => this.#tick()));
+    leadership.onGained(() => {
+      if (!this.#stopped) this.#ticking = this.ledger.open().then(() => this.#tick());
+    });
   }
 
   /** Counts the rows of a report, then answers what it asks of budgets. */
@@ -115,7 +119,10 @@ export class LedgerKeeping {
 
   /** Writes what is new a last time; another replica may lead afterwards. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.cancel();
+    // What is under way would open leases again that are closed here.
+    await this.#ticking;
     await this.leasing.close();
     await this.ledger.flush();
     this.ledger.close();
@@ -124,6 +131,7 @@ export class LedgerKeeping {
   async #tick(): Promise<void> {
     const before = this.#problems;
     await this.ledger.flush();
+    if (this.#stopped) return;
     try {
       if (this.leasing.isOpen) await this.leasing.tick();
       else if (this.ledger.isRead) await this.leasing.open();
@@ -131,6 +139,9 @@ export class LedgerKeeping {
       this.#onProblem('escrow', error);
     }
     this.#metrics.flushed(this.#problems === before ? 'Written' : 'Failed');
-    this.#timer = this.#clock.after(FLUSH_MS, () => void this.#tick());
+    if (this.#stopped) return;
+    this.#timer = this.#clock.after(FLUSH_MS, () => {
+      this.#ticking = this.#tick();
+    });
   }
 }
