@@ -95,7 +95,12 @@ describe('bars', () => {
   });
 
   test('what a request costs is told', { timeout: 200_000 }, async () => {
-    expect(await stage.ask('buyer')).toMatchObject({ ok: true });
+    // A fresh pod has no lease: where the machine is busy, its first request may be told to come again.
+    await eventually('buyer has a lease', 10_000, async () => {
+      const answer = await stage.ask('buyer');
+      expect(answer).toMatchObject(answer.ok ? {} : { status: 503 });
+      return answer.ok;
+    });
     price = await spentBy('buyer', (nanoUsd) => nanoUsd > 0n);
   });
 
@@ -176,7 +181,7 @@ describe('bars', () => {
       // The API server trusts the new authority too: a pod can be made.
       await cluster.apply(stage.namespace, [app('late')]);
       await stage.available('late');
-      expect(await stage.ask('late')).toMatchObject({ ok: true, target: 'retired' });
+      await stage.answersFrom('late', 'retired');
     }),
   );
 

@@ -49,12 +49,21 @@ interface Asked {
   readonly amount: bigint;
 }
 
+/** What answers under way are about to grant of one charge. In nano-USD. */
+interface Reserve {
+  readonly chunk: bigint;
+  sum: bigint;
+  /** No more is ever kept ahead. */
+  free: bigint;
+  answers: number;
+}
+
 export class Leasing {
   readonly #options: LeasingOptions;
   #book = new LeaseBook();
   readonly #windows = new SpendWindows();
-  /** Nano-USD to be kept ahead, by name of the charge. */
-  readonly #reserves = new Map<string, bigint>();
+  /** By name of the charge, while any answer waits for it to be kept. */
+  readonly #reserves = new Map<string, Reserve>();
   #openedAt: number | undefined;
   #unknownBooked = false;
   #writing: Promise<void> | undefined;
@@ -109,12 +118,14 @@ export class Leasing {
     const asked = demands.flatMap((demand) => this.#asked(pod, demand));
     for (const one of asked) this.#claim(one, holder);
     const book = this.#book;
-    if (this.#reserve(asked)) {
-      await this.#write();
-      // Meanwhile another may have been elected, and others were granted what was free.
-      if (this.#options.term() !== term || this.#book !== book) return [];
-    }
-    return asked.flatMap((one) => this.#lease(one, holder, term));
+    const reserved = this.#reserve(asked);
+    if (reserved.length > 0) await this.#write();
+    // Meanwhile another may have been elected, and others were granted what was free.
+    const holds = this.#options.term() === term && this.#book === book;
+    const leases = holds ? asked.flatMap((one) => this.#lease(one, holder, term)) : [];
+    // Not before: a write for others that has begun meanwhile must not take it from under these grants.
+    if (this.#book === book) this.#release(reserved);
+    return leases;
   }
 
   /** Books what ran out, and keeps what has changed. */
@@ -193,22 +204,46 @@ export class Leasing {
     this.#book.retire(over, holder, BigInt(demand.reserved));
   }
 
-  /** Whether what is kept must grow first. */
-  #reserve(asked: readonly Asked[]): boolean {
-    let short = false;
-    for (const one of asked) {
-      const { charge, amount } = one;
-      const grant = this.#grant(one);
-      const counted = this.#counted(charge);
-      if (grant === 0n || counted === undefined || this.#book.covers(charge, counted, grant)) continue;
-      const free = this.#free(one);
-      const name = spendKey(charge);
-      // Of all who wait for the same write.
-      const ahead = (this.#reserves.get(name) ?? amount / CHUNK) + most(grant, BigInt(one.demand.want));
-      this.#reserves.set(name, ahead < free ? ahead : free);
-      short = true;
+  /**
+   * Name of the charge and amount of all that will be granted; none if all of it is kept. What is kept already is among them: the
+   * write for the others keeps nothing ahead that is not reserved.
+   */
+  #reserve(asked: readonly Asked[]): [name: string, amount: bigint][] {
+    const granted = asked.filter((one) => this.#counted(one.charge) !== undefined && this.#grant(one) > 0n);
+    if (granted.every((one) => this.#covers(one, this.#grant(one)))) return [];
+    return granted.map((one) => {
+      const name = spendKey(one.charge);
+      const none = { chunk: one.amount / CHUNK, sum: 0n, free: 0n, answers: 0 };
+      const reserve = this.#reserves.get(name) ?? none;
+      const more = most(this.#grant(one), BigInt(one.demand.want));
+      reserve.sum += more;
+      reserve.free = this.#free(one);
+      reserve.answers++;
+      this.#reserves.set(name, reserve);
+      return [name, more];
+    });
+  }
+
+  #covers({ charge }: Asked, grant: bigint): boolean {
+    return this.#book.covers(charge, this.#counted(charge) ?? 0n, grant);
+  }
+
+  #release(reserved: readonly [name: string, amount: bigint][]): void {
+    for (const [name, amount] of reserved) {
+      const reserve = this.#reserves.get(name);
+      if (!reserve) continue;
+      reserve.sum -= amount;
+      reserve.answers--;
+      if (reserve.answers === 0) this.#reserves.delete(name);
     }
-    return short;
+  }
+
+  /** Nano-USD to be kept ahead of what is out. */
+  #ahead(charge: Charge): bigint {
+    const reserve = this.#reserves.get(spendKey(charge));
+    if (!reserve) return 0n;
+    const ahead = reserve.chunk + reserve.sum;
+    return ahead < reserve.free ? ahead : reserve.free;
   }
 
   #lease(one: Asked, holder: Holder, term: number): BudgetLease[] {
@@ -216,7 +251,8 @@ export class Leasing {
     const counted = this.#counted(charge);
     if (counted === undefined) return [];
     let grant = this.#grant(one);
-    if (!this.#book.covers(charge, counted, grant)) grant = 0n;
+    const kept = this.#covers(one, grant);
+    if (!kept) grant = 0n;
     const free = this.#free(one);
     const revocable = most(0n, BigInt(demand.open) - BigInt(demand.reserved));
     const granted =
@@ -238,7 +274,8 @@ export class Leasing {
         ttlMs,
         term,
         ...(isScarce({ free: free - grant, amount }) && { scarce: true as const }),
-        ...(need > grant && { exhaustedForMs: soon ? SOON_MS : endsInMs }),
+        // What could not be kept now may be there at once: whoever needs it asks again.
+        ...(kept && need > grant && { exhaustedForMs: soon ? SOON_MS : endsInMs }),
       },
     ];
   }
@@ -282,11 +319,9 @@ export class Leasing {
 
   async #writeNow(): Promise<void> {
     const { escrows, onProblem } = this.#options;
-    const reserves = new Map(this.#reserves);
-    this.#reserves.clear();
     const wanted = this.#book.escrows(
       (charge) => this.#counted(charge) ?? 0n,
-      (charge) => reserves.get(spendKey(charge)) ?? 0n,
+      (charge) => this.#ahead(charge),
     );
     try {
       await escrows.write(wanted);

@@ -29,6 +29,9 @@ export class BudgetAccount {
   /** In rows that the ledger has acknowledged. */
   #acknowledged = 0n;
   #reserved = 0n;
+  /** The most that was reserved at once, and when it last was. */
+  #peak = 0n;
+  #peakAt = Number.NEGATIVE_INFINITY;
   #need = 0n;
   /** Nano-USD per millisecond, decayed. */
   #rate = 0;
@@ -99,6 +102,10 @@ export class BudgetAccount {
     const short = amount - this.available(now);
     if (short <= 0n) {
       this.#reserved += amount;
+      if (this.#reserved >= this.#peak || now - this.#peakAt > HALF_LIFE_MS) {
+        this.#peak = this.#reserved;
+        this.#peakAt = now;
+      }
       return 'Reserved';
     }
     if (short > this.#need) this.#need = short;
@@ -155,7 +162,9 @@ export class BudgetAccount {
     const open = this.#granted - this.#returned - told;
     const held = this.#settled - told + this.#reserved;
     const ahead = BigInt(Math.ceil(this.#rateNow(now) * AHEAD_MS));
-    const want = ahead + waiting - this.available(now);
+    // What is reserved may be far more than what is spent: as much again as was reserved at once, so that more can be under way.
+    const atOnce = now - this.#peakAt > HALF_LIFE_MS ? 0n : 2n * this.#peak - this.#reserved;
+    const want = ahead + atLeastNone(atOnce) + waiting - this.available(now);
     return {
       budget: this.budget,
       key: this.key,
