@@ -9,11 +9,13 @@ import { MemoryStore } from './memory-store.ts';
 const ALL = budgetOf({ id: 'route/shop/assistant/all', amount: (1_000_000n * USD).toString() });
 const EACH = budgetOf({ id: 'route/shop/assistant/each', amount: (1000n * USD).toString() });
 
+function* nothing(): Generator<[name: string, nanoUsd: bigint]> {}
+
 const NOVEMBER = Date.parse('2026-11-01T00:00:00Z') / 1000;
 
 async function leasing() {
   const opened = new Leasing({
-    ledger: { spent: () => 0n, charges: () => new Map<string, bigint>().entries() },
+    ledger: { spent: () => 0n, charges: nothing },
     escrows: new EscrowStore(new MemoryStore()),
     budgetOf: (_pod, id) => [ALL, EACH].find((budget) => budget.id === id),
     term: () => 1,
