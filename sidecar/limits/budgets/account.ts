@@ -9,6 +9,8 @@ export type Reservation = 'Reserved' | 'Short' | 'Exhausted';
 
 /** How fast spending is forgotten when the next ten minutes are guessed, and how far they reach. */
 const HALF_LIFE_MS = 60_000;
+/** What is spent first is taken for the spending of so long at least. */
+const SHORTEST_MS = 5_000;
 const AHEAD_MS = 600_000;
 
 export class BudgetAccount {
@@ -33,9 +35,10 @@ export class BudgetAccount {
   #peak = 0n;
   #peakAt = Number.NEGATIVE_INFINITY;
   #need = 0n;
-  /** Nano-USD per millisecond, decayed. */
+  /** Nano-USD per millisecond, decayed, and when the first of it was spent. */
   #rate = 0;
   #rateAt: number;
+  #rateSince = Number.POSITIVE_INFINITY;
   #usedAt: number;
 
   constructor(budget: string, key: string, now: number) {
@@ -129,6 +132,7 @@ export class BudgetAccount {
   /** The attempt cost `cost`, whatever was reserved; a row of it follows in the same turn. `window` is what that row charges. */
   settle(reserved: bigint, cost: bigint, window: number | undefined, now: number): void {
     this.#reserved -= reserved;
+    this.#rateSince = Math.min(this.#rateSince, now);
     this.#rate = this.#rateNow(now) + (Number(cost) * Math.LN2) / HALF_LIFE_MS;
     this.#rateAt = now;
     this.#usedAt = now;
@@ -161,7 +165,7 @@ export class BudgetAccount {
     const told = said < this.#settled ? said : this.#settled;
     const open = this.#granted - this.#returned - told;
     const held = this.#settled - told + this.#reserved;
-    const ahead = BigInt(Math.ceil(this.#rateNow(now) * AHEAD_MS));
+    const ahead = BigInt(Math.ceil((this.#rateNow(now) * AHEAD_MS) / this.#known(now)));
     // What is reserved may be far more than what is spent: as much again as was reserved at once, so that more can be under way.
     const atOnce = now - this.#peakAt > HALF_LIFE_MS ? 0n : 2n * this.#peak - this.#reserved;
     const want = ahead + atLeastNone(atOnce) + waiting - this.available(now);
@@ -196,6 +200,11 @@ export class BudgetAccount {
     this.#settled = 0n;
     this.#acknowledged = 0n;
     this.#returned = 0n;
+  }
+
+  /** Share of the time that counts in the rate in which there was spending to count: what has just begun is no slower than it is. */
+  #known(now: number): number {
+    return 1 - 2 ** (-Math.max(SHORTEST_MS, now - this.#rateSince) / HALF_LIFE_MS);
   }
 
   #rateNow(now: number): number {

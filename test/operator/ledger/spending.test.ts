@@ -87,7 +87,7 @@ describe('without the operator', () => {
     const before = world.spent;
     const held = BigInt(Math.round(Number((one.budgets.standing()[0] as { leftUsd: string }).leftUsd) * 100));
     let more = 0;
-    for (let i = 0; i < 3000; i++) {
+    for (let i = 0; i < 10_000; i++) {
       if ((await settledNow(world, one)).served) more++;
     }
     expect(BigInt(more)).toBe(held + 200n);
