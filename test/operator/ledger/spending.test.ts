@@ -95,8 +95,8 @@ describe('without the operator', () => {
     one.isolated = false;
     await world.pass(30_000, 20);
     expect((await settled(world, one)).served).toBe(true);
-    // What was spent meanwhile is known to all.
-    await world.pass(20_000, 20);
+    // What was spent meanwhile is known to all, a thousand rows with each report.
+    await world.pass(60_000, 20);
     const { counted } = world.leader.leasing.standing(world.budget, '');
     expect(counted).toBe(world.spent);
   });
