@@ -48,6 +48,8 @@ export class BudgetWatch {
   readonly #options: BudgetWatchOptions;
   #budgets: readonly WatchedBudget[] = [];
   #readings: readonly Reading[] = [];
+  /** What owners were told of; a new configuration reads besides. */
+  #told: readonly Reading[] = [];
   #marks: Marks | undefined;
   readonly #underWay = new Set<string>();
   /** Tries so far, of those that failed and are not given up. */
@@ -109,14 +111,15 @@ export class BudgetWatch {
       // Whoever leads meanwhile may have told of more.
       this.#marks = undefined;
       this.#readings = [];
+      this.#told = [];
       this.#tries.clear();
       metrics.stand([]);
       return;
     }
-    const before = this.#readings;
     this.#read();
     metrics.stand(this.#readings);
-    changed(differing(before, this.#readings));
+    changed(differing(this.#told, this.#readings));
+    this.#told = this.#readings;
     try {
       this.#marks ??= await marks.read();
       await this.#tell(this.#marks);

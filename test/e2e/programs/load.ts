@@ -4,6 +4,8 @@ import { ask, openStream } from './ask.ts';
 
 export interface LoadReport {
   asked: number;
+  /** Of those, as streams. */
+  streams: number;
   answered: number;
   failed: number;
   /** The first failures, with milliseconds since the start. */
@@ -61,6 +63,7 @@ export class Load {
     const quantile = (share: number) => Math.round(times[Math.floor(share * (times.length - 1))] ?? 0);
     return {
       asked: this.#asked,
+      streams: Math.ceil(this.#asked / STREAM_EVERY),
       answered: this.#asked - this.#failed - this.#open.size,
       failed: this.#failed,
       failures: this.#failures,

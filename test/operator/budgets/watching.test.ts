@@ -83,6 +83,22 @@ function watching(budget: WatchedBudget = aBudget()) {
 
 const notes = () => events.map(({ note }) => note);
 
+describe('statuses', () => {
+  it('are brought up to date with what a new configuration was the first to read', async () => {
+    const { look, watch } = watching();
+    await look();
+    owners.length = 0;
+    spent.set('shop', 10_000_000n);
+    // A compile in between, as after every change of anything.
+    watch.update([aBudget()]);
+    await look();
+    expect(owners).toEqual(['teams']);
+    await look();
+    expect(owners).toEqual(['teams']);
+    await watch.stop();
+  });
+});
+
 describe('alerts', () => {
   it('are told once for each percentage of a key, and of those reached at once only the highest', async () => {
     const { look, watch } = watching();
