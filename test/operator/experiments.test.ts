@@ -65,7 +65,8 @@ it('sends a canary back for all, keeps it there through a restart, and never wri
   await cluster.status('LLMRoute', 'shop', 'assistant', (status) => brief(status) === 'True/Programmed@1');
   pod.tell({ _rest: { ...noTotals(), requests: 100, errors: 1 } }, 10);
   await until(() => pod.told() !== undefined, 'a hint');
-  expect(pod.told()).toEqual({ experiments: [{ key: KEY, pods: 1, percent: 10, phase: 'Progressing' }] });
+  const told = { key: KEY, pods: 1, percent: 10, phase: 'Progressing', term: expect.any(Number) as number };
+  expect(pod.told()).toEqual({ experiments: [told] });
   pod.tell({ next: { ...noTotals(), requests: 40, errors: 30 } }, 10);
   const status = await cluster.status('LLMRoute', 'shop', 'assistant', (each) =>
     experiments(each).some(({ phase }) => phase === 'RolledBack'),

@@ -54,7 +54,8 @@ export function startContained(
     ...env,
     ROOT: path.resolve(root),
     SHARED: path.resolve(shared),
-    PATH: process.env.PATH ?? '',
+    // Where chroot is, which not every user has there.
+    PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`,
   };
   return spawn('unshare', [...namespaces(), 'sh', '-c', script, 'contained', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
