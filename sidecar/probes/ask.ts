@@ -1,16 +1,8 @@
 /** One GET to a provider of the configuration, beside all requests: bounded in time and size, on a connection of its own. */
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
-import { createSecureContext, rootCertificates } from 'node:tls';
-import { addressOf } from '../dispatch/address.ts';
+import type { IncomingMessage } from 'node:http';
+import { type OwnCall, openOwnCall } from '../dispatch/own-call.ts';
 
-interface Question {
-  url: URL;
-  /** Names and values in turn. */
-  headers: readonly string[];
-  /** PEM, besides the system roots. */
-  caBundle: string | undefined;
-  timeoutMs: number;
+interface Question extends Omit<OwnCall, 'method' | 'signal'> {
   /** Bytes of the answer that are kept at most; the rest is not waited for. */
   maxBytes: number;
 }
@@ -24,39 +16,16 @@ export type Answered =
 export type AskUrl = (question: Question, signal: AbortSignal) => Promise<Answered>;
 
 export const askUrl: AskUrl = (question, signal) => {
-  const { url, headers, caBundle, timeoutMs } = question;
-  const { tls, host, port } = addressOf(url);
-  const options = {
-    host,
-    port,
-    path: url.pathname + url.search,
-    method: 'GET',
-    headers: [
-      'Host',
-      url.host,
-      'Accept',
-      '*/*',
-      'Accept-Encoding',
-      'identity',
-      'Connection',
-      'close',
-      ...headers,
-    ],
-    agent: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    ...(tls &&
-      caBundle !== undefined && {
-        secureContext: createSecureContext({ ca: [...rootCertificates, caBundle] }),
-      }),
-  } as const;
+  const { maxBytes, ...call } = question;
   return new Promise((resolve) => {
     const fail = (error: Error & { code?: string }): void => {
       const timedOut = error.name === 'AbortError' || error.code === 'ABORT_ERR';
       resolve({ ok: false, why: timedOut ? 'Timeout' : (error.code ?? 'Error') });
     };
     try {
-      const request = (tls ? https : http).request(options, (response) => {
-        void readBody(response, question.maxBytes).then(
+      const request = openOwnCall({ ...call, method: 'GET', signal });
+      request.on('response', (response: IncomingMessage) => {
+        void readBody(response, maxBytes).then(
           (body) => resolve({ ok: true, status: response.statusCode ?? 0, body }),
           fail,
         );

@@ -1,23 +1,14 @@
 /** One call to a provider's batch API, beside all requests: bounded in time, and what comes back in memory or on the disk. */
-import http, { type IncomingMessage } from 'node:http';
-import https from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { createSecureContext, rootCertificates } from 'node:tls';
-import { addressOf } from '../../dispatch/address.ts';
+import { type OwnCall, openOwnCall } from '../../dispatch/own-call.ts';
 import type { Growing } from '../media/medium.ts';
 
-export interface NativeCall {
-  method: 'GET' | 'POST';
-  url: URL;
-  /** Names and values in turn. */
-  headers: readonly string[];
-  caBundle: string | undefined;
+export interface NativeCall extends OwnCall {
   /** Pieces in order, and how many bytes they are. */
   body?: { pieces: AsyncIterable<Buffer>; length: number; type: string };
   /** Where a good answer goes; unset: into memory. */
   into?: { content: Growing; maxBytes: number };
-  timeoutMs: number;
-  signal: AbortSignal;
 }
 
 /** `status` 0: there was no answer. `body` is empty where it went to the disk. */
@@ -58,43 +49,11 @@ export async function callNative(call: NativeCall): Promise<NativeAnswer> {
   }
 }
 
-function open({
-  method,
-  url,
-  headers,
-  caBundle,
-  body,
-  timeoutMs,
-  signal,
-}: NativeCall): Promise<IncomingMessage> {
-  const { tls, host, port } = addressOf(url);
-  const sent = [
-    'Host',
-    url.host,
-    'Accept',
-    '*/*',
-    'Accept-Encoding',
-    'identity',
-    'Connection',
-    'close',
-    ...headers,
-  ];
-  if (body) sent.push('Content-Type', body.type, 'Content-Length', String(body.length));
-  const options = {
-    host,
-    port,
-    path: url.pathname + url.search,
-    method,
-    headers: sent,
-    agent: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    ...(tls &&
-      caBundle !== undefined && {
-        secureContext: createSecureContext({ ca: [...rootCertificates, caBundle] }),
-      }),
-  } as const;
+function open({ body, ...call }: NativeCall): Promise<IncomingMessage> {
+  const about = body ? ['Content-Type', body.type, 'Content-Length', String(body.length)] : [];
   return new Promise((resolve, reject) => {
-    const request = (tls ? https : http).request(options, resolve);
+    const request = openOwnCall({ ...call, headers: [...call.headers, ...about] });
+    request.on('response', resolve);
     request.on('error', reject);
     if (body)
       Readable.from(body.pieces)
