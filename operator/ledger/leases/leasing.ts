@@ -119,13 +119,15 @@ export class Leasing {
     for (const one of asked) this.#claim(one, holder);
     const book = this.#book;
     const reserved = this.#reserve(asked);
-    if (reserved.length > 0) await this.#write();
-    // Meanwhile another may have been elected, and others were granted what was free.
-    const holds = this.#options.term() === term && this.#book === book;
-    const leases = holds ? asked.flatMap((one) => this.#lease(one, holder, term)) : [];
-    // Not before: a write for others that has begun meanwhile must not take it from under these grants.
-    if (this.#book === book) this.#release(reserved);
-    return leases;
+    try {
+      if (reserved.length > 0) await this.#write();
+      // Meanwhile another may have been elected, and others were granted what was free.
+      if (this.#options.term() !== term || this.#book !== book) return [];
+      return asked.flatMap((one) => this.#lease(one, holder, term));
+    } finally {
+      // Not before: a write for others that has begun meanwhile must not take it from under these grants.
+      if (this.#book === book) this.#release(reserved);
+    }
   }
 
   /** Books what ran out, and keeps what has changed. */
