@@ -104,6 +104,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #ring: RequestRing;
   readonly #lines = new PlainLines();
   readonly #pace = new RingPace();
+  readonly #tracedPace = new RingPace();
   readonly #onRequest: ((record: LogRecord) => void) | undefined;
   #names = new KnownNames(undefined);
 
@@ -148,13 +149,13 @@ class ExchangeTelemetry implements Telemetry {
 
     const parent = parentOf(exchange.req);
     const sampled = isToldByParent(exchange) ? undefined : this.#tracing?.sample(parent);
-    if (sampled) this.#tracing?.write(finished, this.#names, sampled);
+    if (sampled) this.#tracing?.write(finished, plain, this.#names, sampled);
 
     const traceId = sampled?.traceId ?? parent?.traceId;
     const rate = this.#log?.rate(finished) ?? 0;
     const told = rate === 0 ? 1 : rate;
     const kept =
-      sampled !== undefined || !isUnremarkable(finished) || this.#pace.admits(exchange.startedWall);
+      !isUnremarkable(finished) || (sampled ? this.#tracedPace : this.#pace).admits(exchange.startedWall);
     if (kept || rate > 0) {
       const line =
         (plain && this.#lines.line(finished, plain, traceId, told)) ??

@@ -40,9 +40,11 @@ export class ProtoWriter {
     this.#at = this.#bytes.writeDoubleLE(value, this.#at);
   }
 
-  fixed64(field: number, value: bigint): void {
+  /** `high` and `low`: 32 bits each. */
+  fixed64(field: number, high: number, low: number): void {
     this.#tag(field, FIXED64);
-    this.#at = this.#bytes.writeBigUInt64LE(value, this.#at);
+    this.#at = this.#bytes.writeUInt32LE(low, this.#at);
+    this.#at = this.#bytes.writeUInt32LE(high, this.#at);
   }
 
   fixed32(field: number, value: number): void {
@@ -54,14 +56,6 @@ export class ProtoWriter {
     const start = this.open(field);
     this.#room(value.length * WORST);
     this.#at += this.#bytes.write(value, this.#at);
-    this.close(start);
-  }
-
-  /** Bytes given as hex digits. */
-  hex(field: number, digits: string): void {
-    const start = this.open(field);
-    this.#room(digits.length);
-    this.#at += this.#bytes.write(digits, this.#at, 'hex');
     this.close(start);
   }
 

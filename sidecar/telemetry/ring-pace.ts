@@ -1,6 +1,7 @@
 /**
- * How many unremarkable successes the ring of recent requests takes a second. A ring that takes each of thousands a second
- * is of no use to anybody: it forgets a failure before somebody can ask for it. Everything remarkable is always taken, and what is traced.
+ * How many unremarkable successes the ring of recent requests takes a second: as many again of those that are traced. A ring that
+ * takes each of thousands a second is of no use to anybody: it forgets a failure before somebody can ask for it. Everything
+ * remarkable is always taken.
  */
 const PER_SECOND = 20;
 

@@ -1,4 +1,7 @@
-/** What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. */
+/**
+ * What the spans of a request say. Names and codes only: no prompt, no vendor text, no key. Each span has facts, which are the same
+ * for all plain requests of a target that agree in what `plain-spans.ts` compares, and values, which are of this request alone.
+ */
 import { inputTokens, outputTokens, type Usage } from '../accounting/usage.ts';
 import { formatUsd } from '../accounting/usd.ts';
 import type { CacheUse } from '../cache/use.ts';
@@ -38,7 +41,7 @@ export function serverName(exchange: Exchange): string {
   return route === undefined ? method : `${method} ${route}`;
 }
 
-export function serverAttributes(finished: Finished, to: AttributeSink): void {
+export function serverFacts(finished: Finished, to: AttributeSink): void {
   const { exchange, outcome } = finished;
   const known = METHODS.has(exchange.method);
   to.put(s.HTTP_METHOD, known ? exchange.method : '_OTHER');
@@ -48,16 +51,20 @@ export function serverAttributes(finished: Finished, to: AttributeSink): void {
   to.put(s.HTTP_ROUTE, endpoint(exchange));
   to.put(s.HTTP_STATUS, outcome.status);
   if (serverFailed(finished)) to.put(s.ERROR_TYPE, outcome.errorCode ?? String(outcome.status));
-  to.put('outrider.request.id', exchange.id);
   to.put('outrider.outcome', finished.result);
   to.put('outrider.route', exchange.route);
   to.put('outrider.rule', exchange.plan?.rule.name);
   to.put('outrider.error.code', outcome.errorCode);
+  to.put('outrider.admission.class', exchange.plan?.rule.admission?.class);
+}
+
+export function serverValues(finished: Finished, to: AttributeSink): void {
+  const { exchange } = finished;
+  to.put('outrider.request.id', exchange.id);
   if (exchange.cache) cacheAttributes(exchange.cache, finished, to);
   to.put('outrider.admission.waited_ms', exchange.waitedMs);
   to.put('outrider.budget.id', exchange.budget?.id);
   to.put('outrider.budget.waited_ms', exchange.budget?.waitedMs);
-  to.put('outrider.admission.class', exchange.plan?.rule.admission?.class);
 }
 
 /** Who is asked has a span of its own; who had given the answer is told here. */
@@ -94,16 +101,16 @@ export function callName(exchange: Exchange, last: Attempt): string {
 }
 
 /** The call over all its attempts. `gen_ai.usage.*` is what the provider of the answer said; `outrider.usage.*` all that was settled. */
-export function callAttributes(
+export function callFacts(
   finished: Finished,
   last: Attempt,
   provider: KnownProvider,
   to: AttributeSink,
 ): void {
-  const { exchange, outcome, tokens } = finished;
+  const { exchange, outcome } = finished;
   const { plan, facts } = exchange;
   const result = attemptResult(last);
-  if (exchange.dialect.operation !== 'passthrough') genAiAttributes(finished, last, provider, to);
+  if (exchange.dialect.operation !== 'passthrough') genAiFacts(finished, last, provider, to);
   address(provider, to);
   to.put(s.ERROR_TYPE, result === 'OK' ? undefined : result);
   to.put('outrider.route', exchange.route);
@@ -117,16 +124,21 @@ export function callAttributes(
   to.put('outrider.provider', provider.label);
   to.put('outrider.attempts', exchange.attempts.length);
   to.put('outrider.cancelled', outcome.cancelled);
+  to.put('outrider.usage.estimated', finished.estimated);
+  to.put('outrider.unpriced_attempts', positive(finished.unpriced));
+  signalAttributes(facts, to);
+}
+
+export function callValues(finished: Finished, last: Attempt, to: AttributeSink): void {
+  const { exchange, tokens } = finished;
+  if (exchange.dialect.operation !== 'passthrough') genAiValues(finished, last, to);
   to.put('outrider.usage.input_tokens', inputTokens(tokens));
   to.put('outrider.usage.output_tokens', outputTokens(tokens));
   usageKinds(tokens, to);
-  to.put('outrider.usage.estimated', finished.estimated);
   if (finished.priced > 0 || finished.unpriced === 0) {
     to.put('outrider.cost_usd', formatUsd(finished.costNanoUsd));
   }
-  to.put('outrider.unpriced_attempts', positive(finished.unpriced));
-  to.put('outrider.considered', plan && considered(plan.considered));
-  signalAttributes(facts, to);
+  to.put('outrider.considered', exchange.plan && considered(exchange.plan.considered));
 }
 
 /** What rules asked of the prompt and were told. */
@@ -152,25 +164,24 @@ function usageKinds(tokens: Usage, to: AttributeSink): void {
   to.put('outrider.usage.images', positive(tokens.imageOutput ?? 0));
 }
 
-function genAiAttributes(
-  { exchange, outcome }: Finished,
-  last: Attempt,
-  provider: KnownProvider,
-  to: AttributeSink,
-): void {
-  const { facts, committedAt } = exchange;
+function genAiFacts({ exchange }: Finished, last: Attempt, provider: KnownProvider, to: AttributeSink): void {
+  const { facts } = exchange;
   const reasons = finishReasons(last);
   to.put(s.GEN_AI_OPERATION, exchange.dialect.operation);
   to.put(s.GEN_AI_PROVIDER, provider.vendor);
   to.put(s.GEN_AI_REQUEST_MODEL, cut(last.candidate.upstreamModel));
   if (facts?.stream) to.put(s.GEN_AI_REQUEST_STREAM, true);
   if (facts?.choices !== 1) to.put(s.GEN_AI_REQUEST_CHOICES, facts?.choices);
-  to.put(s.GEN_AI_REQUEST_MAX_TOKENS, facts?.maxOutputTokens);
   if (facts?.jsonSchema) to.put(s.GEN_AI_OUTPUT_TYPE, 'json');
-  to.put(s.GEN_AI_RESPONSE_ID, word(last.responseId) ?? undefined);
   to.put(s.GEN_AI_RESPONSE_MODEL, last.responseModel === undefined ? undefined : cut(last.responseModel));
   if (reasons.length > 0) to.put(s.GEN_AI_FINISH_REASONS, reasons);
   if (provider.vendor === 'openai') to.put(s.OPENAI_SERVICE_TIER, wordOf(last.serviceTier));
+}
+
+function genAiValues({ exchange, outcome }: Finished, last: Attempt, to: AttributeSink): void {
+  const { facts, committedAt } = exchange;
+  to.put(s.GEN_AI_REQUEST_MAX_TOKENS, facts?.maxOutputTokens);
+  to.put(s.GEN_AI_RESPONSE_ID, word(last.responseId) ?? undefined);
   if (outcome.streamed && committedAt !== undefined) {
     const start = exchange.attempts[0]?.startedAt ?? exchange.startedAt;
     to.put(s.GEN_AI_TIME_TO_FIRST_CHUNK, (committedAt - start) / 1000);
@@ -196,14 +207,14 @@ function finishReasons(last: Attempt): string[] {
   return abnormal ? ['error'] : [];
 }
 
-export function attemptAttributes(
+export function attemptFacts(
   attempt: Attempt,
   index: number,
   method: string,
   provider: KnownProvider,
   to: AttributeSink,
 ): void {
-  const { candidate, settlement } = attempt;
+  const { candidate } = attempt;
   const result = attemptResult(attempt);
   to.put(s.HTTP_METHOD, METHODS.has(method) ? method : '_OTHER');
   address(provider, to);
@@ -220,11 +231,14 @@ export function attemptAttributes(
   to.put('outrider.failure.class', attempt.failure);
   to.put('outrider.failure.scope', attempt.scope);
   to.put('outrider.failure.code', word(attempt.errorCode) ?? undefined);
-  to.put('outrider.upstream_request_id', word(attempt.upstreamRequestId) ?? undefined);
   to.put('outrider.service_tier', attempt.serviceTier);
+  to.put('outrider.attempt.usage_source', attempt.settlement?.source);
+}
+
+export function attemptValues({ upstreamRequestId, settlement }: Attempt, to: AttributeSink): void {
+  to.put('outrider.upstream_request_id', word(upstreamRequestId) ?? undefined);
   if (settlement === undefined) return;
-  const { source, usage, costNanoUsd } = settlement;
-  to.put('outrider.attempt.usage_source', source);
+  const { usage, costNanoUsd } = settlement;
   to.put('outrider.attempt.input_tokens', inputTokens(usage));
   to.put('outrider.attempt.output_tokens', outputTokens(usage));
   to.put('outrider.attempt.cost_usd', costNanoUsd === undefined ? undefined : formatUsd(costNanoUsd));

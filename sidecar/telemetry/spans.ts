@@ -7,23 +7,29 @@
  */
 import type { Attempt, Exchange } from '../exchange.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';
-import type { KnownNames } from './known-names.ts';
+import type { KnownNames, KnownProvider } from './known-names.ts';
+import { PlainSpans, type SpanForm } from './plain-spans.ts';
 import { ProtoWriter } from './protobuf.ts';
 import {
   type AttributeSink,
   type AttributeValue,
-  attemptAttributes,
-  callAttributes,
+  attemptFacts,
+  attemptValues,
+  callFacts,
   callName,
-  serverAttributes,
+  callValues,
+  serverFacts,
   serverFailed,
   serverName,
+  serverValues,
 } from './span-attributes.ts';
 import type { TraceParent } from './trace-context.ts';
 
 const SERVER = 2;
 const CLIENT = 3;
 const STATUS_ERROR = 2;
+
+const NS_PER_MS = 1_000_000;
 
 /** Sampled, and it is known whether the parent is remote; whether it is. */
 const FLAGS = 0x101;
@@ -40,77 +46,131 @@ export interface EncodedSpans {
   readonly count: number;
 }
 
+/** `Span.attributes`, and the attributes of a resource. */
+const ATTRIBUTES = 9;
+const OF_RESOURCE = 1;
+
 export class SpanEncoder implements AttributeSink {
   readonly #out = new ProtoWriter();
-  readonly #spanId: () => string;
-  #traceId = '';
+  readonly #drawSpanId: (to: Uint8Array) => void;
+  readonly #plain = new PlainSpans();
+  readonly #traceId = Buffer.alloc(16);
+  readonly #serverId = new Uint8Array(8);
+  readonly #callId = new Uint8Array(8);
+  readonly #attemptId = new Uint8Array(8);
+  readonly #parentId = Buffer.alloc(8);
   #state = '';
   /** Field of the message under way that holds attributes. */
-  #attributes = 0;
+  #attributes = ATTRIBUTES;
 
-  /** `spanId` gives 16 random hex digits. */
-  constructor(spanId: () => string) {
-    this.#spanId = spanId;
+  /** `drawSpanId` fills 8 bytes at random. */
+  constructor(drawSpanId: (to: Uint8Array) => void) {
+    this.#drawSpanId = drawSpanId;
   }
 
+  /** `plain`: the only attempt of a request with nothing to explain. */
   encode(
     finished: Finished,
+    plain: Attempt | undefined,
     names: KnownNames,
     traceId: string,
     parent: TraceParent | undefined,
   ): EncodedSpans {
     const { exchange, outcome, last } = finished;
-    this.#traceId = traceId;
+    const form = plain && this.#formOf(finished, plain, names.provider(plain.candidate.providerId));
+    this.#traceId.write(traceId, 'hex');
     this.#state = parent?.state ?? '';
     const wall = exchange.startedWall - exchange.startedAt;
 
-    const serverId = this.#spanId();
-    const server = this.#begin(serverId, parent?.spanId, serverName(exchange), SERVER);
+    this.#drawSpanId(this.#serverId);
+    if (parent !== undefined) this.#parentId.write(parent.spanId, 'hex');
+    const server = this.#begin(this.#serverId, parent && this.#parentId);
+    if (form) this.#out.raw(form.server);
+    else this.#serverForm(finished);
     this.#times(wall + exchange.startedAt, wall + outcome.endedAt);
-    serverAttributes(finished, this);
+    serverValues(finished, this);
     this.#end(server, serverFailed(finished), parent === undefined ? FLAGS : FLAGS | REMOTE);
     let count = 1;
-    if (exchange.asked) for (const one of exchange.asked) count += this.#inner(one, names, serverId, wall);
-    if (last !== undefined) count += this.#call(finished, last, names, serverId, wall);
+    if (exchange.asked) for (const one of exchange.asked) count += this.#inner(one, names, wall);
+    if (last !== undefined) count += this.#call(finished, last, names, form, wall);
     return { bytes: this.#out.take(), count };
   }
 
+  /** To be called while nothing else is being written. */
+  #formOf(finished: Finished, attempt: Attempt, provider: KnownProvider): SpanForm {
+    return this.#plain.of(finished, attempt, provider, () => {
+      this.#serverForm(finished);
+      const server = this.#out.take();
+      this.#callForm(finished, attempt, provider);
+      const call = this.#out.take();
+      this.#attemptForm(finished, attempt, 0, provider);
+      return { server, call, attempt: this.#out.take() };
+    });
+  }
+
+  #serverForm(finished: Finished): void {
+    this.#named(serverName(finished.exchange), SERVER);
+    serverFacts(finished, this);
+  }
+
+  #callForm(finished: Finished, last: Attempt, provider: KnownProvider): void {
+    this.#named(callName(finished.exchange, last), CLIENT);
+    callFacts(finished, last, provider, this);
+  }
+
+  #attemptForm({ exchange }: Finished, attempt: Attempt, index: number, provider: KnownProvider): void {
+    this.#named(`attempt ${attempt.candidate.target.name}`, CLIENT);
+    attemptFacts(attempt, index, exchange.method, provider, this);
+  }
+
   /** A request of our own, which was made before the call it decides about. */
-  #inner(exchange: Exchange, names: KnownNames, serverId: string, wall: number): number {
+  #inner(exchange: Exchange, names: KnownNames, wall: number): number {
     const { outcome } = exchange;
     if (!outcome) return 0;
     const finished = finish(exchange, outcome);
-    return finished.last === undefined ? 0 : this.#call(finished, finished.last, names, serverId, wall);
+    return finished.last === undefined ? 0 : this.#call(finished, finished.last, names, undefined, wall);
   }
 
-  #call(finished: Finished, last: Attempt, names: KnownNames, serverId: string, wall: number): number {
+  #call(
+    finished: Finished,
+    last: Attempt,
+    names: KnownNames,
+    form: SpanForm | undefined,
+    wall: number,
+  ): number {
     const { exchange, outcome } = finished;
-    const callId = this.#spanId();
-    const call = this.#begin(callId, serverId, callName(exchange, last), CLIENT);
-    const first = exchange.attempts[0] ?? last;
+    const { attempts } = exchange;
+    this.#drawSpanId(this.#callId);
+    const call = this.#begin(this.#callId, this.#serverId);
+    if (form) this.#out.raw(form.call);
+    else this.#callForm(finished, last, names.provider(last.candidate.providerId));
+    const first = attempts[0] ?? last;
     // An attempt whose caller left may be read to its end for the bill.
     let end = outcome.endedAt;
-    for (const { endedAt } of exchange.attempts) if (endedAt !== undefined && endedAt > end) end = endedAt;
+    for (const { endedAt } of attempts) if (endedAt !== undefined && endedAt > end) end = endedAt;
     this.#times(wall + first.startedAt, wall + end);
-    callAttributes(finished, last, names.provider(last.candidate.providerId), this);
+    callValues(finished, last, this);
     this.#end(call, attemptResult(last) !== 'OK', FLAGS);
 
-    for (const [index, attempt] of exchange.attempts.entries()) {
-      const provider = names.provider(attempt.candidate.providerId);
-      const span = this.#begin(this.#spanId(), callId, `attempt ${attempt.candidate.target.name}`, CLIENT);
+    for (const [index, attempt] of attempts.entries()) {
+      this.#drawSpanId(this.#attemptId);
+      const span = this.#begin(this.#attemptId, this.#callId);
+      if (form) this.#out.raw(form.attempt);
+      else this.#attemptForm(finished, attempt, index, names.provider(attempt.candidate.providerId));
       this.#times(wall + attempt.startedAt, wall + (attempt.endedAt ?? outcome.endedAt));
-      attemptAttributes(attempt, index, exchange.method, provider, this);
+      attemptValues(attempt, this);
       this.#moments(attempt, wall);
       this.#end(span, attemptResult(attempt) !== 'OK', FLAGS);
     }
-    return 1 + exchange.attempts.length;
+    return 1 + attempts.length;
   }
 
   /** What every span of the process has in common, as the beginning of each request to the collector. */
   resource(attributes: Readonly<Record<string, string>>): Buffer {
     const resource = this.#out.open(1);
-    this.#attributes = 1;
+    this.#attributes = OF_RESOURCE;
     for (const [key, value] of Object.entries(attributes)) this.put(key, value);
+    this.#attributes = ATTRIBUTES;
     this.#out.close(resource);
     return this.#out.take();
   }
@@ -146,22 +206,33 @@ export class SpanEncoder implements AttributeSink {
     out.close(attribute);
   }
 
-  #begin(id: string, parentId: string | undefined, name: string, kind: number): number {
+  #begin(id: Uint8Array, parentId: Uint8Array | undefined): number {
     const out = this.#out;
     const span = out.open(SPANS);
-    out.hex(1, this.#traceId);
-    out.hex(2, id);
+    out.bytes(1, this.#traceId);
+    out.bytes(2, id);
     if (this.#state !== '') out.text(3, this.#state);
-    if (parentId !== undefined) out.hex(4, parentId);
-    out.text(5, name);
-    out.uint(6, kind);
-    this.#attributes = 9;
+    if (parentId !== undefined) out.bytes(4, parentId);
     return span;
   }
 
+  #named(name: string, kind: number): void {
+    this.#out.text(5, name);
+    this.#out.uint(6, kind);
+  }
+
   #times(start: number, end: number): void {
-    this.#out.fixed64(7, nanoseconds(start));
-    this.#out.fixed64(8, nanoseconds(end));
+    this.#nanoseconds(7, start);
+    this.#nanoseconds(8, end);
+  }
+
+  /** `ms` since the epoch, with a fraction, as whole nanoseconds: more than a number holds exactly, so its halves are summed apart. */
+  #nanoseconds(field: number, ms: number): void {
+    const whole = Math.floor(ms);
+    const above = Math.floor(whole / 0x1_0000) * NS_PER_MS;
+    const below = (whole % 0x1_0000) * NS_PER_MS + Math.round((ms - whole) * NS_PER_MS);
+    const low = (above % 0x1_0000) * 0x1_0000 + below;
+    this.#out.fixed64(field, Math.floor(above / 0x1_0000) + Math.floor(low / 0x1_0000_0000), low >>> 0);
   }
 
   #moments(attempt: Attempt, wall: number): void {
@@ -173,7 +244,7 @@ export class SpanEncoder implements AttributeSink {
   #moment(name: string, at: number | undefined, wall: number): void {
     if (at === undefined) return;
     const event = this.#out.open(11);
-    this.#out.fixed64(1, nanoseconds(wall + at));
+    this.#nanoseconds(1, wall + at);
     this.#out.text(2, name);
     this.#out.close(event);
   }
@@ -188,12 +259,6 @@ export class SpanEncoder implements AttributeSink {
     out.fixed32(16, flags);
     out.close(span);
   }
-}
-
-/** Milliseconds since the epoch, with a fraction, as whole nanoseconds: more than a number holds exactly. */
-function nanoseconds(ms: number): bigint {
-  const whole = Math.floor(ms);
-  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6));
 }
 
 const short = (text: string): string => (text.length > LONGEST_TEXT ? text.slice(0, LONGEST_TEXT) : text);

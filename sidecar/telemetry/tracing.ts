@@ -1,5 +1,6 @@
 /** Decides whether a request is traced, and has its spans written and sent. Loaded only where an exporter is configured. */
 import { getRandomValues } from 'node:crypto';
+import type { Attempt } from '../exchange.ts';
 import type { Finished } from './finished.ts';
 import type { KnownNames } from './known-names.ts';
 import { OtlpExporter } from './otlp-exporter.ts';
@@ -35,7 +36,7 @@ export class Tracing {
   ) {
     const exporter = new OtlpExporter(settings);
     this.#sampler = settings.sampler;
-    this.#encoder = new SpanEncoder(() => this.#ids.spanId());
+    this.#encoder = new SpanEncoder((to) => this.#ids.spanId(to));
     const resource = this.#encoder.resource({
       'telemetry.sdk.language': 'nodejs',
       'telemetry.sdk.name': 'outrider',
@@ -63,8 +64,14 @@ export class Tracing {
     return isSampled(this.#sampler, undefined, tail) ? { traceId: this.#ids.traceId, parent } : undefined;
   }
 
-  write(finished: Finished, names: KnownNames, { traceId, parent }: Sampled): void {
-    this.#queue.add(this.#encoder.encode(finished, names, traceId, parent));
+  /** `plain`: the only attempt of a request with nothing to explain. */
+  write(
+    finished: Finished,
+    plain: Attempt | undefined,
+    names: KnownNames,
+    { traceId, parent }: Sampled,
+  ): void {
+    this.#queue.add(this.#encoder.encode(finished, plain, names, traceId, parent));
   }
 
   flush(): Promise<void> {
@@ -101,11 +108,13 @@ class TraceIds {
 
   /** The id drawn last; to be read before anything else is drawn. */
   get traceId(): string {
-    return this.#hex(this.#trace, 16);
+    return this.#pool.toString('hex', this.#trace, this.#trace + 16);
   }
 
-  spanId(): string {
-    return this.#hex(this.#take(8), 8);
+  /** Puts an id into these 8 bytes. */
+  spanId(to: Uint8Array): void {
+    const from = this.#take(8);
+    for (let i = 0; i < 8; i++) to[i] = this.#pool[from + i] as number;
   }
 
   /** Position of so many bytes in the pool, of which the last are not all zero: no id may be. */
@@ -119,9 +128,5 @@ class TraceIds {
       this.#at += length;
       if (this.#pool.readUIntBE(start + length - 6, 6) !== 0) return start;
     }
-  }
-
-  #hex(start: number, length: number): string {
-    return this.#pool.toString('hex', start, start + length);
   }
 }

@@ -191,6 +191,8 @@ export function attempt(
 
 export interface ExchangeParts {
   id?: string;
+  /** Milliseconds after the others. */
+  laterMs?: number;
   headers?: IncomingHttpHeaders;
   operation?: Dialect['operation'];
   method?: string;
@@ -261,7 +263,7 @@ export function exchange(of: World, parts: ExchangeParts = {}): Exchange {
     req: requestWith({ 'content-length': '2048', ...parts.headers }),
     res: {} as ServerResponse,
     startedAt: START,
-    startedWall: WALL,
+    startedWall: WALL + (parts.laterMs ?? 0),
     method: parts.method ?? 'POST',
     path: parts.path ?? '/v1/chat/completions',
     query: '',

@@ -68,27 +68,28 @@ export class OtlpReceiver {
     for (const resourceSpans of readMessage(body).messages(1)) {
       const [resource] = resourceSpans.messages(1);
       for (const span of resourceSpans.messages(2).flatMap((scopeSpans) => scopeSpans.messages(2))) {
-        const kind = span.number(6);
-        this.spans.push({
-          traceId: span.hex(1) ?? '',
-          spanId: span.hex(2) ?? '',
-          traceState: span.text(3),
-          parentSpanId: span.hex(4),
-          name: span.text(5) ?? '',
-          kind: kind === 2 ? 'SERVER' : kind === 3 ? 'CLIENT' : 'OTHER',
-          start: millis(span.fixed64(7)),
-          end: millis(span.fixed64(8)),
-          attributes: attributes(span.messages(9)),
-          events: span
-            .messages(11)
-            .map((event) => ({ name: event.text(2) ?? '', at: millis(event.fixed64(1)) })),
-          failed: span.messages(15)[0]?.number(3) === 2,
-          remoteParent: ((span.number(16) ?? 0) & 0x200) !== 0,
-          resource: attributes(resource?.messages(1) ?? []),
-        });
+        this.spans.push({ ...readSpan(span), resource: attributes(resource?.messages(1) ?? []) });
       }
     }
   }
+}
+
+export function readSpan(span: Message): Omit<ReceivedSpan, 'resource'> {
+  const kind = span.number(6);
+  return {
+    traceId: span.hex(1) ?? '',
+    spanId: span.hex(2) ?? '',
+    traceState: span.text(3),
+    parentSpanId: span.hex(4),
+    name: span.text(5) ?? '',
+    kind: kind === 2 ? 'SERVER' : kind === 3 ? 'CLIENT' : 'OTHER',
+    start: millis(span.fixed64(7)),
+    end: millis(span.fixed64(8)),
+    attributes: attributes(span.messages(9)),
+    events: span.messages(11).map((event) => ({ name: event.text(2) ?? '', at: millis(event.fixed64(1)) })),
+    failed: span.messages(15)[0]?.number(3) === 2,
+    remoteParent: ((span.number(16) ?? 0) & 0x200) !== 0,
+  };
 }
 
 /** To the microsecond, which is what a float of this size holds. */

@@ -1,6 +1,7 @@
 /** Finished requests, most of them plain, each a little different from the one before. */
 import * as fc from 'fast-check';
-import type { Candidate } from '../../../sidecar/routing/plan.ts';
+import type { Dialect } from '../../../sidecar/dialects/dialect.ts';
+import type { Candidate, RequestFacts } from '../../../sidecar/routing/plan.ts';
 import { type Finished, finish } from '../../../sidecar/telemetry/finished.ts';
 import { attempt, type ExchangeParts, exchange, settled, world } from './exchanges.ts';
 
@@ -46,6 +47,16 @@ export const requests = fc.record({
   warnings: often<string[]>([], fc.constant(['dropped'])),
   attempts: often(1, fc.constantFrom(0, 2)),
   trace: fc.option(fc.constant('0af7651916cd43dd8448eb211c80319c'), { nil: undefined }),
+  facts: often<Partial<RequestFacts>>(
+    {},
+    fc.constantFrom({ stream: true }, { choices: 2 }, { jsonSchema: true }, { maxOutputTokens: 7 }),
+  ),
+  operation: often<Dialect['operation']>('chat', fc.constant('embeddings')),
+  answered: often<string | undefined>('gpt-5-mini', fc.constantFrom('gpt-5-mini-2026-01-01', undefined)),
+  reasons: often(['stop'], fc.constantFrom<string[]>([], ['length'], ['stop', 'length'])),
+  responseId: often<string | undefined>('chatcmpl-1', fc.constantFrom('chatcmpl-2', undefined)),
+  upstreamId: often<string | undefined>('req_1', fc.constantFrom('req_2', undefined)),
+  httpStatus: often(200, fc.constant(201)),
   rate: often(1, fc.constantFrom(0.25, 0.5)),
 });
 
@@ -57,12 +68,19 @@ export function made(one: PlainRequest): Finished {
     settlement: settled(one.usage, one.cost, one.source),
     serviceTier: one.tier,
     askedTier: one.askedTier,
+    responseModel: one.answered,
+    finishReasons: one.reasons,
+    responseId: one.responseId,
+    upstreamRequestId: one.upstreamId,
+    httpStatus: one.httpStatus,
   });
   return finished({
     headers: one.length === undefined ? { 'content-length': undefined } : { 'content-length': one.length },
     method: one.method,
     path: one.path,
     asked: one.asked,
+    facts: one.facts,
+    operation: one.operation,
     route: one.route,
     attempts: Array.from({ length: one.attempts }, () => tried),
     committed: one.committed,

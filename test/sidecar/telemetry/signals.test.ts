@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { matchRule } from '../../../sidecar/routing/match-rule.ts';
 import type { RequestFacts } from '../../../sidecar/routing/plan.ts';
 import { finish } from '../../../sidecar/telemetry/finished.ts';
-import { callAttributes } from '../../../sidecar/telemetry/span-attributes.ts';
+import { callFacts } from '../../../sidecar/telemetry/span-attributes.ts';
 import { logRecord } from '../../../sidecar/telemetry/summarise.ts';
 import { facts, route, rule, table } from '../routing/support.ts';
 import { exchange, world } from './exchanges.ts';
@@ -23,7 +23,7 @@ function spanOf(text: string, matches: Parameters<typeof rule>[1]): Record<strin
   const attributes: Record<string, unknown> = {};
   if (!end.last) throw new Error('it was tried');
   const provider = { label: 'p', genAi: 'p', host: 'h', port: 1 } as never;
-  callAttributes(end, end.last, provider, { put: (key, value) => (attributes[key] = value) });
+  callFacts(end, end.last, provider, { put: (key, value) => (attributes[key] = value) });
   return attributes;
 }
 

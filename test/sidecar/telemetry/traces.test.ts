@@ -403,7 +403,7 @@ describe('requests that are not sampled', () => {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.5',
     });
-    for (let i = 0; i < 200; i++) telemetry.record(exchange(of, { id: `n${i}` }));
+    for (let i = 0; i < 200; i++) telemetry.record(exchange(of, { id: `n${i}`, laterMs: i * 1000 }));
     await telemetry.flush(5000);
     const servers = receiver.spans.filter(({ kind }) => kind === 'SERVER');
     expect(servers.length).toBeGreaterThan(60);
@@ -416,6 +416,26 @@ describe('requests that are not sampled', () => {
       (id) => typeof id === 'string',
     );
     expect(named).toHaveLength(servers.length);
+  });
+
+  it('have their own share of what is kept of each second, as those that are have theirs', async () => {
+    const of = world();
+    const { telemetry } = await traced(of, { OTEL_TRACES_SAMPLER: 'parentbased_always_off' });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const kinds: Record<string, ExchangeParts> = {
+      traced: { headers: { traceparent } },
+      ordinary: {},
+      failed: { headers: { traceparent }, outcome: { status: 502, errorCode: 'upstream_error' } },
+    };
+    for (let i = 0; i < 50; i++) {
+      for (const [id, parts] of Object.entries(kinds))
+        telemetry.record(exchange(of, { ...parts, id: id + i }));
+    }
+    await telemetry.flush(5000);
+    const kept = (id: string): number =>
+      Array.from({ length: 50 }, (_, i) => telemetry.request(id + i)).filter(Boolean).length;
+    expect(Object.keys(kinds).map(kept)).toEqual([20, 20, 50]);
+    expect(receiver.spans.filter(({ kind }) => kind === 'SERVER')).toHaveLength(100);
   });
 
   it('load nothing of tracing where no exporter is configured', async () => {
