@@ -22,7 +22,7 @@ import { experimentsOf } from './experiments.ts';
 import { FleetView } from './fleet-view.ts';
 import { healthEvent } from './health-events.ts';
 import { DEFAULT_WAITS, type Waits } from './programmed.ts';
-import { ProxyNews } from './proxy-news.ts';
+import { type News, ProxyNews } from './proxy-news.ts';
 import { SnapshotHistory } from './snapshot-history.ts';
 import { StoredStatuses } from './stored-statuses.ts';
 import { writeStatus } from './writer.ts';
@@ -63,7 +63,9 @@ export class StatusController {
   readonly #history = new SnapshotHistory();
   readonly #view: FleetView;
   readonly #stored: StoredStatuses;
-  readonly #heard = new Set<string>();
+  readonly #news: ProxyNews;
+  /** Pods that something was heard of, and from where they took a step if it is no more than that. */
+  readonly #heard = new Map<string, News['from']>();
   readonly #burst: Debounce;
   readonly #unsubscribe: (() => void)[];
   readonly #pendingSince = new Map<string, number>();
@@ -91,10 +93,11 @@ export class StatusController {
       ...(onRun ? { observe: onRun } : {}),
     });
     this.#burst = new Debounce(clock, ACK_BURST, () => this.#flush());
-    const news = new ProxyNews(registry);
+    this.#news = new ProxyNews(registry);
     this.#unsubscribe = [
       registry.onChange((uid) => {
-        if (news.isNews(uid)) this.#hear(uid);
+        const news = this.#news.of(uid);
+        if (news) this.#hear(uid, news.from);
       }),
       source.onChange((change) => this.#changed(change)),
     ];
@@ -139,8 +142,9 @@ export class StatusController {
     await this.#queue.stop();
   }
 
-  #hear(uid: string): void {
-    this.#heard.add(uid);
+  #hear(uid: string, from?: News['from']): void {
+    // Of several steps the first one's start counts.
+    this.#heard.set(uid, from && this.#heard.has(uid) ? this.#heard.get(uid) : from);
     this.#burst.signal();
   }
 
@@ -158,7 +162,7 @@ export class StatusController {
   #flush(): void {
     const affected = new Set<ItemId>();
     const collect = () => {
-      for (const uid of this.#heard) for (const id of this.#view.itemsOf(uid)) affected.add(id);
+      for (const [uid, from] of this.#heard) for (const id of this.#view.itemsOf(uid, from)) affected.add(id);
     };
     // Before and after: a pod that went, or that is for other routes now, counts with both.
     collect();
@@ -232,10 +236,12 @@ export class StatusController {
     const proxies = this.#view.factsOf(verdict.itemId, leaderSince);
     const now = clock.monotonic();
     const pendingSince = this.#pendingSince.get(key);
+    const { followedAt } = this.#news;
     const facts = {
       now: clock.wall(),
       leaderForMs: now - leaderSince,
       pendingForMs: pendingSince === undefined ? undefined : now - pendingSince,
+      followedMsAgo: followedAt === undefined ? undefined : now - followedAt,
       writtenMsAgo: this.#stored.writtenMsAgo(key),
     };
     const budgets = this.#options.budgets?.(verdict);

@@ -3,6 +3,7 @@
  * pods came and went; asked for one object at a time.
  */
 import type { Clock } from '../../sidecar/snapshot/clock.ts';
+import type { Acknowledgement } from '../../sidecar/snapshot/messages.ts';
 import type { ItemId } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled, Workload } from '../compile/types.ts';
 import type { ProxyRegistry } from '../sync/registry.ts';
@@ -40,9 +41,16 @@ export class FleetView {
     return changed;
   }
 
-  /** Items that the pod should run; none if it is not known. */
-  itemsOf(uid: string): Iterable<ItemId> {
-    return this.#byPod.get(uid)?.items.keys() ?? [];
+  /**
+   * Items that the pod should run; none if it is not known.
+   *
+   * @param from what it ran before, where only what it runs has changed since: items to which it stands as before are left out
+   */
+  itemsOf(uid: string, from?: Acknowledgement): Iterable<ItemId> {
+    const group = this.#byPod.get(uid);
+    const to = this.#registry.get(uid)?.ack;
+    const step = from && to && this.#history.step(from, to);
+    return group ? (step ? group.touched(step) : group.items.keys()) : [];
   }
 
   /** @param leaderSince monotonic time before which silence means nothing to this replica */

@@ -1,7 +1,7 @@
 /** Pods that should run the same: one snapshot with one set of credentials. What is worked out, is worked out once per group. */
 import type { ItemId, SnapshotItem } from '../../sidecar/snapshot/schema.ts';
 import type { Compiled, Workload } from '../compile/types.ts';
-import { type SnapshotHistory, sameItem } from './snapshot-history.ts';
+import { type SnapshotHistory, type Step, sameItem } from './snapshot-history.ts';
 import { type Wanted, wantedOf } from './standing.ts';
 
 export class Group {
@@ -26,6 +26,20 @@ export class Group {
       this.#wanted.set(id, wanted);
     }
     return wanted;
+  }
+
+  /** Items to which a pod that took the step may stand otherwise than before. */
+  touched({ items, credentials }: Step): ItemId[] {
+    return [...this.items.keys()].filter((id) => {
+      const wanted = this.wanted(id);
+      if (!wanted) return false;
+      const { item, needs } = wanted;
+      return (
+        items.has(item.id) ||
+        needs.some((need) => items.has(need.id)) ||
+        wanted.credentials.some((key) => credentials.has(key))
+      );
+    });
   }
 }
 

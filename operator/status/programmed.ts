@@ -55,6 +55,8 @@ export interface ClockFacts {
   leaderForMs: number;
   /** Since sidecars were found to be on their way to this version without a break; undefined if they were not until now. */
   pendingForMs: number | undefined;
+  /** Since some sidecar, of whatever object, last took something new; undefined if none did. */
+  followedMsAgo?: number | undefined;
   /** Since this object's status was last written by this replica; undefined if never. */
   writtenMsAgo: number | undefined;
 }
@@ -62,7 +64,7 @@ export interface ClockFacts {
 export interface Waits {
   /** A leader's first span, in which silence and refusals prove nothing. */
   reconnectWindowMs: number;
-  /** How long sidecars may take before the status says that they are still taking it. */
+  /** How long sidecars may take before the status says that they are still taking it; longer while the fleet follows. */
   pendingGraceMs: number;
 }
 
@@ -71,6 +73,12 @@ export const DEFAULT_WAITS: Waits = { reconnectWindowMs: 30_000, pendingGraceMs:
 /** A pod counts when it runs this long or is connected, so that starting up is no fault. */
 const STARTING_MS = 30_000;
 const SILENT_MS = 60_000;
+/**
+ * A change for a whole fleet takes seconds, one sidecar after another. A status of each object that is on its way would double the
+ * writes just then; so while there is less than this between sidecars that took something new, it waits, for so long at the most.
+ */
+const FOLLOWING_MS = 500;
+const FOLLOWED_MS = 5_000;
 
 type Decision =
   | { kind: 'Set'; finding: Finding; pending: boolean }
@@ -107,13 +115,14 @@ function decide(
   stored: Condition | undefined,
   generation: number,
   expected: readonly ProxyFact[],
-  { leaderForMs, pendingForMs }: ClockFacts,
+  { leaderForMs, pendingForMs = 0, followedMsAgo = FOLLOWING_MS }: ClockFacts,
   waits: Waits,
   again: Soonest,
 ): Decision {
   const finding = judge(stored, generation, expected);
   const pending = finding.reason === PENDING;
-  const graceMs = waits.pendingGraceMs - (pendingForMs ?? 0);
+  const followingMs = Math.min(FOLLOWING_MS - followedMsAgo, FOLLOWED_MS - pendingForMs);
+  const graceMs = Math.max(waits.pendingGraceMs - pendingForMs, followingMs);
   if (pending && graceMs > 0) {
     again.after(graceMs);
     return { kind: 'Wait', pending };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../crds/common.ts';
 import type { LLMRoute, LLMRouteStatus } from '../../../crds/llmroute.ts';
 import { compile } from '../../../operator/compile/compile.ts';
-import type { Resources, Workload } from '../../../operator/compile/types.ts';
+import type { Compiled, Resources, Workload } from '../../../operator/compile/types.ts';
 import type { ClusterEvent } from '../../../operator/events.ts';
 import type { Finding } from '../../../operator/status/conditions.ts';
 import { StatusController } from '../../../operator/status/controller.ts';
@@ -266,6 +266,47 @@ describe('StatusController', () => {
     expect(routeWrites()).toHaveLength(2);
   });
 
+  it('does not say Pending while the fleet follows a change, sidecar after sidecar', async () => {
+    world.pods = Array.from({ length: 10 }, (_, i) => pod(`p${i}`));
+    const result = compiled();
+    for (const each of world.pods) {
+      await after(400);
+      expect(routeWrites()).toEqual([]);
+      acknowledge(each, result);
+    }
+    await after(20);
+    expect(brief(status())).toBe('True/Programmed@1');
+    expect(routeWrites()).toHaveLength(1);
+  });
+
+  it('says Pending once the fleet stands still, and after five seconds though it does not', async () => {
+    world.pods = Array.from({ length: 20 }, (_, i) => pod(`p${i}`));
+    const follow = async (from: number, to: number, result: Compiled) => {
+      for (const each of world.pods.slice(from, to)) {
+        await after(400);
+        acknowledge(each, result);
+      }
+    };
+    const first = compiled();
+    await follow(0, 4, first);
+    await after(499);
+    expect(routeWrites()).toEqual([]);
+    await after(1);
+    expect(brief(status())).toBe('Unknown/Pending@1');
+    for (const each of world.pods) acknowledge(each, first);
+    await after(20);
+    // A new leader would not say so yet.
+    await after(30_000);
+    expect(brief(status())).toBe('True/Programmed@1');
+
+    world.put({ ...aRoute('r'), metadata: { ...aRoute('r').metadata, generation: 2 } });
+    const second = compiled();
+    await follow(0, 12, second);
+    expect(brief(status())).toBe('True/Programmed@1');
+    await follow(12, 14, second);
+    expect(brief(status())).toBe('Unknown/Pending@2');
+  });
+
   it('turns Unknown when a sidecar falls silent for a minute, and True when it speaks again', async () => {
     world.pods = [pod('a')];
     const result = compiled();
@@ -282,6 +323,27 @@ describe('StatusController', () => {
     await after(20);
     expect(brief(status())).toBe('True/Programmed@1');
     expect(routeWrites()).toHaveLength(3);
+  });
+
+  it('looks at what a sidecar took anew, and not at all that it runs', async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `other-${i}`);
+    for (const name of names) world.put(aRoute(name));
+    world.pods = [pod('a'), pod('b')];
+    const first = compiled();
+    for (const each of world.pods) acknowledge(each, first);
+    await after(1000);
+    expect(status().proxies?.programmed).toBe(2);
+    runs = 0;
+    world.put({ ...aRoute('r'), metadata: { ...aRoute('r').metadata, generation: 2 } });
+    const second = compiled();
+    await after(100);
+    for (const each of world.pods) acknowledge(each, second);
+    await after(100);
+    expect(brief(status())).toBe('True/Programmed@2');
+    // Compiled, followed, and its own write came back.
+    expect(runs).toBe(3);
+    const found = (name: string) => world.object('LLMRoute', `shop/${name}`)?.status;
+    expect(names.every((name) => brief(found(name) ?? {}) === 'True/Programmed@1')).toBe(true);
   });
 
   it('is not kept busy by reports that say what is known', async () => {
