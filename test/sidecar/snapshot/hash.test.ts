@@ -10,6 +10,17 @@ describe('canonical JSON', () => {
     );
   });
 
+  it('leaves the value as it is', () => {
+    const value = { b: [{ d: 1, c: { f: 1, e: 2 } }], a: 1 };
+    expect(canonicalJson(value)).toBe('{"a":1,"b":[{"c":{"e":2,"f":1},"d":1}]}');
+    expect(JSON.stringify(value)).toBe('{"b":[{"d":1,"c":{"f":1,"e":2}}],"a":1}');
+  });
+
+  it('has members of any name', () => {
+    const value = JSON.parse('{"b":{"y":1,"x":2},"__proto__":{"d":1,"c":2}}') as object;
+    expect(canonicalJson(value)).toBe('{"__proto__":{"c":2,"d":1},"b":{"x":2,"y":1}}');
+  });
+
   it('is the same for a value and for what arrives of it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
@@ -42,5 +53,6 @@ describe('names that look like numbers', () => {
   it('are sorted as text', () => {
     expect(canonicalJson({ 10: 1, 9: 2, a: { 2: 1, 11: 1 } })).toBe('{"10":1,"9":2,"a":{"11":1,"2":1}}');
     expect(canonicalJson({ 1: 1, 2: 2 })).toBe('{"1":1,"2":2}');
+    expect(canonicalJson([{ b: 1, a: { 5: 1, $: 2 } }])).toBe('[{"a":{"$":2,"5":1},"b":1}]');
   });
 });
