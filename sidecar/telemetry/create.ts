@@ -88,6 +88,13 @@ async function loadTracing(
 const COLLECTOR_OUT = 'the trace collector does not take spans; they are dropped';
 const COLLECTOR_BACK = 'the trace collector takes spans again';
 
+/**
+ * Finished exchanges are told together, this many or after so long: the code and tables of telemetry are then in the caches of the
+ * processor once for all of them, and mostly nobody's next request waits for it.
+ */
+const TOGETHER = 4;
+const TOGETHER_MS = 2;
+
 class ExchangeTelemetry implements Telemetry {
   readonly #warn: (message: string) => void;
   readonly #meter: Meter;
@@ -106,6 +113,9 @@ class ExchangeTelemetry implements Telemetry {
   readonly #pace = new RingPace();
   readonly #tracedPace = new RingPace();
   readonly #onRequest: ((record: LogRecord) => void) | undefined;
+  /** Finished, and told with the next. */
+  readonly #untold: Exchange[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #names = new KnownNames(undefined);
 
   constructor(options: TelemetryOptions, meter: Meter, tracing: Tracing | undefined) {
@@ -131,16 +141,31 @@ class ExchangeTelemetry implements Telemetry {
   }
 
   record(exchange: Exchange): void {
-    try {
-      this.#record(exchange);
-    } catch (error) {
-      // A fault here must not become the request's; the first is told in full, all are counted.
-      if (this.#errors.value++ === 0)
-        this.#warn(`telemetry of request ${exchange.id} failed: ${stackOf(error)}`);
-    }
+    this.#untold.push(exchange);
+    if (this.#untold.length >= TOGETHER) this.#tellAll();
+    else this.#timer ??= setTimeout(() => this.#late(), TOGETHER_MS).unref();
   }
 
-  #record(exchange: Exchange): void {
+  #late(): void {
+    this.#timer = undefined;
+    this.#tellAll();
+  }
+
+  /** To be called before anything that was told is read, or named differently. */
+  #tellAll(): void {
+    for (const exchange of this.#untold) {
+      try {
+        this.#tell(exchange);
+      } catch (error) {
+        // A fault here must not become the request's; the first is told in full, all are counted.
+        if (this.#errors.value++ === 0)
+          this.#warn(`telemetry of request ${exchange.id} failed: ${stackOf(error)}`);
+      }
+    }
+    this.#untold.length = 0;
+  }
+
+  #tell(exchange: Exchange): void {
     const { outcome } = exchange;
     if (outcome === undefined) throw new Error('the exchange has no outcome');
     const finished = finish(exchange, outcome);
@@ -198,19 +223,23 @@ class ExchangeTelemetry implements Telemetry {
   }
 
   snapshotChanged(snapshot: EffectiveSnapshot): void {
+    this.#tellAll();
     this.#names = new KnownNames(snapshot);
     this.#recorder.changeNames(this.#names);
   }
 
   metrics(): Promise<string> {
+    this.#tellAll();
     return this.#meter.page();
   }
 
   request(id: string): RequestSummary | undefined {
+    this.#tellAll();
     return this.#ring.get(id);
   }
 
   async flush(deadlineMs: number): Promise<void> {
+    this.#tellAll();
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, deadlineMs)));
     await Promise.race([Promise.all([this.#log?.flush(), this.#tracing?.flush()]), deadline]);

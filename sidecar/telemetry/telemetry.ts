@@ -13,8 +13,8 @@ export type ProviderChange = 'Worsening' | 'ProbedUp' | 'ProbedDown' | 'ProbedUn
 
 export interface Telemetry {
   /**
-   * Counts, logs and, where sampled, traces a request. Called once, when `outcome` is set and every attempt is settled.
-   * Never throws and keeps no reference to the exchange.
+   * Counts, logs and, where sampled, traces a request, within a few milliseconds. Called once, when `outcome` is set and every
+   * attempt is settled. Never throws, and keeps no reference to the exchange after that.
    */
   record(exchange: Exchange): void;
   /** The breaker of `scope` at a provider opened. */
