@@ -115,7 +115,7 @@ class ExchangeTelemetry implements Telemetry {
   readonly #onRequest: ((record: LogRecord) => void) | undefined;
   /** Finished, and told with the next. */
   readonly #untold: Exchange[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #due = false;
   #names = new KnownNames(undefined);
 
   constructor(options: TelemetryOptions, meter: Meter, tracing: Tracing | undefined) {
@@ -142,12 +142,16 @@ class ExchangeTelemetry implements Telemetry {
 
   record(exchange: Exchange): void {
     this.#untold.push(exchange);
-    if (this.#untold.length >= TOGETHER) this.#tellAll();
-    else this.#timer ??= setTimeout(() => this.#late(), TOGETHER_MS).unref();
+    if (this.#untold.length >= TOGETHER) {
+      this.#tellAll();
+    } else if (!this.#due) {
+      this.#due = true;
+      setTimeout(() => this.#late(), TOGETHER_MS).unref();
+    }
   }
 
   #late(): void {
-    this.#timer = undefined;
+    this.#due = false;
     this.#tellAll();
   }
 
