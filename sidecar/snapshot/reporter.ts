@@ -68,6 +68,11 @@ const URGENT_EVERY_MS = 5_000;
 const MAX_HOPS = 2;
 /** The ledger writes every few seconds, and acknowledges only what is written. */
 const INHERITED_EVERY_MS = 2_000;
+/**
+ * Where one report does not hold all rows, the next ones go out as soon as these are safe: at the pace of regular reports a pod that
+ * answers fifty requests a second would never hand in all of them.
+ */
+const BACKLOG_EVERY_MS = 5_000;
 /** Leases of as many budgets as a report may ask for. */
 const ANSWER_BYTES = 1_048_576;
 /** What demands may take of a report. */
@@ -183,15 +188,18 @@ export class Reporter {
     const bundle = await transport.trustBundle();
     await this.#handInInherited(bundle);
     const sentAt = clock.monotonic();
-    const read = await this.#post(this.#compose(bundle, learnt));
+    const { report, isFull } = this.#compose(bundle, learnt);
+    const read = await this.#post(report);
     const { nextReportIn, acknowledgedSeq, hints, leases } = read;
+    const moved = acknowledgedSeq > this.#acknowledged;
     this.#acknowledged = acknowledgedSeq;
     rows?.acknowledge(acknowledgedSeq, party && ((charges, cost) => party.acknowledged(charges, cost)));
     party?.answered(leases ?? [], sentAt);
     if (learnt) fleet?.delivered(learnt.sequence);
     fleet?.hear(hints);
     rates?.hear(read.rates);
-    const next = Math.min(nextReportIn, rates?.nextInMs() ?? nextReportIn);
+    const regular = Math.min(nextReportIn, rates?.nextInMs() ?? nextReportIn);
+    const next = isFull ? Math.min(regular, moved ? 0 : BACKLOG_EVERY_MS) : regular;
     return this.#inherited.length > 0 ? Math.min(next, INHERITED_EVERY_MS) : next;
   }
 
@@ -265,7 +273,11 @@ export class Reporter {
     };
   }
 
-  #compose(trustBundle: string | undefined, learnt: FleetReport | undefined): Report {
+  /** `isFull`: not all rows found room. */
+  #compose(
+    trustBundle: string | undefined,
+    learnt: FleetReport | undefined,
+  ): { report: Report; isFull: boolean } {
     const { rows, leases } = this.#options;
     const rates = this.#options.rates?.compose();
     const report: Report = {
@@ -274,11 +286,13 @@ export class Reporter {
       ...(rates && { rates }),
     };
     const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report)) - (leases ? DEMAND_BYTES : 0);
-    if (rows) report.rows = fitting(rows.pending(MAX_ROWS), room);
+    // One more than a report takes says whether there are more.
+    const pending = rows?.pending(MAX_ROWS + 1) ?? [];
+    report.rows = fitting(pending.slice(0, MAX_ROWS), room);
     // What the rows of this report have settled is not asked for again.
     const demands = leases?.demands(report.rows);
     if (demands) report.demands = demands;
-    return report;
+    return { report, isFull: report.rows.length < pending.length };
   }
 }
 

@@ -452,6 +452,40 @@ describe('reports', () => {
     expect(spool).toHaveLength(1);
   });
 
+  it('hand in a backlog as fast as the ledger writes it down', async () => {
+    operator.snapshot = first;
+    const { clock } = operator;
+    const spool = Array.from({ length: 4_500 }, (_, i) => ({ seq: i + 1 }));
+    const brought: { seq: number; at: number }[] = [];
+    operator.script.set('/v1/report', (_, res, body) => {
+      const { rows } = JSON.parse(body) as { rows: { seq: number }[] };
+      const now = clock.monotonic();
+      // What came is safe once it is written, every five seconds.
+      const safe = brought.findLast(({ at }) => Math.floor(at / 5_000) < Math.floor(now / 5_000));
+      brought.push({ seq: rows.at(-1)?.seq ?? 0, at: now });
+      json(res, { nextReportIn: 20_000, ledgerShard: 0, acknowledgedSeq: safe?.seq ?? 0 });
+    });
+    await operator.client({
+      rows: {
+        pending: (limit) => spool.slice(0, limit),
+        acknowledge: (seq) => void spool.splice(0, spool.findLastIndex((row) => row.seq <= seq) + 1),
+      },
+    });
+    const began = clock.monotonic();
+    // The deadline of what is under way is ten seconds.
+    const rests = () => !clock.waits.includes(10_000) && clock.waits.some((ms) => ms <= 20_000);
+    while (spool.length > 0) {
+      await until(rests, 'a report to be answered');
+      const count = brought.length;
+      clock.advance(clock.waits[0] ?? 0);
+      await until(() => brought.length > count || spool.length === 0, 'another report');
+    }
+    // Thousand by thousand, and what is left with a regular report.
+    expect(clock.monotonic() - began).toBeLessThanOrEqual(5 * 5_000 + 20_000);
+    // Each is sent and asked for, and no more than that.
+    expect(brought.length).toBeLessThanOrEqual(2 * 5 + 2);
+  });
+
   it('carry as many rows as fit', async () => {
     const rows = Array.from({ length: 1_000 }, (_, seq) => ({ seq, note: 'x'.repeat(5_000) }));
     operator.snapshot = first;
