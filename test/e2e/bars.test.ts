@@ -95,12 +95,7 @@ describe('bars', () => {
   });
 
   test('what a request costs is told', { timeout: 350_000 }, async () => {
-    // A fresh pod has no lease: where the machine is busy, its first request may be told to come again.
-    await eventually('buyer has a lease', 10_000, async () => {
-      const answer = await stage.ask('buyer');
-      expect(answer).toMatchObject(answer.ok ? {} : { status: 503 });
-      return answer.ok;
-    });
+    await hasLease('buyer');
     price.whole = await spentBy('buyer', (nanoUsd) => nanoUsd > 0n);
     const stream = await cluster.call(stage.door(await stage.pod('buyer'), 8080, '/stream'), {
       method: 'POST',
@@ -204,6 +199,7 @@ describe('bars', () => {
     const annotations = { 'outrider.dev/termination-grace': '3m' };
     await cluster.apply(stage.namespace, [app('talker', { annotations })]);
     await stage.available('talker');
+    await hasLease('talker');
     const old = await stage.pod('talker');
     expect(old.spec.terminationGracePeriodSeconds).toBe(180);
     const began = performance.now();
@@ -269,6 +265,15 @@ async function takenOver(name: string, ...not: readonly string[]): Promise<void>
   );
   figure(name, ((performance.now() - began) / 1000).toFixed(1));
   await operatorReady(cluster, replicas);
+}
+
+/** A fresh pod has no lease: where the machine is busy, its first request may be told to come again. */
+async function hasLease(workload: string): Promise<void> {
+  await eventually(`${workload} has a lease`, 10_000, async () => {
+    const answer = await stage.ask(workload);
+    expect(answer).toMatchObject(answer.ok ? {} : { status: 503 });
+    return answer.ok;
+  });
 }
 
 const generationOf = ({ metadata }: Manifest): number =>
