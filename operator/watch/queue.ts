@@ -147,7 +147,8 @@ export class WorkQueue {
     const { clock } = this.#options;
     if (this.#alarm && this.#alarm.at <= at) return;
     this.#alarm?.timer.cancel();
-    this.#alarm = { at, timer: clock.after(at - clock.monotonic(), () => this.#wake(at)) };
+    const ms = Math.max(0, at - clock.monotonic());
+    this.#alarm = { at, timer: clock.after(ms, () => this.#wake(at)) };
   }
 
   /** @param at when it was meant to be; timers may come a little early */

@@ -213,6 +213,29 @@ describe('WorkQueue', () => {
     expect(clock.waits).toEqual([]);
   });
 
+  it('asks for no timer in the past, though time goes on meanwhile', async () => {
+    const asked: number[] = [];
+    const queue = make(() => {}, {
+      clock: {
+        ...clock,
+        monotonic: () => {
+          clock.advance(1);
+          return clock.monotonic();
+        },
+        wall: () => clock.wall(),
+        after: (ms, task) => {
+          asked.push(ms);
+          return clock.after(ms, task);
+        },
+      },
+    });
+    queue.addAfter('a', 0.5);
+    await turn();
+    await queue.idle();
+    expect(results).toEqual(['Done']);
+    expect(asked).toEqual([0]);
+  });
+
   it('forgets a key on request', async () => {
     const queue = make(() => Promise.reject(new Error('always')));
     queue.add('a');
