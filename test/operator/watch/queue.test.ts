@@ -217,7 +217,6 @@ describe('WorkQueue', () => {
     const asked: number[] = [];
     const queue = make(() => {}, {
       clock: {
-        ...clock,
         monotonic: () => {
           clock.advance(1);
           return clock.monotonic();
