@@ -188,8 +188,8 @@ export class Reporter {
     const bundle = await transport.trustBundle();
     await this.#handInInherited(bundle);
     const sentAt = clock.monotonic();
-    const { report, isFull } = this.#compose(bundle, learnt);
-    const read = await this.#post(report);
+    const { body, isFull } = this.#compose(bundle, learnt);
+    const read = await this.#post(body);
     const { nextReportIn, acknowledgedSeq, hints, leases } = read;
     const moved = acknowledgedSeq > this.#acknowledged;
     this.#acknowledged = acknowledgedSeq;
@@ -209,20 +209,18 @@ export class Reporter {
     if (this.#inherited.length === 0 || now - this.#inheritedAt < INHERITED_EVERY_MS) return;
     this.#inheritedAt = now;
     for (const old of this.#inherited) {
-      const report = this.#frame(bundle);
-      report.epoch = old.epoch;
-      const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report));
-      report.rows = fitting(old.pending(MAX_ROWS), room);
-      const { acknowledgedSeq } = await this.#post(report);
+      const frame = { ...this.#frame(bundle), epoch: old.epoch };
+      const room = MAX_REPORT_BYTES - Buffer.byteLength(withRows(frame, []));
+      const { acknowledgedSeq } = await this.#post(withRows(frame, fitting(old.pending(MAX_ROWS), room)));
       old.acknowledge(acknowledgedSeq);
       if (old.size === 0) await old.forget();
     }
     this.#inherited = this.#inherited.filter(({ size }) => size > 0);
   }
 
-  async #post(report: Report): Promise<ReportAnswer> {
+  /** `body`: a `Report`. */
+  async #post(body: string): Promise<ReportAnswer> {
     const { transport } = this.#options;
-    const body = JSON.stringify(report);
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
       let answer: Answer;
@@ -260,13 +258,12 @@ export class Reporter {
   }
 
   /** What every report says. */
-  #frame(trustBundle: string | undefined): Report {
+  #frame(trustBundle: string | undefined): Frame {
     const { acknowledgement, epoch, proxyVersion, features } = this.#options;
     const ack = acknowledgement();
     return {
       epoch,
       ack: { ...ack, exceptions: ack.exceptions.slice(0, MAX_EXCEPTIONS) },
-      rows: [],
       proxyVersion,
       features: [...features],
       ...(trustBundle !== undefined && { trustBundle }),
@@ -277,31 +274,41 @@ export class Reporter {
   #compose(
     trustBundle: string | undefined,
     learnt: FleetReport | undefined,
-  ): { report: Report; isFull: boolean } {
+  ): { body: string; isFull: boolean } {
     const { rows, leases } = this.#options;
     const rates = this.#options.rates?.compose();
-    const report: Report = {
+    const frame: Frame = {
       ...this.#frame(trustBundle),
       ...(learnt && { fleet: learnt }),
       ...(rates && { rates }),
     };
-    const room = MAX_REPORT_BYTES - Buffer.byteLength(JSON.stringify(report)) - (leases ? DEMAND_BYTES : 0);
+    const room = MAX_REPORT_BYTES - Buffer.byteLength(withRows(frame, [])) - (leases ? DEMAND_BYTES : 0);
     // One more than a report takes says whether there are more.
     const pending = rows?.pending(MAX_ROWS + 1) ?? [];
-    report.rows = fitting(pending.slice(0, MAX_ROWS), room);
+    const taken = fitting(pending.slice(0, MAX_ROWS), room);
     // What the rows of this report have settled is not asked for again.
-    const demands = leases?.demands(report.rows);
-    if (demands) report.demands = demands;
-    return { report, isFull: report.rows.length < pending.length };
+    const demands = leases?.demands(pending.slice(0, taken.length));
+    if (demands) frame.demands = demands;
+    return { body: withRows(frame, taken), isFull: taken.length < pending.length };
   }
 }
 
-/** The first rows whose JSON together takes at most `bytes`. */
-function fitting(rows: unknown[], bytes: number): unknown[] {
+/** A report but for its rows, which are thousands at times and made text once, to be measured and to be sent. */
+type Frame = Omit<Report, 'rows'>;
+
+function withRows(frame: Frame, rows: readonly string[]): string {
+  return `{"rows":[${rows.join()}],${JSON.stringify(frame).slice(1)}`;
+}
+
+/** JSON of the first rows, as many as take `bytes` at most. */
+function fitting(rows: readonly unknown[], bytes: number): string[] {
+  const texts: string[] = [];
   let left = bytes;
-  for (const [index, row] of rows.entries()) {
-    left -= Buffer.byteLength(JSON.stringify(row)) + 1;
-    if (left < 0) return rows.slice(0, index);
+  for (const row of rows) {
+    const text = JSON.stringify(row);
+    left -= Buffer.byteLength(text) + 1;
+    if (left < 0) break;
+    texts.push(text);
   }
-  return rows;
+  return texts;
 }
