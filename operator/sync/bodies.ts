@@ -19,7 +19,7 @@ export class Bodies {
     let body = this.#compressed.get(snapshot.hash);
     if (!body) {
       const turn = this.#turns[this.#next] ?? Promise.resolve();
-      body = turn.then(() => gzip(canonicalJson(snapshot)));
+      body = turn.then(() => gzip(canonicalJson(snapshot))).then(alone);
       // A failure is told to those who wait for this body, not to those who come after it.
       this.#turns[this.#next] = body.catch(() => {});
       this.#next = (this.#next + 1) % COMPRESSORS;
@@ -32,4 +32,11 @@ export class Bodies {
   retain(hashes: ReadonlySet<string>): void {
     for (const hash of this.#compressed.keys()) if (!hashes.has(hash)) this.#compressed.delete(hash);
   }
+}
+
+/** What the compressor hands out is a piece of something larger that others have pieces of, and keeps all of it. */
+function alone(piece: Buffer): Buffer {
+  const whole = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(whole);
+  return whole;
 }

@@ -44,10 +44,17 @@ export interface ProxyRegistry {
   onChange(listener: (uid: string) => void): () => void;
 }
 
+/** Versions of sidecars that meet in a fleet. */
+const MAX_SHARED = 8;
+
+const sameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a === b || (a.length === b.length && a.every((each, i) => each === b[i]));
+
 /** The writable table behind the registry; only the sync server holds it. */
 export class ProxyTable implements ProxyRegistry {
   readonly #states = new Map<string, ProxyState>();
   readonly #listeners = new Set<(uid: string) => void>();
+  readonly #features: (readonly string[])[] = [];
 
   list(): ProxyState[] {
     return [...this.#states.values()];
@@ -77,12 +84,22 @@ export class ProxyTable implements ProxyRegistry {
       features: [],
       outdated: false,
     };
-    this.#states.set(pod.uid, Object.freeze({ ...before, ...change }));
+    const features = this.#shared(change.features ?? before.features);
+    this.#states.set(pod.uid, Object.freeze({ ...before, ...change, features }));
     this.#notify(pod.uid);
   }
 
   remove(uid: string): void {
     if (this.#states.delete(uid)) this.#notify(uid);
+  }
+
+  /** Each report brings its own copy of what all sidecars of one version say. */
+  #shared(features: readonly string[]): readonly string[] {
+    const known = this.#features.find((each) => sameList(each, features));
+    if (known) return known;
+    if (this.#features.length >= MAX_SHARED) this.#features.shift();
+    this.#features.push(features);
+    return features;
   }
 
   #notify(uid: string): void {

@@ -12,7 +12,8 @@ export function isInitialEnd({ type, object }: WatchEvent): boolean {
 
 export class InitialEvents<T extends KubeObject> {
   readonly #accept: (object: KubeObject) => T;
-  readonly #objects = new Map<string, T>();
+  /** Let go of once it is handed out: the stream goes on for minutes, and what it began with grows old. */
+  #objects = new Map<string, T>();
   complete = false;
 
   constructor(accept: (object: KubeObject) => T) {
@@ -24,7 +25,9 @@ export class InitialEvents<T extends KubeObject> {
     const { type, object } = event;
     if (isInitialEnd(event)) {
       this.complete = true;
-      return { objects: this.#objects.values(), resourceVersion: versionOf(object) };
+      const all = this.#objects;
+      this.#objects = new Map();
+      return { objects: all.values(), resourceVersion: versionOf(object) };
     }
     if (type === 'ERROR') throw problemOf(object);
     if (type === 'ADDED' || type === 'MODIFIED') {

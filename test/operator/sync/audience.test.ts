@@ -3,6 +3,7 @@ import { FleetKnowledge } from '../../../operator/fleet/knowledge.ts';
 import { Audience } from '../../../operator/sync/audience.ts';
 import { Bodies } from '../../../operator/sync/bodies.ts';
 import { noMetrics } from '../../../operator/sync/metrics.ts';
+import type { LivePod } from '../../../operator/sync/pods.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { ListedPods, podNamed } from './support/pods.ts';
 import { compiledOf, routeItem, snapshotOf } from './support/snapshots.ts';
@@ -37,6 +38,13 @@ describe('bodies', () => {
     expect((await body)?.length).toBeGreaterThan(0);
   });
 
+  it('keep no more than themselves', async () => {
+    const pod = pods.set(podNamed('one'));
+    audience.publish(compiledOf({ app: '*', snapshot: first }));
+    const body = await audience.body(pod, first.hash)?.compressed;
+    expect(body?.buffer.byteLength).toBe(body?.length);
+  });
+
   it('are dropped once nobody should run them', () => {
     const pod = pods.set(podNamed('one'));
     audience.publish(compiledOf({ app: '*', snapshot: first }));
@@ -52,6 +60,28 @@ describe('bodies', () => {
     bodies.retain(new Set([second.hash]));
     expect(bodies.compressed(second)).toBe(two);
     expect(bodies.compressed(first)).not.toBe(one);
+  });
+});
+
+describe('what pods report', () => {
+  const features = (...names: string[]) => names.map((name) => `feature.of.${name}`);
+  const report = (pod: LivePod, said: string[]) => {
+    audience.reported(pod, {
+      epoch: 'e',
+      ack: { hash: '', credentialsVersion: '', exceptions: [] },
+      rows: [],
+      proxyVersion: '1',
+      features: said,
+    });
+    return audience.registry.get(pod.uid)?.features;
+  };
+
+  it('is kept once where it is the same, however many versions come and go', () => {
+    const [one, other] = [pods.set(podNamed('one')), pods.set(podNamed('other'))];
+    const first = report(one, features('a', 'b'));
+    expect(report(other, features('a', 'b'))).toBe(first);
+    for (let n = 0; n < 20; n++) expect(report(other, features('a', `${n}`))).toEqual(features('a', `${n}`));
+    expect(audience.registry.get(one.uid)?.features).toEqual(features('a', 'b'));
   });
 });
 
