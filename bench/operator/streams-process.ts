@@ -1,10 +1,11 @@
-/** Streams as curl would hold them: TLS, one request, and what comes is read. No client of ours, so that thousands fit a process. */
+/** Streams as sidecars hold them: TLS, one request, bare from then on, and what comes is read. No client of ours, so that thousands fit a process. */
 import { connect } from 'node:net';
 import tls from 'node:tls';
 import type { StreamsSetup, StreamsTold } from './streams.ts';
 
 /** Handshakes under way at a time. */
 const IN_FLIGHT = 16;
+const BARE = 'connection: Upgrade\r\nupgrade: outrider-stream\r\n';
 const ANNOUNCED = 'event: snapshot\n';
 
 let [open, lost, announced] = [0, 0, 0];
@@ -27,10 +28,10 @@ async function run({ ca, from, port, tokens }: StreamsSetup): Promise<void> {
         checkServerIdentity: () => undefined,
       });
       let isOpen = false;
-      socket.write(`GET /v1/stream HTTP/1.1\r\nhost: operator\r\nauthorization: Bearer ${token}\r\n\r\n`);
+      socket.write(`GET /v1/stream HTTP/1.1\r\nhost: operator\r\nauthorization: Bearer ${token}\r\n${BARE}\r\n`);
       socket.setEncoding('utf8');
       socket.on('data', (text: string) => {
-        if (!isOpen && text.startsWith('HTTP/1.1 200 ')) {
+        if (!isOpen && text.startsWith('HTTP/1.1 101 ')) {
           isOpen = true;
           open += 1;
           answered();

@@ -1,6 +1,7 @@
 /** The endpoints of the sync server: who may ask for what, and what is answered. */
 import { randomInt } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import {
   LEADER_HEADER,
@@ -11,6 +12,7 @@ import {
   type ReportAnswer,
 } from '../../sidecar/snapshot/messages.ts';
 import type { Audience } from './audience.ts';
+import { takeOver } from './bare-stream.ts';
 import type { Authenticator, Identity } from './identity.ts';
 import type { SyncMetrics } from './metrics.ts';
 import type { LivePod } from './pods.ts';
@@ -30,6 +32,8 @@ export interface HandlerOptions {
   /** Protocol version spoken; it and the one before are served. */
   protocol?: number;
 }
+
+const STREAM_HEADERS = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' };
 
 /** Nobody ever spoke an older one. */
 const FIRST_PROTOCOL = 1;
@@ -53,13 +57,14 @@ export class Handler {
     this.#protocol = options.protocol ?? PROTOCOL_VERSION;
   }
 
-  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  /** @param bare the connection of a stream that is to be bare, as `answerTo` left it */
+  async handle(req: IncomingMessage, res: ServerResponse, bare?: Socket): Promise<void> {
     res.setHeader(PROTOCOL_HEADER, this.#protocol);
     try {
       const identity = await this.#identify(req);
       if (res.destroyed) return;
       const version = this.#checkProtocol(req, identity);
-      await this.#route(req, res, { ...identity, version });
+      await this.#route(req, res, { ...identity, version }, bare);
     } catch (error) {
       const answer = toOutriderError(error);
       if (answer.code === 'sync_failed' && !res.destroyed) this.#options.onError?.(error);
@@ -93,7 +98,12 @@ export class Handler {
     throw new OutriderError('protocol_too_old', { version, oldest });
   }
 
-  async #route(req: IncomingMessage, res: ServerResponse, caller: Caller): Promise<void> {
+  async #route(
+    req: IncomingMessage,
+    res: ServerResponse,
+    caller: Caller,
+    bare: Socket | undefined,
+  ): Promise<void> {
     const [path = ''] = (req.url ?? '').split('?', 1);
     const snapshot = /^\/v1\/snapshots\/([0-9a-f]{64})$/.exec(path);
     if (path === '/v1/report') {
@@ -101,7 +111,7 @@ export class Handler {
       await this.#report(req, res, caller);
     } else if (path === '/v1/stream') {
       allow(req, 'GET', path);
-      this.#stream(req, res, caller);
+      this.#stream(req, res, caller, bare);
     } else if (path === '/v1/credentials') {
       allow(req, 'GET', path);
       this.#credentials(res, caller);
@@ -118,12 +128,17 @@ export class Handler {
     }
   }
 
-  #stream(req: IncomingMessage, res: ServerResponse, caller: Caller): void {
+  #stream(req: IncomingMessage, res: ServerResponse, caller: Caller, bare: Socket | undefined): void {
     req.socket.setKeepAlive(true, 30_000);
+    if (bare) {
+      const sink = takeOver(res, bare, STREAM_HEADERS);
+      bare.on('close', this.#audience.open(caller, sink, caller.version));
+      return;
+    }
     // Node keeps the request for as long as its answer takes, and with it a token that nobody reads again.
     req.headers = {};
     req.rawHeaders = [];
-    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    res.writeHead(200, STREAM_HEADERS);
     res.flushHeaders();
     res.on('close', this.#audience.open(caller, res, caller.version));
   }

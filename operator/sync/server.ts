@@ -10,6 +10,7 @@ import type { Compiled } from '../compile/types.ts';
 import type { FleetKnowledge } from '../fleet/knowledge.ts';
 import { listen } from '../listen.ts';
 import { Audience } from './audience.ts';
+import { answerTo, asksForBareStream } from './bare-stream.ts';
 import { Handler, type HandlerOptions } from './handler.ts';
 import { noMetrics, type SyncMetrics } from './metrics.ts';
 import type { PodLookup } from './pods.ts';
@@ -88,6 +89,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       handshakeTimeout: 10_000,
       headersTimeout: 10_000,
       requestTimeout: 30_000,
+      shouldUpgradeCallback: asksForBareStream,
     },
     (req, res) => {
       keepAsLongAsFits();
@@ -105,6 +107,11 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
     sockets.add(socket);
     keepAsLongAsFits();
     socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('upgrade', (req, stream) => {
+    const socket = stream as Socket;
+    keepAsLongAsFits();
+    void handler.handle(req, answerTo(req, socket), socket);
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   const address = await listen(server, options.listen).catch((error: unknown) => {

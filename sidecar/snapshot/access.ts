@@ -21,7 +21,10 @@ export interface AccessOptions {
 
 export interface Access {
   token: string;
+  /** For exchanges, one after the other: one connection costs the operator one handshake, and it has thousands of sidecars. */
   agent: https.Agent;
+  /** For streams, so that they are in nobody's way. */
+  streams: https.Agent;
   /** SHA-256 in hex of the CA file that the agent trusts; undefined without a file. */
   trustBundle: string | undefined;
 }
@@ -62,6 +65,7 @@ export class AccessFiles {
   /** Breaks off connections. */
   close(): void {
     this.#known?.agent.destroy();
+    this.#known?.streams.destroy();
   }
 
   async #read(): Promise<Access> {
@@ -73,7 +77,8 @@ export class AccessFiles {
     this.#known = {
       token,
       ca,
-      agent: kept?.agent ?? newAgent(ca, name),
+      agent: kept?.agent ?? newAgent(ca, name, { keepAlive: true, maxSockets: 1 }),
+      streams: kept?.streams ?? newAgent(ca, name, {}),
       trustBundle: kept?.trustBundle ?? hashOf(ca),
       readAt: clock.monotonic(),
     };
@@ -86,13 +91,11 @@ function hashOf(ca: string | undefined): string | undefined {
   return ca === undefined ? undefined : createHash('sha256').update(ca).digest('hex');
 }
 
-function newAgent(ca: string | undefined, name: string): https.Agent {
+function newAgent(ca: string | undefined, name: string, options: https.AgentOptions): https.Agent {
   return new https.Agent({
-    keepAlive: true,
+    ...options,
     keepAliveMsecs: 30_000,
     timeout: KEEP_ALIVE_MS,
-    maxSockets: 4,
-    maxFreeSockets: 1,
     minVersion: 'TLSv1.2',
     // Here and not per request: requests with a check of their own never share a connection.
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),

@@ -228,37 +228,35 @@ export class SnapshotClient implements ConfigSource {
 
   /** One stream from opening to its end. Returns when the server ended it in order, as it does when the token expires. */
   async #listen(): Promise<void> {
-    const headers = { accept: 'text/event-stream' };
-    const response = await this.#transport.stream({ method: 'GET', path: '/v1/stream', headers });
+    const { status, headers, body } = await this.#transport.stream('/v1/stream', 'text/event-stream');
     let idle: Timer | undefined;
     try {
-      const { statusCode: status = 0 } = response;
       this.#outdated = status === 426;
       if (status !== 200) throw new ExchangeFailed(`the stream was answered ${status}`, status);
-      const spoken = Number(response.headers[PROTOCOL_HEADER]);
+      const spoken = Number(headers[PROTOCOL_HEADER]);
       if (!(spoken >= this.#protocol - 1)) {
         throw new ExchangeFailed(
           'the operator speaks a protocol that is older than this sidecar understands',
         );
       }
-      if (!/^text\/event-stream\b/.test(response.headers['content-type'] ?? '')) {
+      if (!/^text\/event-stream\b/.test(headers['content-type'] ?? '')) {
         throw new ExchangeFailed('the stream is no event stream');
       }
       this.#connected = true;
       this.#problem = undefined;
       this.#reporter?.notify();
       const idleMs = this.#options.idleMs ?? 3 * HEARTBEAT_MS;
-      const dead = (): void => void response.destroy(new Error(`the stream was silent for ${idleMs} ms`));
+      const dead = (): void => void body.destroy(new Error(`the stream was silent for ${idleMs} ms`));
       idle = this.#clock.after(idleMs, dead);
       const reader = new EventReader();
-      for await (const chunk of response as AsyncIterable<Buffer>) {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
         idle.cancel();
         idle = this.#clock.after(idleMs, dead);
         for (const event of reader.read(chunk)) this.#take(event);
       }
     } finally {
       idle?.cancel();
-      response.destroy();
+      body.destroy();
     }
   }
 

@@ -7,6 +7,9 @@
  *   POST /v1/report                 a Report, answered by a ReportAnswer; 421 + `x-outrider-leader` on a non-leader
  *
  * Every request carries `authorization: Bearer <projected token>` and `x-outrider-protocol: <version>`.
+ *
+ * A stream that is asked for with `connection: Upgrade` and `upgrade: outrider-stream` may be answered 101; the same events follow, without
+ * chunks around them. Who asks takes 200 as well, and who does not ask, such as curl, gets 200.
  */
 import type { FleetReport, Hints } from './fleet/messages.ts';
 import type { BudgetDemand, BudgetLease } from './lease-messages.ts';
@@ -21,6 +24,9 @@ export const PROTOCOL_VERSION: number = SNAPSHOT_VERSION;
 
 /** Both sides state their protocol version in it, in every request and every answer. */
 export const PROTOCOL_HEADER = 'x-outrider-protocol';
+
+/** What a stream is upgraded to: the connection carries its events and nothing else from then on, so that neither side keeps a parser for it. */
+export const BARE_STREAM = 'outrider-stream';
 
 /** `host:port` of the leader, on 421. Its certificate must be valid for the name the sidecar was configured with. */
 export const LEADER_HEADER = 'x-outrider-leader';

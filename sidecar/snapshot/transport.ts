@@ -5,9 +5,10 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
+import type { Readable } from 'node:stream';
 import { type Access, AccessFiles } from './access.ts';
 import type { Clock } from './clock.ts';
-import { PROTOCOL_HEADER } from './messages.ts';
+import { BARE_STREAM, PROTOCOL_HEADER } from './messages.ts';
 
 export interface TransportOptions {
   /** `https://host:port` of the operator's service. */
@@ -36,6 +37,13 @@ export interface Answer {
   body: Buffer;
 }
 
+/** An answer whose body goes on; destroy the body to end it. */
+export interface OpenStream {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Readable;
+}
+
 /** The exchange did not come to an end that can be used. The message never has a token in it. */
 export class ExchangeFailed extends Error {
   /** Status of the answer; undefined where there was none. */
@@ -53,7 +61,7 @@ export class Transport {
   readonly #url: URL;
   /** What the certificate must be valid for, whichever replica shows it. */
   readonly #name: string;
-  readonly #open = new Set<ClientRequest>();
+  readonly #open = new Set<{ destroy(error: Error): unknown }>();
   readonly #access: AccessFiles;
   #closed = false;
 
@@ -93,12 +101,17 @@ export class Transport {
     }
   }
 
-  /** A response whose headers are here and whose body goes on; destroy it to end it. */
-  async stream(request: Request): Promise<IncomingMessage> {
+  /** A response whose headers are here; bare where the operator can do that. */
+  async stream(path: string, accept: string): Promise<OpenStream> {
     const deadline = this.#deadline();
     this.#access.distrust();
+    const headers = { accept, connection: 'Upgrade', upgrade: BARE_STREAM };
     try {
-      return await this.#send(request, deadline);
+      const response = await this.#send({ method: 'GET', path, headers }, deadline);
+      const { headers: said, statusCode = 0, socket } = response;
+      // After an upgrade the connection itself is what goes on.
+      const isBare = statusCode === 101;
+      return { status: isBare ? 200 : statusCode, headers: said, body: isBare ? socket : response };
     } catch (error) {
       throw failure(error);
     } finally {
@@ -134,12 +147,12 @@ export class Transport {
 
   #request(
     { method, path, headers, body, leader }: Request,
-    { token, agent }: Access,
+    { token, agent, streams }: Access,
   ): { request: ClientRequest; response: Promise<IncomingMessage> } {
     if (this.#closed) throw new Error('stopped');
     const target = new URL(leader === undefined ? this.#url : `https://${leader}`);
     const request = https.request({
-      agent,
+      agent: headers?.upgrade === undefined ? agent : streams,
       method,
       host: unbracketed(target.hostname),
       port: target.port || 443,
@@ -158,6 +171,14 @@ export class Transport {
     this.#open.add(request);
     const response = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
+      request.once('upgrade', (answer, socket, first) => {
+        // Nobody else hears of its failures from here on; whoever reads it does.
+        socket.on('error', () => {});
+        this.#open.add(socket);
+        socket.once('close', () => this.#open.delete(socket));
+        if (first.length > 0) socket.unshift(first);
+        resolve(answer);
+      });
       request.on('error', reject);
       request.once('close', () => {
         this.#open.delete(request);

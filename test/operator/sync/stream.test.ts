@@ -1,9 +1,11 @@
 import https from 'node:https';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LivePod } from '../../../operator/sync/pods.ts';
 import type { SyncServer } from '../../../operator/sync/server.ts';
 import { until } from '../support/manual-clock.ts';
-import { Harness, HOUR_MS } from './support/harness.ts';
+import { BARE, Harness, HOUR_MS } from './support/harness.ts';
 import { podNamed } from './support/pods.ts';
 import { compiledOf, keys, routeItem, snapshotOf } from './support/snapshots.ts';
 
@@ -21,11 +23,13 @@ beforeEach(async () => {
 });
 afterEach(() => harness.close());
 
-async function listen(who = pod, expiresInMs = HOUR_MS) {
-  return harness.stream(server.address.port, await harness.token(who, expiresInMs));
-}
+describe.each([
+  ['as curl has it', false],
+  ['bare', true],
+])('stream %s', (_form, bare) => {
+  const listen = async (who = pod, expiresInMs = HOUR_MS) =>
+    harness.stream(server.address.port, await harness.token(who, expiresInMs), bare);
 
-describe('stream', () => {
   it('announces what the pod should run as soon as it is open', async () => {
     server.publish(compiledOf({ app: 'shop', snapshot: shop, credentials: keys({ a: 'v' }) }));
     const stream = await listen();
@@ -104,7 +108,7 @@ describe('stream', () => {
       connectedSince: undefined,
       disconnectedAt: 11_000,
     });
-    expect(stream.response.complete).toBe(true);
+    expect(stream.complete).toBe(true);
   });
 
   it('is replaced by a newer one of the same pod', async () => {
@@ -137,7 +141,7 @@ describe('stream', () => {
     expect(new Set(changed)).toEqual(new Set([pod.uid]));
     stop();
     const before = changed.length;
-    stream.response.destroy();
+    stream.body.destroy();
     await until(() => server.registry.get(pod.uid)?.connected === false);
     expect(changed).toHaveLength(before);
   });
@@ -146,49 +150,96 @@ describe('stream', () => {
     const stream = await listen();
     await harness.stopServer(server);
     await until(() => stream.ended);
-    expect(stream.response.complete).toBe(true);
+    expect(stream.complete).toBe(true);
   });
 });
 
-describe('a reader that does not read', () => {
+describe('a bare stream', () => {
+  const ask = (target: string, headers: Record<string, string>, token?: string) =>
+    harness.request(server.address.port, target, {
+      headers,
+      agent: new https.Agent({ ca: harness.authority.ca }),
+      ...(token !== undefined && { token }),
+    });
+
+  it('says what it is, and whom it was asked by', async () => {
+    const { response } = await harness.stream(server.address.port, await harness.token(pod), true);
+    expect(response.statusCode).toBe(101);
+    expect(response.headers).toMatchObject({ ...BARE, 'x-outrider-protocol': '1' });
+    expect(response.headers).not.toHaveProperty('transfer-encoding');
+  });
+
+  it('is refused in words of HTTP, and the connection ends', async () => {
+    const reply = await ask('/v1/stream', BARE);
+    expect(reply.status).toBe(401);
+    expect(reply.headers).toMatchObject({ connection: 'close', 'www-authenticate': 'Bearer' });
+    expect(JSON.parse(reply.body.toString())).toMatchObject({ error: { code: 'identity_required' } });
+    const old = await ask('/v1/stream', { ...BARE, 'x-outrider-protocol': '0' }, await harness.token(pod));
+    expect(old.status).toBe(426);
+  });
+
+  it.each([
+    ['another target', '/v1/credentials', BARE],
+    ['another protocol', '/v1/nothing', { ...BARE, upgrade: 'websocket' }],
+  ])('is no other: %s is answered as if no upgrade was asked for', async (_what, target, headers) => {
+    server.publish(compiledOf({ app: 'shop', snapshot: shop }));
+    const reply = await ask(target, headers, await harness.token(pod));
+    expect(reply.status).toBe(target === '/v1/nothing' ? 404 : 200);
+  });
+
+  it('ends when its reader does, whatever that sent before', async () => {
+    const stream = await harness.stream(server.address.port, await harness.token(pod), true);
+    (stream.body as Socket).end('GET / HTTP/1.1\r\n\r\n');
+    await until(() => stream.ended);
+    await until(() => server.registry.get(pod.uid)?.connected === false);
+    expect(stream.text).toBe('');
+  });
+});
+
+describe.each([
+  ['as curl has it', false],
+  ['bare', true],
+])('a reader that does not read, %s', (_form, bare) => {
+  const listen = async (who = pod) => harness.stream(server.address.port, await harness.token(who));
+
   /** A connection whose socket is paused as soon as the response has begun. */
   async function listenDeaf(): Promise<{ hashes: () => Promise<string[]>; gone: () => boolean }> {
     const token = await harness.token(pod);
     return new Promise((resolve, reject) => {
-      const request = https.get(
-        {
-          host: '127.0.0.1',
-          port: server.address.port,
-          path: '/v1/stream',
-          ca: harness.authority.ca,
-          agent: false,
-          headers: { authorization: `Bearer ${token}` },
-        },
-        (response) => {
-          response.pause();
-          response.socket.pause();
-          let text = '';
-          let gone = false;
-          response.on('error', () => {});
-          response.on('close', () => {
-            gone = true;
-          });
-          resolve({
-            gone: () => gone,
-            hashes: async () => {
-              response.setEncoding('utf8');
-              response.on('data', (chunk: string) => {
-                text += chunk;
-              });
-              response.socket.resume();
-              response.resume();
-              const last = server.registry.get(pod.uid)?.sentHash ?? '';
-              await until(() => text.includes(last) || gone);
-              return [...text.matchAll(/"hash":"([0-9a-f]{64})"/g)].map((match) => match[1] ?? '');
-            },
-          });
-        },
-      );
+      const hear = (body: Readable, socket: Socket) => {
+        body.pause();
+        socket.pause();
+        let text = '';
+        let gone = false;
+        body.on('error', () => {});
+        body.on('close', () => {
+          gone = true;
+        });
+        resolve({
+          gone: () => gone,
+          hashes: async () => {
+            body.setEncoding('utf8');
+            body.on('data', (chunk: string) => {
+              text += chunk;
+            });
+            socket.resume();
+            body.resume();
+            const last = server.registry.get(pod.uid)?.sentHash ?? '';
+            await until(() => text.includes(last) || gone);
+            return [...text.matchAll(/"hash":"([0-9a-f]{64})"/g)].map((match) => match[1] ?? '');
+          },
+        });
+      };
+      const request = https.get({
+        host: '127.0.0.1',
+        port: server.address.port,
+        path: '/v1/stream',
+        ca: harness.authority.ca,
+        agent: false,
+        headers: { authorization: `Bearer ${token}`, ...(bare && BARE) },
+      });
+      request.on('response', (response) => hear(response, response.socket));
+      request.on('upgrade', (_response, socket) => hear(socket, socket));
       request.on('error', reject);
     });
   }

@@ -525,7 +525,7 @@ describe('connections', () => {
       await until(() => operator.clock.waits.includes(45_000));
     }
     expect(operator.connections).toBe(before);
-    expect(before).toBeLessThanOrEqual(3);
+    expect(before).toBe(2);
   });
 
   it('that break off when they are used again are replaced once, without a failure', async () => {

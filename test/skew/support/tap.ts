@@ -46,7 +46,9 @@ export class Tap {
   }
 
   #pass(req: IncomingMessage, res: ServerResponse): void {
-    const { method = '', url = '', headers } = req;
+    // Whether a stream is bare is agreed on hop by hop.
+    const { connection: _, upgrade: __, ...headers } = req.headers;
+    const { method = '', url = '' } = req;
     const onward = https.request(
       { host: '127.0.0.1', port: this.#operatorPort, agent: this.#agent, method, path: url, headers },
       (answer) => {

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { createTokenAuthenticator } from '../../../../operator/sync/identity.ts';
 import { noMetrics, type SyncMetrics } from '../../../../operator/sync/metrics.ts';
 import type { LivePod } from '../../../../operator/sync/pods.ts';
@@ -181,12 +182,20 @@ export class Harness {
     });
   }
 
-  /** A stream by hand. */
-  stream(port: number, token: string): Promise<ListenedStream> {
+  /** A stream by hand, as curl has it or bare. */
+  stream(port: number, token: string, bare = false): Promise<ListenedStream> {
+    const options = {
+      token,
+      ...(bare && { headers: BARE, agent: new https.Agent({ ca: this.authority.ca }) }),
+    };
     return new Promise((resolve, reject) => {
-      const request = this.#open(port, '/v1/stream', { token }, (response) => {
-        if (response.statusCode === 200) resolve(new ListenedStream(response));
+      const request = this.#open(port, '/v1/stream', options, (response) => {
+        if (response.statusCode === 200 && !bare) resolve(new ListenedStream(response, response));
         else reject(new Error(`answered ${response.statusCode}`));
+      });
+      request.on('upgrade', (response, socket, first) => {
+        if (first.length > 0) socket.unshift(first);
+        resolve(new ListenedStream(response, socket));
       });
       request.on('error', reject);
       request.end();
@@ -231,22 +240,31 @@ export class Harness {
   }
 }
 
+export const BARE = { connection: 'Upgrade', upgrade: 'outrider-stream' };
+
 /** What came over a stream, as text. */
 export class ListenedStream {
   readonly response: IncomingMessage;
+  readonly body: Readable;
   text = '';
   ended = false;
+  /** Nothing was cut off. */
+  complete = false;
 
-  constructor(response: IncomingMessage) {
+  constructor(response: IncomingMessage, body: Readable) {
     this.response = response;
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
+    this.body = body;
+    body.setEncoding('utf8');
+    body.on('data', (chunk: string) => {
       this.text += chunk;
     });
-    response.on('close', () => {
+    body.on('end', () => {
+      this.complete = true;
+    });
+    body.on('close', () => {
       this.ended = true;
     });
-    response.on('error', () => {});
+    body.on('error', () => {});
   }
 
   /** Hashes announced so far. */
