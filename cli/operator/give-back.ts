@@ -7,7 +7,9 @@ import type { Clock, Timer } from '../../sidecar/snapshot/clock.ts';
 import { collect } from '../give-back.ts';
 
 const AFTER_START_MS = 1_000;
-const LOOK_MS = 15_000;
+const LOOK_MS = 3_000;
+/** Between two collections. */
+const APART_MS = 15_000;
 /** Since it was last collected; less is not worth a pause. */
 const GROWN_BYTES = 8 * 1024 * 1024;
 /** Of a core, since the last look; above that, pauses would be in somebody's way. */
@@ -24,13 +26,16 @@ export interface Process {
 export function giveBackAtRest(clock: Clock, self: Process = thisProcess()): { stop(): void } {
   let timer: Timer | undefined;
   let resident: number | undefined;
+  let at = 0;
   const look = (): void => {
     const share = self.utilization();
+    const now = clock.monotonic();
     const grown = resident === undefined || self.resident() - resident >= GROWN_BYTES;
     // The first time nobody knows it yet, and a start is busy by nature.
-    if (grown && (resident === undefined || share < BUSY_SHARE)) {
+    if (grown && (resident === undefined || (share < BUSY_SHARE && now - at >= APART_MS))) {
       collect();
       resident = self.resident();
+      at = now;
     }
     timer = clock.after(LOOK_MS, look);
   };
