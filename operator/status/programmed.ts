@@ -78,7 +78,7 @@ const SILENT_MS = 60_000;
  * writes just then; so while there is less than this between sidecars that took something new, it waits, for so long at the most.
  */
 const FOLLOWING_MS = 500;
-const FOLLOWED_MS = 5_000;
+const FOLLOWED_MS = 10_000;
 
 type Decision =
   | { kind: 'Set'; finding: Finding; pending: boolean }

@@ -279,8 +279,8 @@ describe('StatusController', () => {
     expect(routeWrites()).toHaveLength(1);
   });
 
-  it('says Pending once the fleet stands still, and after five seconds though it does not', async () => {
-    world.pods = Array.from({ length: 20 }, (_, i) => pod(`p${i}`));
+  it('says Pending once the fleet stands still, and after ten seconds though it does not', async () => {
+    world.pods = Array.from({ length: 30 }, (_, i) => pod(`p${i}`));
     const follow = async (from: number, to: number, result: Compiled) => {
       for (const each of world.pods.slice(from, to)) {
         await after(400);
@@ -301,9 +301,9 @@ describe('StatusController', () => {
 
     world.put({ ...aRoute('r'), metadata: { ...aRoute('r').metadata, generation: 2 } });
     const second = compiled();
-    await follow(0, 12, second);
+    await follow(0, 24, second);
     expect(brief(status())).toBe('True/Programmed@1');
-    await follow(12, 14, second);
+    await follow(24, 27, second);
     expect(brief(status())).toBe('Unknown/Pending@2');
   });
 
