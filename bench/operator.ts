@@ -49,7 +49,7 @@ async function writes(): Promise<void> {
       `${((cpuNanoseconds(replica.pid) - before) / 1e9).toFixed(1)} s`,
     );
     await memory('and 500 sidecars', replica);
-    await measureWrites(plane, size, report);
+    await measureWrites(plane, size, SIDECARS, report);
     await resetPeak(replica.pid);
     const cpu = cpuNanoseconds(replica.pid);
     await wait(10_000);
