@@ -185,7 +185,6 @@ export class PassthroughRun extends Relay implements CallOwner {
         path: withQuery(below(upstream.path(place, candidate.upstreamModel, false), path), exchange.query),
         headers,
         body: undefined,
-        length: 0,
         changes: [],
         usageInjected: false,
         askedTier: undefined,

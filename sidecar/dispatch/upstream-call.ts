@@ -94,7 +94,11 @@ export class UpstreamCall implements WireEvents {
     if (reused) this.socketAssigned(reused);
     listenToRequest(outgoing, this, reused === undefined);
     if (request.body) {
-      endRequest(outgoing, request.body, request.length);
+      const { body } = request;
+      const last = body.length - 1;
+      for (let i = 0; i < last; i++) outgoing.write(body[i]);
+      if (last === 0) endRequest(outgoing, body[0] as Buffer);
+      else outgoing.end(body[last]);
       // A long stream must not keep the prompt that started it.
       request.body = undefined;
     }

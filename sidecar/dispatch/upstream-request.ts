@@ -12,7 +12,6 @@ import type { Exchange } from '../exchange.ts';
 import type { Spoken } from '../providers/provider-type.ts';
 import { isUnstored } from '../routing/kept.ts';
 import type { Candidate } from '../routing/plan.ts';
-import { ONE_PIECE } from '../server/one-piece.ts';
 import type { PatchBody, RuleBody } from '../snapshot/schema.ts';
 import { askedTier } from './asked-tier.ts';
 import type { Authorization } from './auth/authorize.ts';
@@ -27,8 +26,6 @@ export interface UpstreamRequest {
   readonly headers: string[];
   /** Written in this order; undefined: streamed from the caller. */
   body: readonly Buffer[] | undefined;
-  /** Bytes of the body. */
-  readonly length: number;
   readonly changes: readonly BodyChange[];
   /** Reads the answer. */
   readonly wire: WireReader;
@@ -67,7 +64,7 @@ export interface Crossed {
   readonly asksTier?: boolean;
 }
 
-/** Up to this size one buffer is cheaper than several writes, unless it is sent as text. */
+/** Up to this size one buffer is cheaper than several writes. */
 const CONCAT_LIMIT = 32 * 1024;
 
 /** Whose streams carry usage only when asked. */
@@ -94,7 +91,7 @@ export function buildRequest(
   });
   headers.push('Content-Length', String(spliced.length));
   const body =
-    spliced.chunks.length > 1 && spliced.length > ONE_PIECE && spliced.length <= CONCAT_LIMIT
+    spliced.chunks.length > 1 && spliced.length <= CONCAT_LIMIT
       ? [Buffer.concat(spliced.chunks, spliced.length)]
       : spliced.chunks;
   const path = upstream.path(way.spoken, candidate.upstreamModel, stream);
@@ -105,7 +102,6 @@ export function buildRequest(
     path: query === '' ? path : withQuery(path, query),
     headers,
     body,
-    length: spliced.length,
     changes: spliced.changes,
     usageInjected,
     askedTier: tierOf(exchange, crossed, candidate.target.patch),

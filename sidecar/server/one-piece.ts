@@ -5,7 +5,7 @@
 import type { ClientRequest, ServerResponse } from 'node:http';
 
 /** Up to this size with its head, text is copied to the kernel from the stack; beyond it, bytes cost less. */
-export const ONE_PIECE = 14 * 1024;
+const ONE_PIECE = 14 * 1024;
 
 /** Ends an answer; worth it where its head is still to be sent, and right in any case. */
 export function endAnswer(res: ServerResponse, body: Buffer): void {
@@ -21,15 +21,8 @@ export function endAnswer(res: ServerResponse, body: Buffer): void {
   res.end();
 }
 
-/** Sends the body of a request whose head is set and not sent yet, and ends it. `length`: of all chunks. */
-export function endRequest(outgoing: ClientRequest, chunks: readonly Buffer[], length: number): void {
-  if (length <= ONE_PIECE) {
-    let text = '';
-    for (const chunk of chunks) text += chunk.toString('latin1');
-    outgoing.end(text, 'latin1');
-    return;
-  }
-  const last = chunks.length - 1;
-  for (let i = 0; i < last; i++) outgoing.write(chunks[i]);
-  outgoing.end(chunks[last]);
+/** Ends a request whose head is set and not sent yet. */
+export function endRequest(outgoing: ClientRequest, body: Buffer): void {
+  if (body.length > ONE_PIECE) outgoing.end(body);
+  else outgoing.end(body.toString('latin1'), 'latin1');
 }
