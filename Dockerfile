@@ -42,9 +42,9 @@ COPY --from=build /out/operator /
 EXPOSE 8443 8444 8081
 ENV MALLOC_ARENA_MAX=1 \
     MALLOC_TRIM_THRESHOLD_=16384 \
-    MALLOC_MMAP_THRESHOLD_=16384 \
+    MALLOC_MMAP_THRESHOLD_=8192 \
     MALLOC_TOP_PAD_=0
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--no-maglev", "--expose-gc", "/app/operator.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--no-maglev", "--no-sparkplug", "--heap-growing-percent=40", "--expose-gc", "/app/operator.js"]
 
 FROM base AS sidecar
 LABEL org.opencontainers.image.title="outrider-sidecar" \

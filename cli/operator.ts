@@ -53,6 +53,8 @@ A flag wins over the variable beside it. SIGTERM ends it in order; sidecars go o
 
 /** Each keeps 10 KiB; Node keeps up to a thousand of those that came and went. */
 const IDLE_PARSERS = 16;
+/** Node cuts small buffers from pools of 64 KiB, and one that is left, such as the ticket of a TLS session, keeps the whole pool. */
+const POOL_BYTES = 1024;
 
 const FLAGS = [
   'kubeconfig',
@@ -134,6 +136,8 @@ export async function main(args: string[]): Promise<number> {
 }
 
 async function run(settings: OperatorSettings): Promise<number> {
+  setMaxIdleHTTPParsers(IDLE_PARSERS);
+  Buffer.poolSize = POOL_BYTES;
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
   const { kubeconfig, election, ledger, jwksFile, options, tls, trust } = settings;
   let files: FileCertificates | undefined;
@@ -163,7 +167,6 @@ async function run(settings: OperatorSettings): Promise<number> {
       ...(jwksFile ? { identity: { ...options.identity, fetchKeys: () => readKeys(jwksFile) } } : {}),
     });
     log.info({ sync: operator.address, admin: operator.admin }, 'operator is up');
-    setMaxIdleHTTPParsers(IDLE_PARSERS);
     void operator.ready.then(() => (givingBack = giveBackAtRest(systemClock)));
     const signal = await Promise.race([terminated(), lost.promise]);
     if (signal === 'lost') {

@@ -28,7 +28,9 @@ async function run({ ca, from, port, tokens }: StreamsSetup): Promise<void> {
         checkServerIdentity: () => undefined,
       });
       let isOpen = false;
-      socket.write(`GET /v1/stream HTTP/1.1\r\nhost: operator\r\nauthorization: Bearer ${token}\r\n${BARE}\r\n`);
+      socket.write(
+        `GET /v1/stream HTTP/1.1\r\nhost: operator\r\nauthorization: Bearer ${token}\r\n${BARE}\r\n`,
+      );
       socket.setEncoding('utf8');
       socket.on('data', (text: string) => {
         if (!isOpen && text.startsWith('HTTP/1.1 101 ')) {

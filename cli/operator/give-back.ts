@@ -11,7 +11,7 @@ const LOOK_MS = 3_000;
 /** Between two collections. */
 const APART_MS = 15_000;
 /** Since it was last collected; less is not worth a pause. */
-const GROWN_BYTES = 8 * 1024 * 1024;
+const GROWN_BYTES = 4 * 1024 * 1024;
 /** Of a core, since the last look; above that, pauses would be in somebody's way. */
 const BUSY_SHARE = 0.25;
 

@@ -11,7 +11,8 @@ interface Write {
   basedOn: string | undefined;
   /** Version that the write made. */
   resourceVersion: string;
-  status: object;
+  /** Undefined once the watch has a copy of it: two copies of thousands of statuses are megabytes. */
+  status: object | undefined;
   at: number;
 }
 
@@ -27,7 +28,11 @@ export class StoredStatuses {
   current(key: string, object: KubeObject): { status: unknown; resourceVersion: string | undefined } {
     const write = this.#writes.get(key);
     const { uid, resourceVersion } = object.metadata;
-    if (write && write.uid === uid && !caughtUp(resourceVersion, write)) return write;
+    if (write?.status && write.uid === uid) {
+      const { status } = write;
+      if (!caughtUp(resourceVersion, write)) return { status, resourceVersion: write.resourceVersion };
+      write.status = undefined;
+    }
     return { status: object.status, resourceVersion };
   }
 

@@ -59,11 +59,12 @@ const REPORT_INTERVAL_MS = 20_000;
 const KEEP_ALIVE_MS = 75_000;
 /**
  * A connection at rest takes some 50 KiB, and a large fleet would have as many of them as streams. Beyond what 128 sidecars
- * have, those without a stream are let go soon after use: late enough to serve all that one change brings about, and at a
- * resumed handshake for each report, which is nothing at their rate.
+ * have, those without a stream are let go soon after use: late enough to serve all that one change brings about, which a report
+ * is the last of, and at a resumed handshake for each report, which is nothing at their rate.
  */
 const KEPT_CONNECTIONS = 256;
 const KEEP_ALIVE_MANY_MS = 2_000;
+const REPORT = '/v1/report';
 const MAX_CONNECTIONS = 16_384;
 
 export async function startSyncServer(options: SyncServerOptions): Promise<SyncServer> {
@@ -92,7 +93,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
       shouldUpgradeCallback: asksForBareStream,
     },
     (req, res) => {
-      keepAsLongAsFits();
+      if (keepAsLongAsFits() && req.url === REPORT) res.shouldKeepAlive = false;
       void handler.handle(req, res);
     },
   );
@@ -102,6 +103,7 @@ export async function startSyncServer(options: SyncServerOptions): Promise<SyncS
   const keepAsLongAsFits = () => {
     const areMany = sockets.size > keptConnections;
     server.keepAliveTimeout = areMany ? KEEP_ALIVE_MANY_MS : KEEP_ALIVE_MS;
+    return areMany;
   };
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);

@@ -35,10 +35,10 @@ describe('giving back what an operator does not need at rest', () => {
     gc.mockImplementation(() => (resident = 100 * MIB));
     start();
     clock.advance(1_000);
-    resident = 107 * MIB;
+    resident = 103 * MIB;
     clock.advance(60_000);
     expect(gc).toHaveBeenCalledTimes(1);
-    resident = 108 * MIB;
+    resident = 104 * MIB;
     clock.advance(15_000);
     expect(gc).toHaveBeenCalledTimes(2);
     clock.advance(60_000);

@@ -422,8 +422,13 @@ describe('the server', () => {
       agents.push(agent);
       kept.push((await ask('/v1/credentials', { agent })).headers['keep-alive']);
     }
-    for (const agent of agents) agent.destroy();
     expect(kept).toEqual(['timeout=75', 'timeout=75', 'timeout=2', 'timeout=2']);
+    // Of what a change brings about, a report is the last: nothing comes after it for long.
+    const agent = new Agent({ keepAlive: true, ca: harness.authority.ca });
+    agents.push(agent);
+    const reported = await ask('/v1/report', { agent, method: 'POST', body: report() });
+    expect(reported).toMatchObject({ status: 200, headers: { connection: 'close' } });
+    for (const each of agents) each.destroy();
   });
 
   it('fails to start where its port is taken', async () => {
