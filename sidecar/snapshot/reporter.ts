@@ -12,12 +12,12 @@ import {
   MAX_EXCEPTIONS,
   MAX_REPORT_BYTES,
   MAX_ROWS,
-  type Report,
   type ReportAnswer,
 } from './messages.ts';
 import { Pause } from './pause.ts';
 import type { RateSource } from './rate-source.ts';
 import { readAnswer, readJson, readLeader } from './read-messages.ts';
+import { type Frame, ReportBody } from './report-body.ts';
 import { type Answer, ExchangeFailed, type Transport } from './transport.ts';
 
 /** Usage rows on their way to the ledger. */
@@ -210,8 +210,9 @@ export class Reporter {
     this.#inheritedAt = now;
     for (const old of this.#inherited) {
       const frame = { ...this.#frame(bundle), epoch: old.epoch };
-      const room = MAX_REPORT_BYTES - Buffer.byteLength(withRows(frame, []));
-      const { acknowledgedSeq } = await this.#post(withRows(frame, fitting(old.pending(MAX_ROWS), room)));
+      const body = new ReportBody(MAX_REPORT_BYTES - bytesOf(frame));
+      body.add(old.pending(MAX_ROWS));
+      const { acknowledgedSeq } = await this.#post(body.finish(frame));
       old.acknowledge(acknowledgedSeq);
       if (old.size === 0) await old.forget();
     }
@@ -219,7 +220,7 @@ export class Reporter {
   }
 
   /** `body`: a `Report`. */
-  async #post(body: string): Promise<ReportAnswer> {
+  async #post(body: Buffer): Promise<ReportAnswer> {
     const { transport } = this.#options;
     for (let hop = 0; ; hop++) {
       const leader = this.#leader;
@@ -274,7 +275,7 @@ export class Reporter {
   #compose(
     trustBundle: string | undefined,
     learnt: FleetReport | undefined,
-  ): { body: string; isFull: boolean } {
+  ): { body: Buffer; isFull: boolean } {
     const { rows, leases } = this.#options;
     const rates = this.#options.rates?.compose();
     const frame: Frame = {
@@ -282,33 +283,15 @@ export class Reporter {
       ...(learnt && { fleet: learnt }),
       ...(rates && { rates }),
     };
-    const room = MAX_REPORT_BYTES - Buffer.byteLength(withRows(frame, [])) - (leases ? DEMAND_BYTES : 0);
+    const body = new ReportBody(MAX_REPORT_BYTES - bytesOf(frame) - (leases ? DEMAND_BYTES : 0));
     // One more than a report takes says whether there are more.
     const pending = rows?.pending(MAX_ROWS + 1) ?? [];
-    const taken = fitting(pending.slice(0, MAX_ROWS), room);
+    body.add(pending.slice(0, MAX_ROWS));
     // What the rows of this report have settled is not asked for again.
-    const demands = leases?.demands(pending.slice(0, taken.length));
+    const demands = leases?.demands(pending.slice(0, body.rows));
     if (demands) frame.demands = demands;
-    return { body: withRows(frame, taken), isFull: taken.length < pending.length };
+    return { body: body.finish(frame), isFull: body.rows < pending.length };
   }
 }
 
-/** A report but for its rows, which are thousands at times and made text once, to be measured and to be sent. */
-type Frame = Omit<Report, 'rows'>;
-
-function withRows(frame: Frame, rows: readonly string[]): string {
-  return `{"rows":[${rows.join()}],${JSON.stringify(frame).slice(1)}`;
-}
-
-/** JSON of the first rows, as many as take `bytes` at most. */
-function fitting(rows: readonly unknown[], bytes: number): string[] {
-  const texts: string[] = [];
-  let left = bytes;
-  for (const row of rows) {
-    const text = JSON.stringify(row);
-    left -= Buffer.byteLength(text) + 1;
-    if (left < 0) break;
-    texts.push(text);
-  }
-  return texts;
-}
+const bytesOf = (frame: Frame): number => Buffer.byteLength(JSON.stringify(frame));

@@ -26,7 +26,7 @@ export interface Request {
   method: 'GET' | 'POST';
   path: string;
   headers?: Record<string, string>;
-  body?: string;
+  body?: Buffer;
   /** `host:port` to send to instead of the service; its certificate must still be valid for the service's name. */
   leader?: string | undefined;
 }
@@ -164,7 +164,7 @@ export class Transport {
         [PROTOCOL_HEADER]: String(this.#options.protocol),
         ...(body !== undefined && {
           'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
+          'content-length': body.length,
         }),
       },
     });
