@@ -51,5 +51,8 @@ LABEL org.opencontainers.image.title="outrider-sidecar" \
       org.opencontainers.image.description="The data plane of Outrider: routes the LLM calls of the application beside it."
 COPY --from=build /out/sidecar /
 EXPOSE 4000 4001
-ENV MALLOC_ARENA_MAX=1
+ENV MALLOC_ARENA_MAX=1 \
+    MALLOC_TRIM_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
+    MALLOC_TOP_PAD_=65536
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "--max-old-space-size=128", "--no-maglev", "--no-parallel-scavenge", "--expose-gc", "/app/sidecar.js"]
