@@ -9,9 +9,10 @@ import { collect } from '../give-back.ts';
 const AFTER_START_MS = 1_000;
 const LOOK_MS = 3_000;
 /** Between two collections. */
-const APART_MS = 15_000;
-/** Since it was last collected; less is not worth a pause. */
+const APART_MS = 6_000;
+/** Since it was last collected, and as a share of what was left then; less is not worth a pause, which is longer the more there is. */
 const GROWN_BYTES = 4 * 1024 * 1024;
+const GROWN_SHARE = 1 / 32;
 /** Of a core, since the last look; above that, pauses would be in somebody's way. */
 const BUSY_SHARE = 0.25;
 
@@ -30,7 +31,8 @@ export function giveBackAtRest(clock: Clock, self: Process = thisProcess()): { s
   const look = (): void => {
     const share = self.utilization();
     const now = clock.monotonic();
-    const grown = resident === undefined || self.resident() - resident >= GROWN_BYTES;
+    const grown =
+      resident === undefined || self.resident() - resident >= Math.max(GROWN_BYTES, resident * GROWN_SHARE);
     // The first time nobody knows it yet, and a start is busy by nature.
     if (grown && (resident === undefined || (share < BUSY_SHARE && now - at >= APART_MS))) {
       collect();

@@ -45,14 +45,26 @@ describe('giving back what an operator does not need at rest', () => {
     expect(gc).toHaveBeenCalledTimes(2);
   });
 
-  it('collects no more often than every quarter of a minute, however fast memory grows', () => {
+  it('collects no more often than every six seconds, however fast memory grows', () => {
     start();
     clock.advance(1_000);
     for (let n = 0; n < 12; n++) {
       resident += 50 * MIB;
       clock.advance(3_000);
     }
-    expect(gc).toHaveBeenCalledTimes(3);
+    expect(gc).toHaveBeenCalledTimes(7);
+  });
+
+  it('wants more growth of an operator that is large: collecting it takes longer', () => {
+    resident = 320 * MIB;
+    start();
+    clock.advance(1_000);
+    resident += 9 * MIB;
+    clock.advance(60_000);
+    expect(gc).toHaveBeenCalledTimes(1);
+    resident += MIB;
+    clock.advance(6_000);
+    expect(gc).toHaveBeenCalledTimes(2);
   });
 
   it('waits for three seconds with little to do', () => {
