@@ -19,9 +19,10 @@ const MAX_KINDS = 4096;
 /** Kinds of a spool that ran empty; more are forgotten then. */
 const LASTING_KINDS = 256;
 const FIRST_CAPACITY = 64;
-const NUMBERS = 14;
-/** A row that does not say how many requests the vendor billed. */
-const NOT_SAID = -1;
+/** Of each row, 32 bits each: `countsOf`. */
+const COUNTS = 13;
+/** More than a count can be; a row that does not say how many requests the vendor billed. */
+const NOT_SAID = 2 ** 32 - 1;
 const UNKNOWN = -1n;
 const MAX_COST = 2n ** 63n - 1n;
 
@@ -36,7 +37,8 @@ export class PackedRows {
   /** By slot: the kind of a packed row, or a row that is kept as it is. */
   #what: (RowKind | TotalRow | Row | undefined)[] = Array.from({ length: FIRST_CAPACITY });
   #requests: (string | undefined)[] = Array.from({ length: FIRST_CAPACITY });
-  #numbers = new Float64Array(FIRST_CAPACITY * NUMBERS);
+  #times = new Float64Array(FIRST_CAPACITY);
+  #counts = new Uint32Array(FIRST_CAPACITY * COUNTS);
   #costs = new BigInt64Array(FIRST_CAPACITY);
   #savings = new BigInt64Array(FIRST_CAPACITY);
   #kinds: Branch = new Map();
@@ -55,30 +57,18 @@ export class PackedRows {
   push(row: Row): void {
     const cost = row.costNanoUsd === undefined ? UNKNOWN : BigInt(row.costNanoUsd);
     const saved = row.savedNanoUsd === undefined ? UNKNOWN : BigInt(row.savedNanoUsd);
-    const kind = cost > MAX_COST || saved > MAX_COST ? undefined : this.#kindOf(row);
+    const counts = countsOf(row);
+    const { requests = 0 } = row.usage;
+    const fits = cost <= MAX_COST && saved <= MAX_COST && counts.every(isCount) && isCount(requests);
+    const kind = fits ? this.#kindOf(row) : undefined;
     const slot = this.#add(kind ?? row);
     if (kind === undefined) return;
-    const { usage } = row;
-    const numbers = this.#numbers;
-    const at = slot * NUMBERS;
     this.#requests[slot] = row.request;
     this.#costs[slot] = cost;
     this.#savings[slot] = saved;
-    numbers[at] = row.attempt;
-    numbers[at + 1] = row.at;
-    numbers[at + 2] = usage.input;
-    numbers[at + 3] = usage.cacheRead;
-    numbers[at + 4] = usage.audioInput;
-    numbers[at + 5] = usage.output;
-    numbers[at + 6] = usage.reasoning;
-    numbers[at + 7] = usage.audioOutput;
-    // Slots are used again, so absent kinds are written too.
-    numbers[at + 8] = usage.cacheWrite5m ?? 0;
-    numbers[at + 9] = usage.cacheWrite1h ?? 0;
-    numbers[at + 10] = usage.audioCacheRead ?? 0;
-    numbers[at + 11] = usage.imageOutput ?? 0;
-    numbers[at + 12] = usage.requests ?? NOT_SAID;
-    numbers[at + 13] = row.savedTokens ?? 0;
+    this.#times[slot] = row.at;
+    this.#counts.set(counts, slot * COUNTS);
+    this.#counts[slot * COUNTS + COUNTS - 1] = row.usage.requests ?? NOT_SAID;
   }
 
   pushTotal(total: TotalRow): void {
@@ -92,10 +82,10 @@ export class PackedRows {
     const what = this.#what[slot] as RowKind | TotalRow | Row;
     const request = this.#requests[slot];
     if (request === undefined) return { ...(what as TotalRow | Row), seq };
-    const numbers = this.#numbers.subarray(slot * NUMBERS, (slot + 1) * NUMBERS);
-    const [attempt, at] = numbers as unknown as [number, number];
-    const usage = usageOf(numbers);
-    const row: Sequenced<Row> = { ...(what as RowKind), request, attempt, at, usage, seq };
+    const counts = this.#counts.subarray(slot * COUNTS, (slot + 1) * COUNTS);
+    const [attempt = 0, savedTokens = 0] = counts;
+    const at = this.#times[slot] as number;
+    const row: Sequenced<Row> = { ...(what as RowKind), request, attempt, at, usage: usageOf(counts), seq };
     // The id of a request of our own begins with that of the request it was made for.
     const parent = row.purpose === undefined ? undefined : parentOf(request);
     if (parent !== undefined) row.parent = parent;
@@ -103,7 +93,6 @@ export class PackedRows {
     if (cost !== UNKNOWN) row.costNanoUsd = cost.toString();
     const saved = this.#savings[slot] as bigint;
     if (saved !== UNKNOWN) row.savedNanoUsd = saved.toString();
-    const savedTokens = numbers[13] ?? 0;
     if (savedTokens > 0) row.savedTokens = savedTokens;
     return row;
   }
@@ -152,20 +141,17 @@ export class PackedRows {
       ...list.slice(0, this.#first),
       ...Array.from<T>({ length: before }),
     ];
-    const numbers = new Float64Array(2 * before * NUMBERS);
-    numbers.set(this.#numbers.subarray(this.#first * NUMBERS));
-    numbers.set(this.#numbers.subarray(0, this.#first * NUMBERS), (before - this.#first) * NUMBERS);
-    const moved = (amounts: BigInt64Array<ArrayBuffer>) => {
-      const room = new BigInt64Array(2 * before);
-      room.set(amounts.subarray(this.#first));
-      room.set(amounts.subarray(0, this.#first), before - this.#first);
+    const moved = <T extends Uint32Array | Float64Array | BigInt64Array>(list: T, room: T, each = 1): T => {
+      room.set(list.subarray(this.#first * each) as never);
+      room.set(list.subarray(0, this.#first * each) as never, (before - this.#first) * each);
       return room;
     };
     this.#what = inOrder(this.#what);
     this.#requests = inOrder(this.#requests);
-    this.#numbers = numbers;
-    this.#costs = moved(this.#costs);
-    this.#savings = moved(this.#savings);
+    this.#times = moved(this.#times, new Float64Array(2 * before));
+    this.#counts = moved(this.#counts, new Uint32Array(2 * before * COUNTS), COUNTS);
+    this.#costs = moved(this.#costs, new BigInt64Array(2 * before));
+    this.#savings = moved(this.#savings, new BigInt64Array(2 * before));
     this.#capacity = 2 * before;
     this.#first = 0;
   }
@@ -213,8 +199,18 @@ export class PackedRows {
   }
 }
 
+/** All counts of a row but the last, in their places; slots are used again, so absent kinds are written too. */
+function countsOf({ attempt, savedTokens, usage }: Row): number[] {
+  const { input, cacheRead, audioInput, output, reasoning, audioOutput } = usage;
+  const { cacheWrite5m = 0, cacheWrite1h = 0, audioCacheRead = 0, imageOutput = 0 } = usage;
+  const sums = [input, cacheRead, audioInput, output, reasoning, audioOutput];
+  return [attempt, savedTokens ?? 0, ...sums, cacheWrite5m, cacheWrite1h, audioCacheRead, imageOutput];
+}
+
+const isCount = (count: number): boolean => count >>> 0 === count && count !== NOT_SAID;
+
 /** Kinds of which there are none are left out where they may be. */
-function usageOf(numbers: Float64Array): Usage {
+function usageOf(counts: Uint32Array): Usage {
   const [
     ,
     ,
@@ -229,9 +225,8 @@ function usageOf(numbers: Float64Array): Usage {
     audioCached,
     images,
     requests,
-  ] = numbers as unknown as Thirteen;
-  // In an order of its own: numbers out of a Float64Array are boxed, and V8 would box those of all usage that is made in the same order.
-  const usage: Usage = { output, reasoning, audioOutput, input, cacheRead, audioInput };
+  ] = counts as unknown as Thirteen;
+  const usage: Usage = { input, cacheRead, audioInput, output, reasoning, audioOutput };
   if (w5 > 0) usage.cacheWrite5m = w5;
   if (w1 > 0) usage.cacheWrite1h = w1;
   if (audioCached > 0) usage.audioCacheRead = audioCached;
