@@ -12,9 +12,9 @@ export interface Rounds {
 }
 
 /** Of jobs that take a second or more. */
-export const FEW: Rounds = { pairs: 12, warmUp: 4 };
+export const FEW: Rounds = { pairs: 12, warmUp: 8 };
 /** Of short ones: the shorter a sample, the more it shares with the one beside it of what else the machine does meanwhile. */
-export const MANY: Rounds = { pairs: 40, warmUp: 12 };
+export const MANY: Rounds = { pairs: 12, warmUp: 30 };
 
 export interface Side {
   child: Child | undefined;
@@ -58,18 +58,10 @@ export async function interleave(
   return samples;
 }
 
-/**
- * Ratio of CPU over blocks of two neighbouring pairs, ABBA: whoever comes second meets what the first has left behind, and over a
- * block that cancels out.
- */
-export function ratioOfBlocks(
-  ours: readonly Sample[],
-  theirs: readonly Sample[],
-): { mean: number; low: number; high: number } {
-  const sum = (samples: readonly Sample[], i: number): number =>
-    (samples[2 * i] as Sample).cpu + (samples[2 * i + 1] as Sample).cpu;
-  const blocks = Math.floor(ours.length / 2);
-  return interval(Array.from({ length: blocks }, (_, i) => sum(ours, i) / sum(theirs, i)));
+/** Ratio of CPU over an even number of pairs: whoever comes second meets what the first has left behind, and each is second as often. */
+export function ratioOf(ours: readonly Sample[], theirs: readonly Sample[]): number {
+  const sum = (samples: readonly Sample[]): number => samples.reduce((all, { cpu }) => all + cpu, 0);
+  return sum(ours) / sum(theirs);
 }
 
 /** Mean and 95 % interval of `value(ours) op value(theirs)` over the pairs. */
