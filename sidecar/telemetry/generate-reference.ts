@@ -2,6 +2,7 @@
 import { INSTRUMENTS, type Instrument } from './instruments.ts';
 import { LABELS } from './labels.ts';
 import { RING_LIMITS } from './request-ring.ts';
+import { PER_SECOND } from './ring-pace.ts';
 import { OVERFLOW, SERIES_LIMIT } from './series.ts';
 import type { AttemptRecord, LogRecord } from './summary.ts';
 
@@ -158,7 +159,7 @@ Each entry of \`attempts\`:
 |---|---|
 ${rows(ATTEMPT_FIELDS)}
 The last ${RING_LIMITS.requests} requests (up to ${RING_LIMITS.bytes / 1024} KiB of them) can be read at \`/requests/{id}\` on the admin port, on loopback only: the same fields, with the steps of routing, every
-target with its reason, and the times, tokens and cost of each attempt.
+target with its reason, and the times, tokens and cost of each attempt. Of successes with nothing to explain it takes ${PER_SECOND} a second, and as many that are traced; everything else always.
 
 ${SPANS}`;
 }

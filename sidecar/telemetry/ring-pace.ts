@@ -3,7 +3,7 @@
  * takes each of thousands a second is of no use to anybody: it forgets a failure before somebody can ask for it. Everything
  * remarkable is always taken.
  */
-const PER_SECOND = 20;
+export const PER_SECOND = 20;
 
 export class RingPace {
   #second = 0;
