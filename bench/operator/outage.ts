@@ -73,7 +73,7 @@ async function measure(
   report: Report,
   outage: { begin: () => void; end: () => Promise<void> },
 ): Promise<void> {
-  const before = await conditions(plane);
+  const before = await settledConditions(plane);
   const restarts = supervisor.restarts;
   let fewest = SIDECARS;
   let unserved = 0;
@@ -146,6 +146,19 @@ async function retried(write: () => Promise<unknown>): Promise<void> {
       () => false,
     ),
   );
+}
+
+/** Longer than a status waits for a fleet that follows. */
+const SETTLED_MS = 12_000;
+
+/** What is told of a fleet that has just come may be a few seconds late; an outage begins when nothing is. */
+async function settledConditions(plane: ControlPlane): Promise<Map<string, string>> {
+  for (let before = await conditions(plane); ; ) {
+    await wait(SETTLED_MS);
+    const now = await conditions(plane);
+    if (differing(before, now).length === 0) return now;
+    before = now;
+  }
 }
 
 /** Since when each condition is as it is: a condition that went to and fro has another time. */
