@@ -8,9 +8,9 @@ import type { Report } from './messages.ts';
 export type Frame = Omit<Report, 'rows'>;
 
 const BEGINNING = Buffer.from('{"rows":[');
+/** Before the frame, whose own brace the beginning has. */
+const ENDING = '],';
 const FIRST_CAPACITY = 16 * 1024;
-/** No character of a string takes more bytes than this in UTF-8, counted by UTF-16 unit. */
-const WORST = 3;
 
 export class ReportBody {
   /** Rows that it has. */
@@ -19,34 +19,37 @@ export class ReportBody {
   #bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY);
   #length = BEGINNING.copy(this.#bytes);
 
-  /** `limit`: bytes that beginning and rows may take. */
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** `room`: bytes that it may take beyond those of its frame as JSON. */
+  constructor(room: number) {
+    this.#limit = room + '{'.length - ENDING.length;
   }
 
   /** Adds as many of the first rows as there is room for. */
   add(rows: readonly unknown[]): void {
     for (const row of rows) {
       const text = (this.rows === 0 ? '' : ',') + JSON.stringify(row);
-      if (this.#length + Buffer.byteLength(text) > this.#limit) return;
-      this.#write(text);
+      const bytes = Buffer.byteLength(text);
+      if (this.#length + bytes > this.#limit) return;
+      this.#write(text, bytes);
       this.rows++;
     }
   }
 
   /** A whole `Report` as JSON. */
   finish(frame: Frame): Buffer {
-    this.#write(`],${JSON.stringify(frame).slice(1)}`);
+    const text = ENDING + JSON.stringify(frame).slice(1);
+    this.#write(text, Buffer.byteLength(text));
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #write(text: string): void {
-    const needed = this.#length + text.length * WORST;
+  #write(text: string, bytes: number): void {
+    const needed = this.#length + bytes;
     if (needed > this.#bytes.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
       this.#bytes.copy(larger, 0, 0, this.#length);
       this.#bytes = larger;
     }
-    this.#length += this.#bytes.write(text, this.#length);
+    this.#bytes.write(text, this.#length);
+    this.#length = needed;
   }
 }
