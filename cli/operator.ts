@@ -24,6 +24,7 @@ import {
   type ReplicaSettings,
   readReplicaSettings,
 } from './operator/replica.ts';
+import { useSmallPools } from './small-pools.ts';
 
 const HELP = `outrider operator: the control plane
 
@@ -53,8 +54,6 @@ A flag wins over the variable beside it. SIGTERM ends it in order; sidecars go o
 
 /** Each keeps 10 KiB; Node keeps up to a thousand of those that came and went. */
 const IDLE_PARSERS = 16;
-/** Node cuts small buffers from pools of 64 KiB, and one that is left, such as the ticket of a TLS session, keeps the whole pool. */
-const POOL_BYTES = 1024;
 
 const FLAGS = [
   'kubeconfig',
@@ -137,7 +136,7 @@ export async function main(args: string[]): Promise<number> {
 
 async function run(settings: OperatorSettings): Promise<number> {
   setMaxIdleHTTPParsers(IDLE_PARSERS);
-  Buffer.poolSize = POOL_BYTES;
+  useSmallPools();
   const log = pino({ level: settings.logLevel, base: { component: 'operator' } });
   const { kubeconfig, election, ledger, jwksFile, options, tls, trust } = settings;
   let files: FileCertificates | undefined;

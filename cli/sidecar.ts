@@ -18,6 +18,7 @@ import { type Address, Arguments, readOrExplain, terminated } from './arguments.
 import { CACHE_FLAGS, type CacheSettings, cacheOptions, readCacheSettings } from './cache-options.ts';
 import { giveBackAfterStart } from './give-back.ts';
 import { listenProblem } from './ports.ts';
+import { useSmallPools } from './small-pools.ts';
 import { SPOOL_FLAGS, type SpoolSettings, spoolOf } from './spool-options.ts';
 
 const HELP = `outrider sidecar: the data plane beside one application
@@ -143,15 +144,8 @@ export async function main(args: string[]): Promise<number> {
   return 'exitCode' in read ? read.exitCode : await run(read.settings);
 }
 
-/**
- * Node cuts small buffers from pools of 64 KiB, and one that is left keeps the whole pool. With 64 requests under way some always is when
- * memory is collected, until the pool counts as old and stays for long: 8 MiB under full load. What is larger than half of this
- * is memory of its own, and goes with the request.
- */
-const POOL_BYTES = 1024;
-
 async function run(settings: SidecarSettings): Promise<number> {
-  Buffer.poolSize = POOL_BYTES;
+  useSmallPools();
   const { version } = packageJson;
   const warn = (message: string) => processLog.warn({}, message);
   const { rows, inherited, epoch } = await rowsIn(settings.stateDir, warn);
