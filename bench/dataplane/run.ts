@@ -45,37 +45,49 @@ const ROUNDS = 8;
 
 /** Returns the last of the setups, warm, for what is measured after. */
 async function costs(): Promise<Setup> {
-  const job = { requests: 1000, connections: 16, bytes: 2048, stream: false };
   const all = TRANSPORTS.map((transport) => ({
     transport,
     peer: [] as Sample[],
     ours: [] as Sample[],
     ratios: [] as number[],
   }));
-  const round = async (setup: Setup): Promise<void> => {
-    for (const one of all) {
-      const [peer = [], ours = []] = await interleave(setup, sidesOf(setup, one.transport), job, MANY);
-      one.peer.push(...peer);
-      one.ours.push(...ours);
-      one.ratios.push(ratioOf(ours, peer));
+  const job = { requests: 1000, connections: 16, bytes: 2048, stream: false };
+  for (let round = 1; ; round++) {
+    const setup = await setUp();
+    try {
+      for (const one of all) {
+        const [peer = [], ours = []] = await interleave(setup, sidesOf(setup, one.transport), job, MANY);
+        one.peer.push(...peer);
+        one.ours.push(...ours);
+        one.ratios.push(ratioOf(ours, peer));
+      }
+    } catch (error) {
+      await setup.stop();
+      throw error;
     }
-  };
-  let setup = await setUp();
-  await round(setup);
-  while (all[0] && all[0].ratios.length < ROUNDS) {
+    if (round === ROUNDS) {
+      for (const one of all) reportCosts(one);
+      return setup;
+    }
     await setup.stop();
-    setup = await setUp();
-    await round(setup);
   }
-  for (const { transport, peer, ours, ratios } of all) {
-    const { mean, low, high } = interval(ratios);
-    report(`CPU per 2 KB request, ${transport}: http-proxy-3`, us(median(peer, 'cpu')));
-    report(`CPU per 2 KB request, ${transport}: outrider`, us(median(ours, 'cpu')));
-    const figure = `${mean.toFixed(3)} (95 %: ${low.toFixed(3)} to ${high.toFixed(3)})`;
-    report(`  ratio over ${ROUNDS} processes, upper bound`, figure, '<= 1.25', high <= 1.25);
-    report('  each', ratios.map((ratio) => ratio.toFixed(2)).join(' '));
-  }
-  return setup;
+}
+
+interface Costs {
+  transport: Transport;
+  peer: readonly Sample[];
+  ours: readonly Sample[];
+  /** Of each round. */
+  ratios: readonly number[];
+}
+
+function reportCosts({ transport, peer, ours, ratios }: Costs): void {
+  const { mean, low, high } = interval(ratios);
+  report(`CPU per 2 KB request, ${transport}: http-proxy-3`, us(median(peer, 'cpu')));
+  report(`CPU per 2 KB request, ${transport}: outrider`, us(median(ours, 'cpu')));
+  const figure = `${mean.toFixed(3)} (95 %: ${low.toFixed(3)} to ${high.toFixed(3)})`;
+  report(`  ratio over ${ROUNDS} processes, upper bound`, figure, '<= 1.25', high <= 1.25);
+  report('  each', ratios.map((ratio) => ratio.toFixed(2)).join(' '));
 }
 
 async function chunks(setup: Setup): Promise<void> {

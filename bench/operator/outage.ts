@@ -153,12 +153,14 @@ const SETTLED_MS = 12_000;
 
 /** What is told of a fleet that has just come may be a few seconds late; an outage begins when nothing is. */
 async function settledConditions(plane: ControlPlane): Promise<Map<string, string>> {
-  for (let before = await conditions(plane); ; ) {
+  let found = await conditions(plane);
+  await waitFor('statuses to stay as they are', async () => {
     await wait(SETTLED_MS);
-    const now = await conditions(plane);
-    if (differing(before, now).length === 0) return now;
-    before = now;
-  }
+    const before = found;
+    found = await conditions(plane);
+    return differing(before, found).length === 0;
+  });
+  return found;
 }
 
 /** Since when each condition is as it is: a condition that went to and fro has another time. */

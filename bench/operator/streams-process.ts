@@ -1,11 +1,12 @@
 /** Streams as sidecars hold them: TLS, one request, bare from then on, and what comes is read. No client of ours, so that thousands fit a process. */
 import { connect } from 'node:net';
 import tls from 'node:tls';
+import { BARE_STREAM } from '../../sidecar/snapshot/messages.ts';
 import type { StreamsSetup, StreamsTold } from './streams.ts';
 
 /** Handshakes under way at a time. */
 const IN_FLIGHT = 16;
-const BARE = 'connection: Upgrade\r\nupgrade: outrider-stream\r\n';
+const BARE = `connection: Upgrade\r\nupgrade: ${BARE_STREAM}\r\n`;
 const ANNOUNCED = 'event: snapshot\n';
 
 let [open, lost, announced] = [0, 0, 0];
