@@ -68,6 +68,13 @@ const FIRST_PORT = 20_000;
 const PORTS = 10_000;
 const MAX_ATTEMPTS = 50;
 
+/** One after the other from anywhere: the pools of a process's clients would take one that was used before for the same provider. */
+let lastPort = Math.floor(Math.random() * PORTS);
+function anotherPort(): number {
+  lastPort = (lastPort + 1) % PORTS;
+  return FIRST_PORT + lastPort;
+}
+
 const ENDPOINTS: Record<string, Endpoint> = {
   '/v1/chat/completions': 'chat',
   '/v1/completions': 'completions',
@@ -121,11 +128,11 @@ class Provider implements ScriptedProvider {
     return server;
   }
 
-  /** Port 0: any free one outside the range the system hands out, so that nobody is given it while it refuses. */
+  /** Port 0: a free one outside the range the system hands out, so that nobody is given it while it refuses. */
   async listen(port: number): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#bind(port || FIRST_PORT + Math.floor(Math.random() * PORTS));
+        await this.#bind(port || anotherPort());
         break;
       } catch (error) {
         const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
