@@ -3,16 +3,17 @@
  * nothing, the caller's connection is not read, so a caller that leaves then is noticed when the provider goes on, or when
  * the attempt runs out of time.
  */
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { UpstreamCall } from './upstream-call.ts';
 
 const PUMP = Symbol('pump');
 type Tagged<T> = T & { [PUMP]?: BodyPump | undefined };
 
 export class BodyPump {
   readonly #from: Tagged<IncomingMessage>;
-  readonly #to: Tagged<ClientRequest>;
+  readonly #to: UpstreamCall;
 
-  constructor(from: IncomingMessage, to: ClientRequest) {
+  constructor(from: IncomingMessage, to: UpstreamCall) {
     this.#from = from;
     this.#to = to;
   }
@@ -22,14 +23,13 @@ export class BodyPump {
     let room = true;
     for (const chunk of head) room = this.#to.write(chunk);
     if (complete) {
-      this.#to.end();
+      this.#to.finish();
       return;
     }
     this.#from[PUMP] = this;
-    this.#to[PUMP] = this;
     this.#from.on('data', onData);
     this.#from.on('end', onEnd);
-    this.#to.on('drain', onDrain);
+    this.#to.drained = () => this.#from.resume();
     if (room) this.#from.resume();
   }
 
@@ -37,7 +37,7 @@ export class BodyPump {
   stop(): void {
     if (this.#from[PUMP] !== this) return;
     this.#from[PUMP] = undefined;
-    this.#to[PUMP] = undefined;
+    this.#to.drained = undefined;
     this.#from.resume();
   }
 
@@ -46,11 +46,7 @@ export class BodyPump {
   }
 
   end(): void {
-    this.#to.end();
-  }
-
-  drained(): void {
-    this.#from.resume();
+    this.#to.finish();
   }
 }
 
@@ -59,7 +55,4 @@ function onData(this: Tagged<IncomingMessage>, chunk: Buffer): void {
 }
 function onEnd(this: Tagged<IncomingMessage>): void {
   this[PUMP]?.end();
-}
-function onDrain(this: Tagged<ClientRequest>): void {
-  this[PUMP]?.drained();
 }

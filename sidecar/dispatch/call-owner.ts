@@ -1,7 +1,7 @@
 /** Who starts calls, what a call needs to know, and what it reports. */
-import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../../errors/table.ts';
 import type { Attempt } from '../exchange.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { TimeoutsBody } from '../snapshot/schema.ts';
 import type { Admission } from './breakers.ts';
 import type { Failure } from './failure.ts';
@@ -21,7 +21,7 @@ export interface CallOwner {
   deadline: number;
   now(): number;
   /** Picks what to do with a response by its status and type. */
-  receive(call: UpstreamCall, response: IncomingMessage): Receiver;
+  receive(call: UpstreamCall, head: ResponseHead): Receiver;
   failed(call: UpstreamCall, failure: Failure): void;
   succeeded(call: UpstreamCall): void;
   /** Of every attempt, and before anything else is said of its end. */

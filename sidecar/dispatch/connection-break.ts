@@ -3,7 +3,7 @@ import { OutriderError } from '../../errors/table.ts';
 import type { TransportEvent } from '../providers/failures.ts';
 
 export interface Break {
-  /** The system's or node:http's word for it. */
+  /** The system's or llhttp's word for it. */
   readonly code: string;
   readonly target: string;
   readonly connected: boolean;

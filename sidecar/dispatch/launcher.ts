@@ -2,9 +2,9 @@
  * Makes the attempts of a request: what one needs is gathered, put together, signed and sent. What follows from how an
  * attempt ends is decided in `run.ts`.
  */
-import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { SpendHold } from '../limits/budgets/hold.ts';
 import { priorityOf } from '../routing/headroom.ts';
 import { isPinned, replayOf } from '../routing/kept.ts';
@@ -57,7 +57,7 @@ export abstract class Launcher extends Relay implements CallOwner {
     this.#caller = passes ? callerKeyOf(rawHeaders) : undefined;
   }
 
-  abstract receive(call: UpstreamCall, response: IncomingMessage): Receiver;
+  abstract receive(call: UpstreamCall, head: ResponseHead): Receiver;
   abstract failed(call: UpstreamCall, failure: Failure): void;
   abstract succeeded(call: UpstreamCall): void;
   abstract timedOut(call: UpstreamCall, error: OutriderError): void;

@@ -2,9 +2,9 @@
  * A request on a path that is not modelled: one target, fixed by configuration, and bodies streamed both ways unread.
  * Only what would give an account away is changed: credentials are replaced, credential parameters removed.
  */
-import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
 import { placeOfUnread } from '../dialects/pairing.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
 import { requirePermitted } from '../routing/constraints/data-policy.ts';
 import type { Candidate } from '../routing/plan.ts';
@@ -40,6 +40,8 @@ const FILE_REQUEST_HEADERS: ReadonlySet<string> = new Set([
 ]);
 const VERSION_PATH = /^\/v1(?:beta)?(?=\/|$)/;
 const NOT_MODIFIED = 304;
+const WITH_BODY: ReadonlySet<string> = new Set(['PATCH', 'POST', 'PUT']);
+const NO_BODY = ['Content-Length', '0'];
 
 export class PassthroughRun extends Relay implements CallOwner {
   #pump: BodyPump | undefined = undefined;
@@ -79,16 +81,16 @@ export class PassthroughRun extends Relay implements CallOwner {
     return this.#again === 0 && this.#isRead();
   }
 
-  receive(call: UpstreamCall, response: IncomingMessage): Receiver {
-    this.parts.gate?.heard(call.attempt, response.rawHeaders);
-    const status = response.statusCode ?? 0;
+  receive(call: UpstreamCall, head: ResponseHead): Receiver {
+    this.parts.gate?.heard(call.attempt, head.rawHeaders);
+    const { status } = head;
     // Redirects are not followed, and a caller that followed one would leave our credentials' path.
     if (status < 200 || (status > 299 && status < 400 && status !== NOT_MODIFIED)) {
       return new ErrorReceiver(call, this.parts.clock.wall());
     }
     if (status >= 400) this.#refused(call, status);
     this.extraHeaders = call.upstream.type.fileHeaders;
-    const type = headerValue(response.rawHeaders, 'content-type');
+    const type = headerValue(head.rawHeaders, 'content-type');
     this.streamed = type !== undefined && /^\s*text\/event-stream/i.test(type);
     return new RawReceiver(call, this);
   }
@@ -170,7 +172,9 @@ export class PassthroughRun extends Relay implements CallOwner {
       keepIdempotency: true,
       also: FILE_REQUEST_HEADERS,
     });
-    headers.push(...this.#framing());
+    const framing = this.#framing();
+    // A method that goes with a body says so where there is none (RFC 9110 §8.6).
+    headers.push(...(framing.length === 0 && WITH_BODY.has(exchange.method) ? NO_BODY : framing));
     const now = this.now();
     moneyFor(parts.spend, candidate, exchange, now);
     const permit = roomFor(parts.gate, candidate, exchange, now);
@@ -202,14 +206,13 @@ export class PassthroughRun extends Relay implements CallOwner {
   }
 
   #send(call: UpstreamCall): void {
-    const { outgoing } = call;
-    if (outgoing === undefined || call.done) return;
+    if (call.done) return;
     if (this.#framing().length === 0) {
-      outgoing.end();
+      call.finish();
       return;
     }
     const { head } = this.exchange;
-    this.#pump = new BodyPump(this.exchange.req, outgoing);
+    this.#pump = new BodyPump(this.exchange.req, call);
     this.#pump.start(head?.chunks ?? [], head?.complete ?? false);
   }
 

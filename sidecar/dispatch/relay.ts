@@ -94,7 +94,7 @@ export abstract class Relay implements Outlet, Deadline {
 
   /** The kernel has every byte of the one request that was made: no socket will read the body again. */
   protected isSent(call: UpstreamCall): boolean {
-    return this.exchange.attempts.length === 1 && call.outgoing?.writableFinished === true;
+    return this.exchange.attempts.length === 1 && call.sent;
   }
 
   abstract hasAlternative(): boolean;

@@ -1,7 +1,7 @@
 /** One request on its way through its plan: attempts, failover, backoff and at most one hedge until one commits. */
-import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import type { Candidate, Ejection, Plan } from '../routing/plan.ts';
 import { asOutriderError } from '../server/answer.ts';
 import type { Timer } from '../snapshot/clock.ts';
@@ -93,13 +93,13 @@ export class Run extends Race implements SelectionInput {
     return this.replay === 'Free';
   }
 
-  receive(call: UpstreamCall, response: IncomingMessage): Receiver {
-    this.parts.gate?.heard(call.attempt, response.rawHeaders);
-    const status = response.statusCode ?? 0;
+  receive(call: UpstreamCall, head: ResponseHead): Receiver {
+    this.parts.gate?.heard(call.attempt, head.rawHeaders);
+    const { status } = head;
     if (status < 200 || status > 299) return new ErrorReceiver(call, this.parts.clock.wall());
     // Nothing can be sent again from here on, so nothing is kept for it.
     if (!this.hasAlternative()) this.exchange.releaseBody(this.isSent(call));
-    if (!isStream(response, call.request.wire)) return new BodyReceiver(call, this);
+    if (!isStream(head.rawHeaders, call.request.wire)) return new BodyReceiver(call, this);
     this.streamed = true;
     call.hold(this.plan.rule.holdMaxMs);
     return new EventReceiver(call, this);

@@ -1,23 +1,15 @@
 /**
  * One attempt on the wire: connection, request, response, deadlines. What the response means is the receiver's business,
- * what follows from it the owner's. One object per attempt and shared listeners: nothing is allocated per chunk.
+ * what follows from it the owner's.
  */
-import { ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Socket } from 'node:net';
 import { OutriderError } from '../../errors/table.ts';
 import { serviceTierOf } from '../dialects/service-tier.ts';
 import type { Attempt } from '../exchange.ts';
+import type { Connection, ConnectionUser } from '../http1/connection.ts';
+import type { ResponseHead } from '../http1/response-head.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
 import { asOutriderError } from '../server/answer.ts';
-import { endRequest } from '../server/one-piece.ts';
 import type { Admission } from './breakers.ts';
-import {
-  forgetSocket,
-  listenToConnect,
-  listenToRequest,
-  listenToResponse,
-  type WireEvents,
-} from './call-listeners.ts';
 import type { CallOptions, CallOwner } from './call-owner.ts';
 import { judgeBreak } from './connection-break.ts';
 import type { Failure } from './failure.ts';
@@ -34,7 +26,7 @@ import type { Upstream } from './upstreams.ts';
 const NEVER = Number.POSITIVE_INFINITY;
 const SURELY_OPEN_MS = 4000;
 
-export class UpstreamCall implements WireEvents {
+export class UpstreamCall implements ConnectionUser {
   readonly owner: CallOwner;
   readonly attempt: Attempt;
   readonly upstream: Upstream;
@@ -50,12 +42,16 @@ export class UpstreamCall implements WireEvents {
   /** The caller asked for a stream. */
   readonly stream: boolean;
   readonly #fresh: boolean;
-  outgoing: ClientRequest | undefined = undefined;
-  response: IncomingMessage | undefined = undefined;
+  rawHeaders: readonly string[] = NO_HEADERS;
   done = false;
+  /** There is room for more of a body that comes later. */
+  drained: (() => void) | undefined = undefined;
   #receiver: Receiver | undefined = undefined;
-  #socket: Socket | undefined = undefined;
-  #socketBytes = 0;
+  #connection: Connection | undefined = undefined;
+  /** It was when the answer began, and a connection that has ended cannot be asked. */
+  #sent = false;
+  /** What the connection had carried before. */
+  #bytesBefore = 0;
   readonly #times: Timeouts;
 
   constructor(owner: CallOwner, options: CallOptions) {
@@ -77,32 +73,40 @@ export class UpstreamCall implements WireEvents {
     if (this.#listening) this.#times.watch(this.#listening.nextAt);
   }
 
-  /** Throws where node:http refuses the request, such as for a header value with control characters. */
+  /** Throws TypeError for what cannot be sent, such as a header value with control characters. */
   start(): void {
     const { upstream, request, owner } = this;
-    const pool = this.#mayReuse() ? upstream.agent : upstream.freshAgent;
-    pool.dropExpired();
-    // node:http copies the options property by property, and HTTP goes without saying.
-    const { method, path, headers } = request;
-    const options: RequestOptions = { agent: pool.agent, method, path, headers };
-    if (upstream.tls) options.protocol = 'https:';
-    const outgoing = new ClientRequest(options);
-    this.outgoing = outgoing;
-    // An old connection is given out while the request is created, and it is connected.
-    const { reused } = pool;
-    pool.reused = undefined;
-    if (reused) this.socketAssigned(reused);
-    listenToRequest(outgoing, this, reused === undefined);
-    if (request.body) {
-      const { body } = request;
-      const last = body.length - 1;
-      for (let i = 0; i < last; i++) outgoing.write(body[i]);
-      if (last === 0) endRequest(outgoing, body[0] as Buffer);
-      else outgoing.end(body[last]);
-      // A long stream must not keep the prompt that started it.
-      request.body = undefined;
+    const { pool } = upstream;
+    const reusing = this.#mayReuse();
+    const connection = reusing ? pool.take() : pool.fresh();
+    this.#connection = connection;
+    this.#bytesBefore = connection.socket.bytesWritten;
+    connection.begin(this, reusing);
+    try {
+      connection.send(request);
+    } catch (error) {
+      connection.leave(this);
+      throw error;
     }
-    owner.deadline = this.#times.next;
+    // A long stream must not keep the prompt that started it.
+    request.body = undefined;
+    if (connection.open) this.connected();
+    else owner.deadline = this.#times.next;
+  }
+
+  /** A piece of a body that comes later; false: `drained` is called when there is room for more. */
+  write(piece: Buffer): boolean {
+    return this.#connection?.write(this, piece) ?? true;
+  }
+
+  /** The body that came later is whole. */
+  finish(): void {
+    this.#connection?.finish(this);
+  }
+
+  /** The kernel has every byte of it. */
+  get sent(): boolean {
+    return this.#sent || this.#connection?.isSent(this) === true;
   }
 
   /**
@@ -111,15 +115,11 @@ export class UpstreamCall implements WireEvents {
    */
   #mayReuse(): boolean {
     if (this.#fresh) return false;
-    return this.owner.mayRepeatSent() || this.upstream.agent.idleMs < SURELY_OPEN_MS;
+    return this.owner.mayRepeatSent() || this.upstream.pool.idleMs < SURELY_OPEN_MS;
   }
 
   get status(): number {
     return this.attempt.httpStatus ?? 0;
-  }
-
-  get rawHeaders(): readonly string[] {
-    return this.response?.rawHeaders ?? [];
   }
 
   get committed(): boolean {
@@ -161,7 +161,7 @@ export class UpstreamCall implements WireEvents {
   /** The caller does not keep up: nothing more is read. */
   pause(): void {
     if (this.#times.paused || this.done) return;
-    this.response?.pause();
+    this.#connection?.pause(this);
     this.#flow?.holdUp();
     this.#times.pause(this.owner.now());
     this.#reschedule();
@@ -171,7 +171,7 @@ export class UpstreamCall implements WireEvents {
     if (!this.#times.paused || this.done) return;
     this.#times.resume(this.owner.now());
     this.#reschedule();
-    this.response?.resume();
+    this.#connection?.resume(this);
   }
 
   /** Closes the connection at once and says nothing to anyone. */
@@ -179,14 +179,14 @@ export class UpstreamCall implements WireEvents {
     if (this.done) return;
     if (!this.#times.connected || this.#isUnsent()) this.attempt.noWork = true;
     this.#finish();
-    this.outgoing?.destroy();
+    this.#connection?.leave(this);
   }
 
   /** The answer is whole. A provider that said its last word but does not end loses its connection. */
   succeed(): void {
     if (this.done) return;
     this.#finish();
-    if (!this.response?.complete) this.outgoing?.destroy();
+    this.#connection?.leave(this);
     this.owner.succeeded(this);
   }
 
@@ -198,7 +198,7 @@ export class UpstreamCall implements WireEvents {
     attempt.scope = failure.verdict.scope;
     attempt.errorCode = failure.verdict.code;
     this.#finish();
-    if (!this.response?.complete) this.outgoing?.destroy();
+    this.#connection?.leave(this);
     this.owner.failed(this, failure);
   }
 
@@ -254,18 +254,7 @@ export class UpstreamCall implements WireEvents {
     this.#reschedule();
   }
 
-  socketAssigned(socket: Socket): void {
-    if (this.done) return;
-    this.#socket = socket;
-    this.#socketBytes = socket.bytesWritten;
-    if (!socket.connecting && !(socket as { secureConnecting?: boolean }).secureConnecting) {
-      this.connectedNow();
-      return;
-    }
-    listenToConnect(socket, this, this.upstream.tls);
-  }
-
-  connectedNow(): void {
+  connected(): void {
     if (this.done) return;
     const now = this.owner.now();
     this.attempt.sentAt = now;
@@ -273,22 +262,20 @@ export class UpstreamCall implements WireEvents {
     this.#reschedule();
   }
 
-  responded(response: IncomingMessage): void {
-    if (this.done) {
-      response.resume();
-      return;
-    }
+  responded(head: ResponseHead): void {
+    if (this.done) return;
     const { attempt } = this;
     const { type } = this.upstream;
-    this.response = response;
+    const { rawHeaders } = head;
+    this.rawHeaders = rawHeaders;
+    this.#sent = this.sent;
     attempt.headersAt = this.owner.now();
-    attempt.httpStatus = response.statusCode;
-    attempt.upstreamRequestId = headerValue(response.rawHeaders, type.requestIdHeader);
+    attempt.httpStatus = head.status;
+    attempt.upstreamRequestId = headerValue(rawHeaders, type.requestIdHeader);
     if (type.serviceTierHeader !== undefined)
-      attempt.serviceTier = serviceTierOf(headerValue(response.rawHeaders, type.serviceTierHeader));
-    listenToResponse(response, this);
+      attempt.serviceTier = serviceTierOf(headerValue(rawHeaders, type.serviceTierHeader));
     try {
-      this.#receiver = this.owner.receive(this, response);
+      this.#receiver = this.owner.receive(this, head);
     } catch (error) {
       this.#ourFault(error);
     }
@@ -315,21 +302,20 @@ export class UpstreamCall implements WireEvents {
     }
   }
 
-  /** The connection failed, or node:http could not read what came over it. */
-  broken(error: unknown): void {
+  /** The connection failed, or what came over it is no answer. */
+  broken(error: Error): void {
     if (this.done) return;
-    const { outgoing } = this;
     const unsent = this.#isUnsent();
     if (unsent) this.attempt.noWork = true;
     const found = judgeBreak({
       code: codeOf(error),
       target: this.attempt.candidate.target.name,
       connected: this.#times.connected,
-      answered: this.response !== undefined,
-      reused: outgoing?.reusedSocket === true,
+      answered: this.attempt.headersAt !== undefined,
+      reused: this.#connection?.reused === true,
       mayRepeat: unsent || this.owner.mayRepeatSent(),
     });
-    if (found.stale) this.upstream.agent.dropIdle();
+    if (found.stale) this.upstream.pool.dropIdle();
     this.failTransport(found.event, found.code, found.error, {
       counted: !found.stale,
       again: found.stale ? 'StaleSocket' : undefined,
@@ -361,7 +347,7 @@ export class UpstreamCall implements WireEvents {
 
   /** Not a byte of the request has left: nobody can have worked on it. */
   #isUnsent(): boolean {
-    return this.#socket !== undefined && this.#socket.bytesWritten === this.#socketBytes;
+    return this.#connection?.socket.bytesWritten === this.#bytesBefore;
   }
 
   /** A defect of ours costs this request, and neither the process nor the provider's good name. */
@@ -387,11 +373,10 @@ export class UpstreamCall implements WireEvents {
     }
     this.owner.ended(this);
     this.owner.deadline = NEVER;
-    // Pooled sockets and finished messages outlive the call; they must not keep it.
-    if (this.#socket) forgetSocket(this.#socket);
-    this.#socket = undefined;
   }
 }
+
+const NO_HEADERS: readonly string[] = [];
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown }).code;

@@ -1,4 +1,6 @@
 /** Where and how to call each provider, prepared when configuration changes so that a request only looks it up. */
+
+import { EndpointPool } from '../http1/endpoint-pool.ts';
 import { requestPath } from '../providers/path.ts';
 import type { ProviderType, Spoken } from '../providers/provider-type.ts';
 import { PROVIDER_TYPES } from '../providers/types.ts';
@@ -6,7 +8,6 @@ import { variantOf } from '../providers/variant.ts';
 import type { Candidate } from '../routing/plan.ts';
 import type { ProviderBody, RuleBody, TargetBody } from '../snapshot/schema.ts';
 import { addressOf } from './address.ts';
-import { EndpointAgent } from './endpoint-agent.ts';
 import { mayForward, maySet } from './header-rules.ts';
 
 /** Headers for one target: those that are always the same, and the caller's that may pass. */
@@ -15,19 +16,11 @@ export interface HeaderPlan {
   readonly allowed: ReadonlySet<string>;
 }
 
-interface Agents {
-  readonly kept: EndpointAgent;
-  readonly fresh: EndpointAgent;
-}
-
 export class Upstream {
   readonly providerId: string;
   readonly provider: ProviderBody;
   readonly type: ProviderType;
-  readonly agent: EndpointAgent;
-  /** Connections that are used once. */
-  readonly freshAgent: EndpointAgent;
-  readonly tls: boolean;
+  readonly pool: EndpointPool;
   /** Path of the base URL without a trailing slash. */
   readonly basePath: string;
   /** Host and port, as in the Host header. */
@@ -35,14 +28,12 @@ export class Upstream {
   readonly #plans = new WeakMap<TargetBody, HeaderPlan>();
   readonly #variants = new Map<ProviderType, Upstream>();
 
-  constructor(providerId: string, provider: ProviderBody, agents: Agents, type?: ProviderType) {
+  constructor(providerId: string, provider: ProviderBody, pool: EndpointPool, type?: ProviderType) {
     const url = new URL(provider.url);
     this.providerId = providerId;
     this.provider = provider;
     this.type = type ?? PROVIDER_TYPES[provider.type];
-    this.agent = agents.kept;
-    this.freshAgent = agents.fresh;
-    this.tls = url.protocol === 'https:';
+    this.pool = pool;
     this.basePath = url.pathname.replace(/\/+$/, '');
     this.authority = url.host;
   }
@@ -53,8 +44,7 @@ export class Upstream {
     if (type === this.type) return this;
     let variant = this.#variants.get(type);
     if (variant === undefined) {
-      const agents = { kept: this.agent, fresh: this.freshAgent };
-      variant = new Upstream(this.providerId, this.provider, agents, type);
+      variant = new Upstream(this.providerId, this.provider, this.pool, type);
       this.#variants.set(type, variant);
     }
     return variant;
@@ -103,7 +93,7 @@ export class Upstream {
  */
 export class Upstreams {
   readonly #byProvider = new Map<string, Upstream>();
-  readonly #agents = new Map<string, Agents>();
+  readonly #pools = new Map<string, EndpointPool>();
   readonly #now: () => number;
 
   /** `now`: monotonic milliseconds. */
@@ -123,11 +113,11 @@ export class Upstreams {
   /** Prepares for a new configuration, and retires the connections that no provider of it uses. */
   apply(providers: Iterable<readonly [string, ProviderBody]>): void {
     this.#byProvider.clear();
-    const used = new Set<EndpointAgent>();
+    const used = new Set<EndpointPool>();
     for (const [id, provider] of providers) {
       const upstream = this.#open(id, provider);
       this.#byProvider.set(id, upstream);
-      used.add(upstream.agent);
+      used.add(upstream.pool);
     }
     this.#retire(used);
   }
@@ -142,25 +132,24 @@ export class Upstreams {
     const url = new URL(provider.url);
     const { idleSocketMs } = PROVIDER_TYPES[provider.type];
     const key = JSON.stringify([url.protocol, url.host, provider.caBundle, idleSocketMs]);
-    let agents = this.#agents.get(key);
-    if (!agents) {
-      const settings = {
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = new EndpointPool({
         ...addressOf(url),
         caBundle: provider.caBundle,
         idleMs: idleSocketMs,
         now: this.#now,
-      };
-      agents = { kept: new EndpointAgent(settings), fresh: new EndpointAgent({ ...settings, idleMs: 0 }) };
-      this.#agents.set(key, agents);
+      });
+      this.#pools.set(key, pool);
     }
-    return new Upstream(id, provider, agents);
+    return new Upstream(id, provider, pool);
   }
 
-  #retire(used: ReadonlySet<EndpointAgent>): void {
-    for (const [key, agents] of this.#agents) {
-      if (used.has(agents.kept)) continue;
-      this.#agents.delete(key);
-      agents.kept.retire();
+  #retire(used: ReadonlySet<EndpointPool>): void {
+    for (const [key, pool] of this.#pools) {
+      if (used.has(pool)) continue;
+      this.#pools.delete(key);
+      pool.retire();
     }
   }
 }

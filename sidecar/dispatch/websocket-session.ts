@@ -75,8 +75,7 @@ export class WebSocketSession implements Deadline {
     this.#secret = authorization.secret;
     this.#attempt = newAttempt(candidate, 'First', parts.clock.monotonic(), undefined);
     this.#request = http.request({
-      agent: upstream.freshAgent.agent,
-      protocol: upstream.tls ? 'https:' : 'http:',
+      createConnection: () => upstream.pool.dial(),
       method: 'GET',
       path: handshakePath(exchange, candidate, upstream, path),
       headers,

@@ -18,7 +18,7 @@ const DURATION =
 const DATE = /^(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? |\d{4}-\d{2}-\d{2}T)/;
 
 /**
- * @param rawHeaders names and values in turn, as node:http gives them
+ * @param rawHeaders names and values in turn
  * @param wall       milliseconds since 1970 by our clock, used where the answer has no `Date` of its own
  * @param body       of the answer, for vendors that say it there
  */

@@ -2,7 +2,7 @@
  * Messages that are there as a whole, sent in one piece. Given bytes, node:http writes head, body and an empty end as three;
  * given text, it joins head and body. Latin-1 stands for every byte as it is.
  */
-import type { ClientRequest, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 
 /** Up to this size with its head, text is copied to the kernel from the stack; beyond it, bytes cost less. */
 const ONE_PIECE = 14 * 1024;
@@ -19,10 +19,4 @@ export function endAnswer(res: ServerResponse, body: Buffer): void {
   res.write(body.toString('latin1'), 'latin1');
   socket.uncork();
   res.end();
-}
-
-/** Ends a request whose head is set and not sent yet. */
-export function endRequest(outgoing: ClientRequest, body: Buffer): void {
-  if (body.length > ONE_PIECE) outgoing.end(body);
-  else outgoing.end(body.toString('latin1'), 'latin1');
 }

@@ -2,8 +2,8 @@
  * The hedge of one request: the clock that starts it, and once it runs the owner of its call. What comes of the call is
  * decided by the run of the request; only the deadlines are its own, since two calls are timed at once.
  */
-import type { IncomingMessage } from 'node:http';
 import type { OutriderError } from '../../../errors/table.ts';
+import type { ResponseHead } from '../../http1/response-head.ts';
 import type { Clock, Timer } from '../../snapshot/clock.ts';
 import type { TimeoutsBody } from '../../snapshot/schema.ts';
 import type { CallOwner } from '../call-owner.ts';
@@ -81,8 +81,8 @@ export class Hedge implements CallOwner, Deadline {
     return this.#run.now();
   }
 
-  receive(call: UpstreamCall, response: IncomingMessage): Receiver {
-    return this.#run.receive(call, response);
+  receive(call: UpstreamCall, head: ResponseHead): Receiver {
+    return this.#run.receive(call, head);
   }
 
   failed(call: UpstreamCall, failure: Failure): void {

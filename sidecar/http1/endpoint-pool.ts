@@ -1,0 +1,170 @@
+/**
+ * Connections to one endpoint with one set of TLS settings, kept for the next request. No limit on their number: a pool that queues
+ * is a pool that starves streams in silence; admission is decided elsewhere.
+ */
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
+import {
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  connect as secureConnect,
+} from 'node:tls';
+import { Connection, type ConnectionOwner } from './connection.ts';
+
+export interface EndpointSettings {
+  readonly tls: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly caBundle: string | undefined;
+  /** Milliseconds an idle connection is kept. */
+  readonly idleMs: number;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+const MAX_IDLE = 256;
+const SWEEP_MS = 1000;
+/** We must close before the provider does, and our close takes a moment to arrive. */
+const HINT_MARGIN_MS = 1000;
+const KEEP_ALIVE_PROBE_MS = 1000;
+
+/**
+ * What comes is read here and taken out before anything else is read, so that one serves all connections: a buffer of its own for
+ * each read is allocated at this size, and made small again, for every few bytes.
+ */
+const ARRIVALS = Buffer.allocUnsafeSlow(64 * 1024);
+
+export class EndpointPool implements ConnectionOwner {
+  readonly #settings: EndpointSettings;
+  /** The newest last. */
+  readonly #idle: Connection[] = [];
+  #retired = false;
+  #sweeper: NodeJS.Timeout | undefined = undefined;
+  #secureContext: SecureContext | undefined = undefined;
+  /** Of TLS, to set up the next connection in one round trip less. */
+  #session: Buffer | undefined = undefined;
+
+  constructor(settings: EndpointSettings) {
+    this.#settings = settings;
+  }
+
+  /** How long the connection that a request would get has been idle; 0 where it would get a new one. */
+  get idleMs(): number {
+    const newest = this.#newest();
+    return newest === undefined ? 0 : this.#settings.now() - newest.idleSince;
+  }
+
+  /** The connection used last, if its time is not over, or else a new one. */
+  take(): Connection {
+    const newest = this.#newest();
+    if (newest === undefined) return this.fresh();
+    // When the time of the newest is over, so is that of all others.
+    if (this.#settings.now() >= newest.usableUntil) {
+      this.dropIdle();
+      return this.fresh();
+    }
+    this.#idle.pop();
+    newest.socket.ref();
+    return newest;
+  }
+
+  fresh(): Connection {
+    const socket = this.dial((bytes) => connection.read(bytes));
+    const connection = new Connection(socket, this.#settings.tls, this);
+    return connection;
+  }
+
+  /** A connection that is not of the pool. `read`: hears what comes, in place of the socket's own events. */
+  dial(read?: (bytes: Buffer) => void): Socket {
+    const { tls, host, port, caBundle } = this.#settings;
+    const options: TcpNetConnectOpts = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    };
+    if (read !== undefined) {
+      options.onread = {
+        buffer: ARRIVALS,
+        callback: (length) => {
+          read(ARRIVALS.subarray(0, length));
+          return true;
+        },
+      };
+    }
+    if (!tls) return connect(options);
+    if (caBundle !== undefined) {
+      // Left to itself, Node reads all authorities anew for every connection, and each connection keeps its own copy.
+      this.#secureContext ??= createSecureContext({ ca: [...rootCertificates, caBundle] });
+    }
+    const socket = secureConnect({
+      ...options,
+      servername: isIP(host) ? '' : host,
+      ...(this.#secureContext && { secureContext: this.#secureContext }),
+      ...(this.#session && { session: this.#session }),
+    });
+    socket.on('session', (session) => (this.#session = session));
+    socket.on('close', (failed) => {
+      if (failed) this.#session = undefined;
+    });
+    return socket;
+  }
+
+  keep(connection: Connection): boolean {
+    const idleMs = Math.min(this.#settings.idleMs, hintedMs(connection.hint));
+    if (this.#retired || idleMs <= 0 || this.#idle.length >= MAX_IDLE) return false;
+    connection.socket.unref();
+    connection.idleSince = this.#settings.now();
+    connection.usableUntil = connection.idleSince + idleMs;
+    this.#idle.push(connection);
+    this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    return true;
+  }
+
+  closed(connection: Connection): void {
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
+  /** Closes idle connections: one of them turned out to be dead, and the others are as old. */
+  dropIdle(): void {
+    for (const { socket } of this.#idle.splice(0)) socket.destroy();
+  }
+
+  /** Closes idle connections now and running ones when their request ends. Requests under way are not disturbed. */
+  retire(): void {
+    this.#retired = true;
+    this.dropIdle();
+    clearTimeout(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+
+  /** Those that were closed are here until the socket says so. */
+  #newest(): Connection | undefined {
+    while (this.#idle.at(-1)?.socket.destroyed) this.#idle.pop();
+    return this.#idle.at(-1);
+  }
+
+  #sweep(): void {
+    this.#sweeper = undefined;
+    const now = this.#settings.now();
+    for (const { socket, usableUntil } of this.#idle) if (now >= usableUntil) socket.destroy();
+    if (this.#idle.length > 0) this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+  }
+}
+
+/** `Keep-Alive: timeout=5` announces when the server closes. */
+function hintedMs(hint: string | undefined): number {
+  if (hint === undefined) return Number.POSITIVE_INFINITY;
+  // A server says the same with every answer.
+  if (hint !== lastHint) {
+    const seconds = /\btimeout=(\d{1,9})/.exec(hint)?.[1];
+    lastHinted = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - HINT_MARGIN_MS;
+    lastHint = hint;
+  }
+  return lastHinted;
+}
+
+let lastHint: string | undefined;
+let lastHinted = Number.POSITIVE_INFINITY;
