@@ -1,4 +1,5 @@
 /** An answer as it is kept: what its caller was sent, who gave it and what it cost. */
+import { ownText } from '../http1/own-text.ts';
 import type { ItemId } from '../snapshot/schema.ts';
 
 export interface CachedAnswer {
@@ -42,7 +43,7 @@ export function keptHeaders(head: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i + 1 < head.length; i += 2) {
     const name = (head[i] as string).toLowerCase();
-    if (KEPT_HEADERS.has(name)) kept.push(name, head[i + 1] as string);
+    if (KEPT_HEADERS.has(name)) kept.push(name, ownText(head[i + 1] as string));
   }
   return kept;
 }

@@ -6,6 +6,7 @@ import { OutriderError } from '../../errors/table.ts';
 import { serviceTierOf } from '../dialects/service-tier.ts';
 import type { Attempt } from '../exchange.ts';
 import type { Connection, ConnectionUser } from '../http1/connection.ts';
+import { ownText } from '../http1/own-text.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
 import { asOutriderError } from '../server/answer.ts';
@@ -271,7 +272,8 @@ export class UpstreamCall implements ConnectionUser {
     this.#sent = this.sent;
     attempt.headersAt = this.owner.now();
     attempt.httpStatus = head.status;
-    attempt.upstreamRequestId = headerValue(rawHeaders, type.requestIdHeader);
+    const id = headerValue(rawHeaders, type.requestIdHeader);
+    if (id !== undefined) attempt.upstreamRequestId = ownText(id);
     if (type.serviceTierHeader !== undefined)
       attempt.serviceTier = serviceTierOf(headerValue(rawHeaders, type.serviceTierHeader));
     try {

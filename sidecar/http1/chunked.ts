@@ -4,6 +4,8 @@ import { areFields } from './response-head.ts';
 
 /** Of a line with the size of a chunk and its extensions. */
 const LINE_LIMIT = 4096;
+/** Of all extensions of a body. */
+const EXTENSIONS_LIMIT = 16 * 1024;
 const TRAILER_LIMIT = 16 * 1024;
 /** Digits of a number of bytes that is exact in a double. */
 const MAX_DIGITS = 13;
@@ -26,6 +28,7 @@ export class ChunkedBody {
   #left = 0;
   /** What came of a line, or of the trailer, so far. */
   #text = '';
+  #extensions = 0;
 
   get over(): boolean {
     return this.#state === 'Over';
@@ -34,6 +37,7 @@ export class ChunkedBody {
   begin(): void {
     this.#state = 'Size';
     this.#text = '';
+    this.#extensions = 0;
   }
 
   /** Reads from `at`; returns where it stopped, which is before the end where the body is over. Throws ProtocolError. */
@@ -87,14 +91,14 @@ export class ChunkedBody {
       return next + 2;
     }
     const line = this.#lines(bytes, at, LINE_LIMIT);
-    if (line === undefined) {
-      throw new ProtocolError('HPE_CHUNK_EXTENSIONS_OVERFLOW', 'the line of a chunk is too long');
-    }
+    if (line === undefined) throw tooMuch();
     if (this.#text.endsWith('\n')) {
       const digits = SIZE_LINE.exec(this.#text)?.[1];
       if (digits === undefined) {
         throw new ProtocolError('HPE_INVALID_CHUNK_SIZE', 'the size of a chunk is not a number');
       }
+      this.#extensions += this.#text.length - digits.length - 2;
+      if (this.#extensions > EXTENSIONS_LIMIT) throw tooMuch();
       this.#text = '';
       this.#sized(Number.parseInt(digits, 16));
     }
@@ -133,6 +137,9 @@ export class ChunkedBody {
     return next;
   }
 }
+
+const tooMuch = (): ProtocolError =>
+  new ProtocolError('HPE_CHUNK_EXTENSIONS_OVERFLOW', 'too much is said beside the chunks');
 
 function hexDigit(code: number | undefined): number {
   if (code === undefined) return -1;

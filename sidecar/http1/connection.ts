@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { ownText } from './own-text.ts';
 import { requestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -173,17 +174,25 @@ export class Connection {
       return;
     }
     reader.read(bytes);
-    this.#reading = true;
     const { head, body } = reader;
     reader.forget();
+    this.#reading = true;
+    try {
+      this.#tell(head, body);
+    } finally {
+      this.#reading = false;
+    }
+    this.#settle();
+  }
+
+  #tell(head: ResponseHead | undefined, body: Buffer | undefined): void {
     if (head !== undefined) {
-      this.hint = head.hint;
+      // It says the same with every answer, and what is kept would keep the head.
+      if (head.hint !== this.hint) this.hint = head.hint && ownText(head.hint);
       if (!head.keepAlive) this.#keepAlive = false;
       this.#user?.responded(head);
     }
     if (body !== undefined) this.#user?.received(body);
-    this.#reading = false;
-    this.#settle();
   }
 
   #settle(): void {

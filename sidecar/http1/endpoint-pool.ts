@@ -38,6 +38,8 @@ export class EndpointPool implements ConnectionOwner {
   readonly #settings: EndpointSettings;
   /** The newest last. */
   readonly #idle: Connection[] = [];
+  /** Whose answer has just ended. More may have arrived with it: nobody gets one before that was looked at. */
+  #resting: Connection[] = [];
   #retired = false;
   #sweeper: NodeJS.Timeout | undefined = undefined;
   #secureContext: SecureContext | undefined = undefined;
@@ -113,13 +115,23 @@ export class EndpointPool implements ConnectionOwner {
 
   keep(connection: Connection): boolean {
     const idleMs = Math.min(this.#settings.idleMs, hintedMs(connection.hint));
-    if (this.#retired || idleMs <= 0 || this.#idle.length >= MAX_IDLE) return false;
+    if (this.#retired || idleMs <= 0 || this.#idle.length + this.#resting.length >= MAX_IDLE) return false;
     connection.socket.unref();
     connection.idleSince = this.#settings.now();
     connection.usableUntil = connection.idleSince + idleMs;
-    this.#idle.push(connection);
-    this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    // All that was there to be read has been by then.
+    if (this.#resting.push(connection) === 1) setImmediate(() => this.#rested());
     return true;
+  }
+
+  #rested(): void {
+    const rested = this.#resting;
+    this.#resting = [];
+    for (const connection of rested) {
+      if (this.#retired) connection.socket.destroy();
+      else if (!connection.socket.destroyed) this.#idle.push(connection);
+    }
+    if (this.#idle.length > 0) this.#sweeper ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   closed(connection: Connection): void {

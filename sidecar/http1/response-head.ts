@@ -27,6 +27,9 @@ const FIELDS = new RegExp(`^(?:${FIELD})*$`);
 /** More bytes than a body can have here. */
 const LENGTH = /^\d{1,15}$/;
 
+/** Servers behind servers say it twice, and code it once. */
+const CHUNKED = /^chunked(?:[ \t]*,[ \t]*chunked)*$/i;
+
 const STATUS_AT = 'HTTP/1.1 '.length;
 const MINOR_AT = 'HTTP/1.'.length;
 const SPACE = 0x20;
@@ -68,7 +71,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead {
     }
   }
   if (encoding !== undefined && length !== undefined) throw invalidLength();
-  if (encoding !== undefined && encoding.toLowerCase() !== 'chunked') {
+  if (encoding !== undefined && !CHUNKED.test(encoding)) {
     throw new ProtocolError('HPE_INVALID_TRANSFER_ENCODING', 'the only transfer coding is chunked');
   }
   const framing = hasNoBody(status, method)

@@ -165,7 +165,9 @@ export class ResponseReader {
     const joined = this.#joined;
     if (joined !== undefined) {
       this.#joined = undefined;
-      return joined.subarray(0, this.#length);
+      const piece = joined.subarray(0, this.#length);
+      // Much came that was not the body: it must not be kept with it.
+      return this.#length < joined.length / 2 ? Buffer.from(piece) : piece;
     }
     const piece = Buffer.allocUnsafe(this.#to - this.#from);
     this.#bytes.copy(piece, 0, this.#from, this.#to);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { testAuthority } from '../../operator/sync/support/certificates.ts';
 import { until } from '../dispatch/client.ts';
-import { ask, asked, HELLO, HOST, OK, provider, User } from './support.ts';
+import { ask, asked, HELLO, HOST, OK, provider, rested, User } from './support.ts';
 
 const HEAD = 'POST /v1/x HTTP/1.1\r\nHost: x\r\n';
 
@@ -38,6 +38,7 @@ describe('a request', () => {
     expect(connection.isSent(user)).toBe(false);
     connection.finish(user);
     await user.over.promise;
+    await rested();
     expect(user.body).toBe('hello');
     expect(p.came[0]).toBe(
       `${HEAD}Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n5\r\nsome \r\n11\r\n${'x'.repeat(17)}\r\n0\r\n\r\n`,
@@ -94,56 +95,6 @@ describe('a request', () => {
   });
 });
 
-describe('a connection is not used again', () => {
-  const next = async (say: Parameters<typeof provider>[0], asking?: Parameters<typeof ask>[1]) => {
-    const p = await provider((socket, came, at) => (at === 0 ? say(socket, came, at) : socket.write(HELLO)));
-    const first = await asked(p.pool, asking);
-    const second = await asked(p.pool);
-    expect(second).toMatchObject({ body: 'hello' });
-    expect(p.sockets).toHaveLength(2);
-    return first;
-  };
-
-  it('where more came than the answer', async () => {
-    expect(await next((socket) => void socket.write(`${HELLO}${OK}`))).toMatchObject({ body: 'hello' });
-  });
-
-  it('where the provider says so', async () => {
-    const user = await next(
-      (socket) => void socket.write(`${OK}connection: close\r\ncontent-length: 0\r\n\r\n`),
-    );
-    expect(user.heard.at(-1)).toBe('ended');
-  });
-
-  it('where its end was that of the answer', async () => {
-    expect(await next((socket) => void socket.end(`${OK}\r\nhello`))).toMatchObject({ body: 'hello' });
-  });
-
-  it('where the answer came before the request was whole', async () => {
-    const asking = { headers: [...HOST, 'Content-Length', '10'], body: 'Later' as const };
-    const user = await next((socket) => void socket.write(HELLO), asking);
-    expect(user).toMatchObject({ body: 'hello', heard: ['connected', 'responded', 'ended'] });
-  });
-
-  it('where something comes while nobody asks', async () => {
-    const p = await provider((socket) => void socket.write(HELLO));
-    await asked(p.pool);
-    p.sockets[0]?.write(`${OK}content-length: 6\r\n\r\nforged`);
-    await until(() => p.sockets[0]?.destroyed === true, 'closed');
-    expect(await asked(p.pool)).toMatchObject({ body: 'hello' });
-    expect(p.sockets).toHaveLength(2);
-  });
-
-  it('where the provider closed it meanwhile', async () => {
-    const p = await provider((socket) => void socket.write(HELLO));
-    await asked(p.pool);
-    p.sockets[0]?.end();
-    await until(() => p.sockets[0]?.destroyed === true, 'closed');
-    expect(await asked(p.pool)).toMatchObject({ body: 'hello' });
-    expect(p.sockets).toHaveLength(2);
-  });
-});
-
 describe('who asked', () => {
   it('is told of a connection that breaks, before an answer and in it', async () => {
     const before = await provider((socket) => void socket.destroy());
@@ -189,6 +140,7 @@ describe('who asked', () => {
     const { user, connection } = ask(p.pool);
     user.onPiece = () => connection.leave(user);
     await until(() => user.body === 'hello', 'all of it came');
+    await rested();
     expect(connection.socket.destroyed).toBe(false);
     expect(await asked(p.pool)).toMatchObject({ heard: ['responded', 'ended'] });
     expect(p.sockets).toHaveLength(1);
@@ -207,6 +159,7 @@ describe('who asked', () => {
       expect(user.heard.at(-1)).toBe('responded');
       connection.resume(user);
       expect(user.heard.at(-1)).toBe('ended');
+      await rested();
     }
     expect(p.sockets).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 /** How long an idle connection is used again. */
 import { describe, expect, it, vi } from 'vitest';
 import { until } from '../dispatch/client.ts';
-import { ask, asked, HELLO, OK, provider } from './support.ts';
+import { ask, asked, HELLO, OK, provider, rested } from './support.ts';
 
 async function setting(idleMs: number, keepAlive?: string) {
   const answer =
@@ -20,6 +20,7 @@ async function setting(idleMs: number, keepAlive?: string) {
     askTwice: async () => {
       const both = [ask(pool), ask(pool)];
       await Promise.all(both.map(({ user }) => user.over.promise));
+      await rested();
     },
   };
 }
@@ -68,6 +69,7 @@ describe('an idle connection', () => {
     s.advance(6000);
     const { connection, user } = ask(s.pool);
     await user.over.promise;
+    await rested();
     expect(s.pool.idleMs).toBe(0);
     connection.socket.destroy();
     expect(s.pool.idleMs).toBe(6000);

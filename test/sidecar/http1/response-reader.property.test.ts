@@ -60,6 +60,8 @@ const mutated = fc
           ';',
           '\xff',
           'Content-Length: 3\r\n',
+          ', chunked',
+          'Transfer-Encoding: chunked\r\n',
         ),
       ),
       { maxLength: 3 },

@@ -18,6 +18,7 @@ export class User implements ConnectionUser {
   drained: (() => void) | undefined;
   /** Called with each piece of the body. */
   onPiece: (() => void) | undefined;
+  onEnded: (() => void) | undefined;
   readonly over = Promise.withResolvers<void>();
 
   connected(): void {
@@ -33,6 +34,7 @@ export class User implements ConnectionUser {
   }
   ended(): void {
     this.heard.push('ended');
+    this.onEnded?.();
     this.over.resolve();
   }
   broken(error: Error & { code?: string }): void {
@@ -114,9 +116,13 @@ export function ask(
   return { user, connection };
 }
 
-/** Asks and waits for the end. */
+/** Asks and waits for the end, and until the connection has rested. */
 export async function asked(pool: EndpointPool, asking?: Asking): Promise<User> {
   const { user } = ask(pool, asking);
   await user.over.promise;
+  await rested();
   return user;
 }
+
+/** A turn of the loop: what had come with an answer has been read. */
+export const rested = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
