@@ -8,6 +8,7 @@ import type { Attempt } from '../exchange.ts';
 import type { Connection, ConnectionUser } from '../http1/connection.ts';
 import { ownText } from '../http1/own-text.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
+import { pieceArrived } from '../limits/large-pieces.ts';
 import { classifyTransport, type TransportEvent } from '../providers/failures.ts';
 import { asOutriderError } from '../server/answer.ts';
 import type { Admission } from './breakers.ts';
@@ -285,6 +286,7 @@ export class UpstreamCall implements ConnectionUser {
 
   received(chunk: Buffer): void {
     if (this.done) return;
+    pieceArrived(chunk.length);
     const flow = this.#flow;
     // What a stream says before its first content says nothing of its rate.
     if (flow && (!this.stream || this.attempt.firstContentAt !== undefined)) this.#watch(flow, chunk.length);

@@ -1,5 +1,6 @@
 /** Answers that are ours: errors in the caller's dialect, and small documents. */
 import { OutriderError } from '../../errors/table.ts';
+import { freeBytes } from '../limits/free-bytes.ts';
 import type { HttpExchange } from './http-exchange.ts';
 import { outriderHeaders } from './response-headers.ts';
 
@@ -61,9 +62,16 @@ function send(
 ): void {
   const { req, res } = exchange;
   headers.push('content-length', String(body.length));
-  if (!req.complete) discardRest(exchange);
+  const rest = !req.complete;
+  if (rest) discardRest(exchange);
   res.writeHead(status, headers);
-  res.end(body);
+  if (rest && !res.shouldKeepAlive) {
+    // The end of the answer would be that of the connection, and a caller that still sends would meet a reset before it reads.
+    res.write(body);
+    req.once('end', () => res.end());
+  } else {
+    res.end(body);
+  }
   exchange.outcome = {
     status,
     endedAt: performance.now(),
@@ -83,6 +91,7 @@ function discardRest({ req }: HttpExchange): void {
   let discarded = 0;
   req.on('data', (chunk: Buffer) => {
     discarded += chunk.length;
+    freeBytes(chunk);
     if (discarded > DISCARD_LIMIT) req.socket.destroy();
   });
   req.on('error', ignore);

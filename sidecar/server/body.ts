@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { OutriderError } from '../../errors/table.ts';
+import { freeBytes } from '../limits/free-bytes.ts';
 import type { MemoryHold } from '../limits/memory-budget.ts';
 import { type BodyOptions, CallerGone } from './body-options.ts';
 import { decodeBody } from './content-encoding.ts';
@@ -76,10 +77,14 @@ class PlainBody {
     if (this.declared !== undefined) {
       // node:http ends the message at its content-length, so this never overruns.
       if (before === 0) {
-        this.first = chunk;
-        if (chunk.length < this.declared) this.whole = Buffer.allocUnsafeSlow(this.declared);
+        if (chunk.length === this.declared) this.first = chunk;
+        else this.whole = Buffer.allocUnsafeSlow(this.declared);
       }
-      if (this.whole) chunk.copy(this.whole, before);
+      if (this.whole) {
+        chunk.copy(this.whole, before);
+        // Else a large body is in memory twice until young objects are collected, which its chunks hardly bring about.
+        freeBytes(chunk);
+      }
       return;
     }
     if (this.length > this.limit) {

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ScriptedProvider, startScriptedProvider } from '../../../dev/providers/server.ts';
@@ -175,6 +176,26 @@ describe('bodies', () => {
     // The connection is good for the next request.
     expect((await callJson(chat, ask())).status).toBe(200);
     expect(sidecar.memory.used).toBe(0);
+  });
+
+  it('are taken to their end before a connection is closed on them, so that the answer arrives', async () => {
+    const length = 5_000_000;
+    const socket = connect(Number(new URL(chat).port), '127.0.0.1');
+    let heard = '';
+    socket.on('data', (bytes) => (heard += bytes.toString()));
+    const over = Promise.withResolvers<void>();
+    socket.on('error', over.reject);
+    socket.on('close', () => over.resolve());
+    socket.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`,
+    );
+    await until(() => heard.includes('body_too_large'), 'refused');
+    socket.write(Buffer.alloc(length / 2));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.write(Buffer.alloc(length / 2));
+    await over.promise;
+    expect(heard).toMatch(/^HTTP\/1\.1 413 /);
+    expect(socket.bytesWritten).toBeGreaterThan(length);
   });
 
   it.each([
