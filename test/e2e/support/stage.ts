@@ -24,9 +24,12 @@ export type VendorName = (typeof VENDORS)[number];
 const START_MS = 120_000;
 const CHANGE_MS = 30_000;
 
+/** What the names of their namespaces begin with. */
+export const STAGES = 'outrider-e2e-';
+
 export class Stage {
   readonly cluster: Cluster;
-  readonly namespace = `outrider-e2e-${randomBytes(3).toString('hex')}`;
+  readonly namespace = `${STAGES}${randomBytes(3).toString('hex')}`;
 
   constructor(cluster: Cluster) {
     this.cluster = cluster;
