@@ -241,7 +241,8 @@ export class StreamItems {
 
   #end(item: JsonText): void {
     this.#say('response.output_item.done', { output_index: json(this.output.length), item });
-    this.output.push(item);
+    // Text that was put together refers to all that it was put together of; a copy is one.
+    this.output.push(Buffer.from(item).toString());
     this.#open = undefined;
   }
 
