@@ -306,18 +306,11 @@ sed -i "s/: main/: MAIN/" "$1"
     await apply(route('a'));
     const child = cli.start(['get', 'llmr', '-w', '--no-headers']);
     let seen = '';
-    const lines = (count: number) =>
-      new Promise<string[]>((resolve) => {
-        const look = () => {
-          const found = seen.split('\n').slice(0, -1);
-          if (found.length >= count) resolve(found);
-        };
-        child.stdout?.on('data', (chunk: Buffer) => {
-          seen += chunk.toString();
-          look();
-        });
-        look();
-      });
+    child.stdout?.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    const lines = async (count: number): Promise<string[]> => {
+      await expect.poll(() => seen.split('\n').length).toBeGreaterThan(count);
+      return seen.split('\n').slice(0, -1);
+    };
     await lines(1);
     await client.merge(`${ROUTES}/a/status`, {
       status: { conditions: [condition('Ready', 'False', { reason: 'NoProxies' })] },
