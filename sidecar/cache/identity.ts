@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { callerKeyOf } from '../dispatch/caller-key.ts';
 import { allowedQuery } from '../dispatch/header-rules.ts';
-import { headerValue } from '../dispatch/header-value.ts';
 import type { Exchange } from '../exchange.ts';
+import { headerValue } from '../http1/header-value.ts';
 import { chooseArm } from '../routing/experiment/arms.ts';
 import type { RequestFacts } from '../routing/plan.ts';
 import type { TableRoute, TableRule } from '../routing/table.ts';

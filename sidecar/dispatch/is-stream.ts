@@ -1,6 +1,6 @@
 /** Whether a vendor answers with a stream of events, told by the type that its wire format has for one. */
 import type { WireReader } from '../dialects/dialect.ts';
-import { headerValue } from './header-value.ts';
+import { headerValue } from '../http1/header-value.ts';
 
 const SSE = /^\s*text\/event-stream/i;
 const AWS_STREAM = /^\s*application\/vnd\.amazon\.eventstream/i;

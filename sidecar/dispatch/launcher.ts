@@ -4,6 +4,7 @@
  */
 import type { OutriderError } from '../../errors/table.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import type { SpendHold } from '../limits/budgets/hold.ts';
 import { priorityOf } from '../routing/headroom.ts';
@@ -14,7 +15,6 @@ import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
 import { timeBeforeCommit } from './commit-budget.ts';
 import type { Failure } from './failure.ts';
-import { headerValue } from './header-value.ts';
 import type { Hedge } from './hedging/hedge.ts';
 import { newAttempt } from './new-attempt.ts';
 import type { AttemptLimits } from './pace/limits.ts';

@@ -1,7 +1,7 @@
 /** A call of the sidecar's own to a provider of the configuration, beside all requests: bounded in time, on a connection of its own. */
 import http, { type ClientRequest } from 'node:http';
 import https from 'node:https';
-import { createSecureContext, rootCertificates } from 'node:tls';
+import { trustingAlso } from '../http1/trust.ts';
 import { addressOf } from './address.ts';
 
 export interface OwnCall {
@@ -29,7 +29,7 @@ export function openOwnCall({ method, url, headers, caBundle, timeoutMs, signal 
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     ...(tls &&
       caBundle !== undefined && {
-        secureContext: createSecureContext({ ca: [...rootCertificates, caBundle] }),
+        secureContext: trustingAlso(caBundle),
       }),
   });
 }

@@ -4,6 +4,7 @@
  */
 import { OutriderError } from '../../errors/table.ts';
 import { placeOfUnread } from '../dialects/pairing.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { ResponseHead } from '../http1/response-head.ts';
 import { classify, type Verdict } from '../providers/failures.ts';
 import { requirePermitted } from '../routing/constraints/data-policy.ts';
@@ -16,7 +17,6 @@ import { BodyPump } from './body-pump.ts';
 import type { CallOwner } from './call-owner.ts';
 import { callerKeyOf } from './caller-key.ts';
 import type { Failure } from './failure.ts';
-import { headerValue } from './header-value.ts';
 import { newAttempt } from './new-attempt.ts';
 import { noteFailure } from './notes.ts';
 import { ErrorReceiver } from './receive-error.ts';

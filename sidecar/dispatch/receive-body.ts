@@ -1,9 +1,9 @@
 /** A complete 2xx body: buffered, looked at, and handed on whole, so that an error disguised as success can fail over. */
 import { OutriderError } from '../../errors/table.ts';
 import type { UpstreamError } from '../dialects/dialect.ts';
+import { headerValue } from '../http1/header-value.ts';
 import { classify, classifyTransport } from '../providers/failures.ts';
 import { statusOf, type UpstreamAnswer } from './failure.ts';
-import { headerValue } from './header-value.ts';
 import type { Outlet } from './outlet.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';

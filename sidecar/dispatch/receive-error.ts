@@ -1,10 +1,10 @@
 /** An answer outside 2xx: its body is read, within a bound, to learn what it means. */
 import { OutriderError } from '../../errors/table.ts';
 import type { UpstreamError } from '../dialects/dialect.ts';
+import { headerValue } from '../http1/header-value.ts';
 import { classify } from '../providers/failures.ts';
 import { retryAfterMs } from '../providers/retry-after.ts';
 import type { Failure } from './failure.ts';
-import { headerValue } from './header-value.ts';
 import { answerOf, isEncoded } from './receive-body.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';

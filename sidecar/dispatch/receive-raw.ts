@@ -1,5 +1,5 @@
 /** The answer of an unread path: whatever the provider says is handed on as it comes. */
-import { headerValue } from './header-value.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { Outlet } from './outlet.ts';
 import type { Receiver } from './receiver.ts';
 import type { UpstreamCall } from './upstream-call.ts';

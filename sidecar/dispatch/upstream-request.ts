@@ -9,6 +9,7 @@ import type { BodyChange } from '../dialects/splice.ts';
 import { isEmptyPatch, type SplicedBody, spliceBody } from '../dialects/splice.ts';
 import type { Translation } from '../dialects/translation.ts';
 import type { Exchange } from '../exchange.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { Spoken } from '../providers/provider-type.ts';
 import { isUnstored } from '../routing/kept.ts';
 import type { Candidate } from '../routing/plan.ts';
@@ -16,7 +17,6 @@ import type { PatchBody, RuleBody } from '../snapshot/schema.ts';
 import { askedTier } from './asked-tier.ts';
 import type { Authorization } from './auth/authorize.ts';
 import { allowedQuery } from './header-rules.ts';
-import { headerValue } from './header-value.ts';
 import type { Upstream } from './upstreams.ts';
 
 export interface UpstreamRequest {

@@ -1,10 +1,10 @@
 /** The two heads of a WebSocket handshake: what goes to the provider and what comes back to the caller. */
 import type { IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { ProviderType } from '../providers/provider-type.ts';
 import type { Candidate } from '../routing/plan.ts';
 import { outriderHeaders } from '../server/response-headers.ts';
-import { headerValue } from './header-value.ts';
 import { copyHeaders } from './response-head.ts';
 import { withQuery } from './upstream-request.ts';
 import type { Upstream } from './upstreams.ts';

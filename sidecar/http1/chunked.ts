@@ -1,4 +1,5 @@
 /** The chunked transfer coding (RFC 9112 §7.1): where in what comes the body is, and where it ends. */
+import { TOKEN } from './grammar.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { areFields } from './response-head.ts';
 
@@ -9,7 +10,6 @@ const EXTENSIONS_LIMIT = 16 * 1024;
 const TRAILER_LIMIT = 16 * 1024;
 /** Digits of a number of bytes that is exact in a double. */
 const MAX_DIGITS = 13;
-const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const EXTENSION = `;${TOKEN}(?:=(?:${TOKEN}|"(?:[\\t\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*"))?`;
 const SIZE_LINE = new RegExp(`^([0-9a-fA-F]{1,${MAX_DIGITS}})(?:${EXTENSION})*\\r\\n$`);
 /** Fields that have no place behind a body (RFC 9110 §6.5.1). */

@@ -4,6 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { headerValue } from './header-value.ts';
+import { ONE_PIECE } from './one-piece.ts';
 import { ownText } from './own-text.ts';
 import { requestHead } from './request-head.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -36,8 +38,6 @@ export interface Sending {
   readonly body: readonly Buffer[] | undefined;
 }
 
-/** Up to this size head and body are text of one write, copied to the kernel from the stack; beyond it, bytes cost less. */
-const ONE_PIECE = 14 * 1024;
 const CRLF = '\r\n';
 
 export class Connection {
@@ -57,8 +57,9 @@ export class Connection {
   #chunked = false;
   #reading = false;
   #paused = false;
-  /** What `Keep-Alive` said with the last answer. */
-  hint: string | undefined = undefined;
+  #hint: string | undefined = undefined;
+  /** How long the provider keeps it, by its `Keep-Alive`. */
+  hintedMs = hintedMs(undefined);
 
   /** The socket hands what comes to `read`. */
   constructor(socket: Socket, secure: boolean, owner: ConnectionOwner) {
@@ -97,7 +98,7 @@ export class Connection {
     this.#reader.expect(method);
     this.#written = body !== undefined;
     if (body === undefined) {
-      this.#chunked = saysChunked(headers);
+      this.#chunked = headerValue(headers, 'transfer-encoding') !== undefined;
       socket.write(head, 'latin1');
       return;
     }
@@ -187,21 +188,27 @@ export class Connection {
 
   #tell(head: ResponseHead | undefined, body: Buffer | undefined): void {
     if (head !== undefined) {
-      // It says the same with every answer, and what is kept would keep the head.
-      if (head.hint !== this.hint) this.hint = head.hint && ownText(head.hint);
+      this.#noteHint(head.hint);
       if (!head.keepAlive) this.#keepAlive = false;
       this.#user?.responded(head);
     }
     if (body !== undefined) this.#user?.received(body);
   }
 
+  #noteHint(hint: string | undefined): void {
+    // A provider says the same with every answer.
+    if (hint === this.#hint) return;
+    // What is kept would keep the head.
+    this.#hint = hint && ownText(hint);
+    this.hintedMs = hintedMs(hint);
+  }
+
   #settle(): void {
     const { error, done } = this.#reader;
-    if (error !== undefined) {
-      this.#broke(error);
-      this.socket.destroy();
-    } else if (this.#user === undefined) {
+    if (this.#user === undefined) {
       this.#release();
+    } else if (error !== undefined) {
+      this.#broke(error);
     } else if (done && !this.#paused) {
       const user = this.#user;
       this.#user = undefined;
@@ -246,5 +253,11 @@ export class Connection {
   }
 }
 
-const saysChunked = (headers: readonly string[]): boolean =>
-  headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'transfer-encoding');
+/** We must close before the provider does, and our close takes a moment to arrive. */
+const HINT_MARGIN_MS = 1000;
+
+/** `Keep-Alive: timeout=5` announces when the provider closes. */
+function hintedMs(hint: string | undefined): number {
+  const seconds = hint && /\btimeout=(\d{1,9})/.exec(hint)?.[1];
+  return seconds ? Number(seconds) * 1000 - HINT_MARGIN_MS : Number.POSITIVE_INFINITY;
+}

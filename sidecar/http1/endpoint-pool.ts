@@ -3,13 +3,9 @@
  * is a pool that starves streams in silence; admission is decided elsewhere.
  */
 import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
-import {
-  createSecureContext,
-  rootCertificates,
-  type SecureContext,
-  connect as secureConnect,
-} from 'node:tls';
+import { type SecureContext, connect as secureConnect } from 'node:tls';
 import { Connection, type ConnectionOwner } from './connection.ts';
+import { trustingAlso } from './trust.ts';
 
 export interface EndpointSettings {
   readonly tls: boolean;
@@ -24,8 +20,6 @@ export interface EndpointSettings {
 
 const MAX_IDLE = 256;
 const SWEEP_MS = 1000;
-/** We must close before the provider does, and our close takes a moment to arrive. */
-const HINT_MARGIN_MS = 1000;
 const KEEP_ALIVE_PROBE_MS = 1000;
 
 /**
@@ -98,7 +92,7 @@ export class EndpointPool implements ConnectionOwner {
     if (!tls) return connect(options);
     if (caBundle !== undefined) {
       // Left to itself, Node reads all authorities anew for every connection, and each connection keeps its own copy.
-      this.#secureContext ??= createSecureContext({ ca: [...rootCertificates, caBundle] });
+      this.#secureContext ??= trustingAlso(caBundle);
     }
     const socket = secureConnect({
       ...options,
@@ -114,7 +108,7 @@ export class EndpointPool implements ConnectionOwner {
   }
 
   keep(connection: Connection): boolean {
-    const idleMs = Math.min(this.#settings.idleMs, hintedMs(connection.hint));
+    const idleMs = Math.min(this.#settings.idleMs, connection.hintedMs);
     if (this.#retired || idleMs <= 0 || this.#idle.length + this.#resting.length >= MAX_IDLE) return false;
     connection.socket.unref();
     connection.idleSince = this.#settings.now();
@@ -165,18 +159,3 @@ export class EndpointPool implements ConnectionOwner {
     if (this.#idle.length > 0) this.#sweeper = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 }
-
-/** `Keep-Alive: timeout=5` announces when the server closes. */
-function hintedMs(hint: string | undefined): number {
-  if (hint === undefined) return Number.POSITIVE_INFINITY;
-  // A server says the same with every answer.
-  if (hint !== lastHint) {
-    const seconds = /\btimeout=(\d{1,9})/.exec(hint)?.[1];
-    lastHinted = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1000 - HINT_MARGIN_MS;
-    lastHint = hint;
-  }
-  return lastHinted;
-}
-
-let lastHint: string | undefined;
-let lastHinted = Number.POSITIVE_INFINITY;

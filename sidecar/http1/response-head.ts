@@ -2,6 +2,7 @@
  * The head of an answer (RFC 9112 §4 and §5) and what it says of its body (§6). What the grammar does not allow is refused and not
  * repaired: a proxy that guesses where an answer ends hands one caller's answer to another.
  */
+import { TOKEN, VALUE } from './grammar.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 export interface ResponseHead {
@@ -20,9 +21,10 @@ export interface ResponseHead {
 /** How the end of the body is told. */
 type Framing = 'None' | 'Length' | 'Chunked' | 'Close';
 
-const FIELD = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n";
-const HEAD = new RegExp(`^HTTP/1\\.[01] [1-9]\\d\\d(?: [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n(?:${FIELD})*$`);
-const STATUS_LINE = /^HTTP\/1\.[01] [1-9]\d\d(?: [\t\x20-\x7e\x80-\xff]*)?\r\n/;
+const STATUS = `HTTP/1\\.[01] [1-9]\\d\\d(?: ${VALUE})?\\r\\n`;
+const FIELD = `${TOKEN}:${VALUE}\\r\\n`;
+const HEAD = new RegExp(`^${STATUS}(?:${FIELD})*$`);
+const STATUS_LINE = new RegExp(`^${STATUS}`);
 const FIELDS = new RegExp(`^(?:${FIELD})*$`);
 /** More bytes than a body can have here. */
 const LENGTH = /^\d{1,15}$/;

@@ -3,9 +3,7 @@
  * given text, it joins head and body. Latin-1 stands for every byte as it is.
  */
 import type { ServerResponse } from 'node:http';
-
-/** Up to this size with its head, text is copied to the kernel from the stack; beyond it, bytes cost less. */
-const ONE_PIECE = 14 * 1024;
+import { ONE_PIECE } from '../http1/one-piece.ts';
 
 /** Ends an answer; worth it where its head is still to be sent, and right in any case. */
 export function endAnswer(res: ServerResponse, body: Buffer): void {

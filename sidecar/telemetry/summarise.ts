@@ -1,8 +1,8 @@
 /** From a finished exchange to what is told of it: one place, so that the log and the admin port cannot disagree. */
 import { formatUsd } from '../accounting/usd.ts';
 import type { CacheUse } from '../cache/use.ts';
-import { headerValue } from '../dispatch/header-value.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import { headerValue } from '../http1/header-value.ts';
 import type { Drawn } from '../routing/strategies/strategy.ts';
 import { budgetResult } from './budget-result.ts';
 import { attemptResult, type Finished, finish } from './finished.ts';

@@ -1,6 +1,6 @@
 /** W3C Trace Context, level 1 and 2: what a caller says of the trace it belongs to. Anything malformed counts as nothing. */
 import type { IncomingMessage } from 'node:http';
-import { headerValue } from '../dispatch/header-value.ts';
+import { headerValue } from '../http1/header-value.ts';
 
 export interface TraceParent {
   /** 32 and 16 lower-case hex digits, not all zero. */

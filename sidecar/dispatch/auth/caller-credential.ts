@@ -1,6 +1,7 @@
 /** The key that a caller brings, in whichever header its SDK sends it. */
+
+import { headerValue } from '../../http1/header-value.ts';
 import { CALLER_KEY_HEADERS } from '../../providers/caller-keys.ts';
-import { headerValue } from '../header-value.ts';
 
 const BEARER = /^Bearer +/i;
 

@@ -2,6 +2,7 @@
 import { costNanoUsd } from '../../accounting/price.ts';
 import { NO_USAGE } from '../../accounting/usage.ts';
 import type { Exchange, ExchangeObserver } from '../../exchange.ts';
+import { headerValue } from '../../http1/header-value.ts';
 import { PROVIDER_TYPES } from '../../providers/types.ts';
 import type { Candidate, Plan } from '../../routing/plan.ts';
 import { pricesOf } from '../../snapshot/prices.ts';
@@ -9,7 +10,6 @@ import type { RuleBody } from '../../snapshot/schema.ts';
 import type { AttemptGate } from '../attempt-gate.ts';
 import type { CallOwner } from '../call-owner.ts';
 import type { Deadlines } from '../deadlines.ts';
-import { headerValue } from '../header-value.ts';
 import { noteStep } from '../notes.ts';
 import type { PaceBook } from '../pace/pace-book.ts';
 import type { SpendGate } from '../spend-gate.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { testAuthority } from '../../operator/sync/support/certificates.ts';
 import { until } from '../dispatch/client.ts';
-import { ask, asked, HELLO, HOST, OK, provider, rested, User } from './support.ts';
+import { ask, asked, HELLO, HOST, OK, provider, rested, User, withLastBytes } from './support.ts';
 
 const HEAD = 'POST /v1/x HTTP/1.1\r\nHost: x\r\n';
 
@@ -137,10 +137,7 @@ describe('who asked', () => {
 
   it('may leave with the last bytes of an answer, and the connection stays', async () => {
     const p = await provider((socket) => void socket.write(HELLO));
-    const { user, connection } = ask(p.pool);
-    user.onPiece = () => connection.leave(user);
-    await until(() => user.body === 'hello', 'all of it came');
-    await rested();
+    const { connection } = await withLastBytes(p.pool, (it, user) => it.leave(user));
     expect(connection.socket.destroyed).toBe(false);
     expect(await asked(p.pool)).toMatchObject({ heard: ['responded', 'ended'] });
     expect(p.sockets).toHaveLength(1);

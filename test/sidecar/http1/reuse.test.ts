@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { testAuthority } from '../../operator/sync/support/certificates.ts';
 import { until } from '../dispatch/client.ts';
-import { ask, asked, HELLO, HOST, OK, provider, rested, User } from './support.ts';
+import { ask, asked, HELLO, HOST, OK, provider, rested, User, withLastBytes } from './support.ts';
 
 async function secure() {
   const authority = await testAuthority();
@@ -125,10 +125,7 @@ describe('a connection is not used again', () => {
 describe('a connection that is used again', () => {
   it('serves one at a time, also after somebody left with the last bytes', async () => {
     const p = await provider((socket) => void socket.write(HELLO));
-    const { user, connection } = ask(p.pool);
-    user.onPiece = () => connection.leave(user);
-    await until(() => user.body === 'hello', 'all of it came');
-    await rested();
+    const { connection } = await withLastBytes(p.pool, (it, user) => it.leave(user));
     const both = [ask(p.pool), ask(p.pool)];
     expect(both[0]?.connection).toBe(connection);
     expect(both[1]?.connection).not.toBe(connection);
@@ -137,13 +134,10 @@ describe('a connection that is used again', () => {
 
   it('reads on, where somebody left who did not read', async () => {
     const p = await provider((socket) => void socket.write(HELLO));
-    const { user, connection } = ask(p.pool);
-    user.onPiece = () => {
+    await withLastBytes(p.pool, (connection, user) => {
       connection.pause(user);
       connection.leave(user);
-    };
-    await until(() => user.body === 'hello', 'all of it came');
-    await rested();
+    });
     expect(await asked(p.pool)).toMatchObject({ heard: ['responded', 'ended'] });
   });
 

@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Connection, ConnectionUser } from '../../../sidecar/http1/connection.ts';
 import { EndpointPool, type EndpointSettings } from '../../../sidecar/http1/endpoint-pool.ts';
 import type { ResponseHead } from '../../../sidecar/http1/response-head.ts';
+import { until } from '../dispatch/client.ts';
 
 export const OK = 'HTTP/1.1 200 OK\r\n';
 export const HELLO = `${OK}content-length: 5\r\n\r\nhello`;
@@ -122,6 +123,19 @@ export async function asked(pool: EndpointPool, asking?: Asking): Promise<User> 
   await user.over.promise;
   await rested();
   return user;
+}
+
+/** Asks, does `then` with the last bytes of the answer, and waits until the connection has rested. */
+export async function withLastBytes(
+  pool: EndpointPool,
+  then: (connection: Connection, user: User) => void,
+): Promise<{ user: User; connection: Connection }> {
+  const asking = ask(pool);
+  const { user, connection } = asking;
+  user.onPiece = () => then(connection, user);
+  await until(() => user.body === 'hello', 'all of it came');
+  await rested();
+  return asking;
 }
 
 /** A turn of the loop: what had come with an answer has been read. */
